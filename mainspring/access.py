@@ -1,0 +1,75 @@
+"""API keys and tenants. A key is 256 random bits behind a readable prefix; only its SHA-256 is stored.
+
+A plain hash is enough for a secret that cannot be guessed; slow hashes are for passwords.
+"""
+
+import hashlib
+import hmac
+import secrets
+from dataclasses import dataclass
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from mainspring.errors import Forbidden, Unauthenticated
+from mainspring.identifiers import uuid7
+from mainspring.tables import ApiKey, Event, Tenant
+
+JOBS = "jobs"  # submit, read and cancel jobs
+ADMIN = "admin"  # deployments, versions, training runs
+_REMEDY = "Send `Authorization: Bearer <key>`; `mainspring key` prints the embedded stack's."
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Who asks, for the length of a request."""
+
+    tenant_id: UUID
+    key_id: UUID
+    scopes: frozenset[str]
+
+    def require(self, scope: str) -> None:
+        if scope not in self.scopes:
+            raise Forbidden(f"this key lacks the scope `{scope}`", remedy="Use a key that has it.")
+
+
+def make_key(session: Session, tenant_name: str, *, name: str, scopes: list[str], actor: str) -> str:
+    """Store a new key of a tenant (made if it is new) and return the one copy of its secret."""
+    tenant = session.scalar(select(Tenant).where(Tenant.name == tenant_name))
+    if tenant is None:
+        tenant = Tenant(id=uuid7(), name=tenant_name)
+        session.add(tenant)
+        session.flush()
+    prefix, secret = secrets.token_hex(4), secrets.token_urlsafe(32)
+    key = f"ms_{prefix}_{secret}"
+    row = ApiKey(id=uuid7(), tenant_id=tenant.id, name=name, prefix=prefix, hash=_digest(key), scopes=scopes)
+    session.add(row)
+    session.add(Event(kind="key.made", about=str(row.id), actor=actor, reason=f"{name} for {tenant_name}"))
+    session.flush()
+    return key
+
+
+def first_key(session: Session) -> str:
+    """The key of a fresh stack: every scope."""
+    return make_key(session, "default", name="first key", scopes=[JOBS, ADMIN], actor="system")
+
+
+def identify(session: Session, authorization: str | None) -> Caller:
+    """Whose key this `Authorization` header carries. Raises Unauthenticated."""
+    scheme, _, key = (authorization or "").partition(" ")
+    parts = key.strip().split("_", 2)
+    if scheme.lower() != "bearer" or len(parts) != 3:
+        raise Unauthenticated("the request carries no API key", field="Authorization", remedy=_REMEDY)
+    row = session.scalar(select(ApiKey).where(ApiKey.prefix == parts[1], ApiKey.revoked_at.is_(None)))
+    # compare_digest also when there is no row: the time must not tell which prefixes exist.
+    known = row.hash if row is not None else b"\0" * 32
+    if not hmac.compare_digest(known, _digest(key.strip())) or row is None:
+        raise Unauthenticated(
+            "the API key is not known or was revoked", field="Authorization", remedy=_REMEDY
+        )
+    return Caller(row.tenant_id, row.id, frozenset(row.scopes))
+
+
+def _digest(key: str) -> bytes:
+    return hashlib.sha256(key.encode("utf-8", "surrogatepass")).digest()

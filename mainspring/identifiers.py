@@ -1,0 +1,13 @@
+"""Identifiers that sort by time: UUID version 7 (RFC 9562, section 5.7), with clock and randomness as seams."""
+
+import secrets
+import time
+from collections.abc import Callable
+from uuid import UUID
+
+
+def uuid7(clock: Callable[[], float] = time.time, randbits: Callable[[int], int] = secrets.randbits) -> UUID:
+    """48 bits of milliseconds since the epoch, then 74 random bits."""
+    milliseconds = int(clock() * 1000) & (2**48 - 1)
+    value = milliseconds << 80 | 0x7 << 76 | randbits(12) << 64 | 0b10 << 62 | randbits(62)
+    return UUID(int=value)

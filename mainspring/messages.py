@@ -1,0 +1,65 @@
+"""The contract of api and workers: one frozen dataclass a Celery message. Addressed by name; ids, not objects.
+
+A message is a nudge. Losing one costs seconds (the sweep sends it again); a duplicate finds nothing to do.
+"""
+
+from dataclasses import asdict, dataclass
+from typing import Any, ClassVar
+
+OPS_QUEUE = "ops"
+TRAIN_QUEUE = "train"
+
+
+@dataclass(frozen=True)
+class Message:
+    """`name` is the Celery task's name, `queue` the Redis list it is pushed to."""
+
+    name: ClassVar[str]
+
+    @property
+    def queue(self) -> str:
+        raise NotImplementedError
+
+    def kwargs(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Answer(Message):
+    """There is work for this version; `job_id` is whose acceptance caused it (the worker takes the most urgent)."""
+
+    name: ClassVar[str] = "mainspring.answer"
+    version_id: str
+    job_id: str
+
+    @property
+    def queue(self) -> str:
+        return version_queue(self.version_id)
+
+
+@dataclass(frozen=True)
+class Train(Message):
+    """A training run is waiting."""
+
+    name: ClassVar[str] = "mainspring.train"
+    run_id: str
+
+    @property
+    def queue(self) -> str:
+        return TRAIN_QUEUE
+
+
+@dataclass(frozen=True)
+class Sweep(Message):
+    """Beat: re-send what lost its message, re-queue what a dead worker held."""
+
+    name: ClassVar[str] = "mainspring.sweep"
+
+    @property
+    def queue(self) -> str:
+        return OPS_QUEUE
+
+
+def version_queue(version_id: str) -> str:
+    """The Redis list on which a version's nudges wait."""
+    return f"version.{version_id}"

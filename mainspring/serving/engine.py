@@ -1,0 +1,73 @@
+"""The engine protocol: what a worker asks of whatever runs a version's weights.
+
+An engine knows nothing of jobs' rows, queues, tenants or leases: it is given requests and gives answers.
+`tests/contract/test_engine.py` is the measure that every engine passes.
+"""
+
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+OnText = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class EngineRequest:
+    """One job's work. `input` and `parameters` are as validated by serving/inputs.py for the version's task.
+
+    `id` is unique among the requests that an engine holds. `seed` makes sampling reproducible: the same
+    request with the same seed gives the same answer, whatever else is in the batch.
+    """
+
+    id: str
+    input: Any
+    parameters: dict[str, Any]
+    seed: int
+
+
+@dataclass(frozen=True)
+class EngineAnswer:
+    """What came out. For text-generation the texts given to `on_text`, joined, equal `output["text"]`."""
+
+    output: Any
+    usage: dict[str, int]
+    first_token_seconds: float | None = None  # from submit to the first token; None for encoders
+    engine_seconds: float = 0.0  # from submit to the answer
+    mean_logprob: float | None = None  # nats per generated token, before temperature; None for encoders
+    measures: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Health:
+    """`alive`: its thread runs. `idle_seconds`: since it last made progress while it had work; 0 without work."""
+
+    alive: bool
+    pending: int
+    idle_seconds: float
+
+
+class Engine(Protocol):
+    """Thread-safe. After `stop` every future it gave has a result or an exception."""
+
+    name: str
+    capacity: int  # how many requests it runs at once with profit; a worker claims no more
+
+    def submit(self, request: EngineRequest, on_text: OnText | None = None) -> Future[EngineAnswer]:
+        """Begin. The future ends with an answer or with:
+
+        PromptTooLong, InvalidRequest (the input cannot be used), Cancelled (after `cancel`),
+        EngineFailed (retryable: the loop died or hung), EngineStopping (retryable).
+        `on_text` is called from the engine's thread with each new piece of text, never retracted.
+        """
+        ...
+
+    def cancel(self, request_id: str) -> None:
+        """Stop within two decode steps and end the future with Cancelled. Unknown ids are ignored."""
+        ...
+
+    def stop(self, drain_seconds: float = 0.0) -> None:
+        """Take nothing new, finish what runs for at most so long, fail the rest with EngineStopping."""
+        ...
+
+    def health(self) -> Health: ...

@@ -1,0 +1,37 @@
+"""How long a new job will wait: what is ahead of it, divided by how fast its version has been answering."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import UUID
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from mainspring.tables import Job, Observation
+
+WINDOW = timedelta(seconds=60)
+
+
+@dataclass(frozen=True)
+class Wait:
+    """`position` 1 is next. `seconds` is None while nothing has been measured."""
+
+    position: int
+    seconds: float | None
+
+
+def queue_of(session: Session, version_id: UUID) -> Wait:
+    """For a job that would be accepted now."""
+    ahead = session.scalar(
+        select(func.count()).select_from(Job).where(Job.version_id == version_id, Job.state == "queued")
+    )
+    position = int(ahead or 0) + 1
+    answered, longest = session.execute(
+        select(func.count(), func.extract("epoch", func.now() - func.min(Observation.at))).where(
+            Observation.version_id == version_id, Observation.at > func.now() - WINDOW
+        )
+    ).one()
+    if not answered:
+        return Wait(position, None)
+    each = max(float(longest), 1.0) / answered
+    return Wait(position, round((position - 1) * each, 3))

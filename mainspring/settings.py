@@ -1,0 +1,44 @@
+"""The one reader of the environment. Thresholds of a deployment belong to its policy row, not here."""
+
+from functools import cached_property
+from pathlib import Path
+
+from platformdirs import user_data_path
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """Frozen; read once at a process's edge and passed on. Every field is `MAINSPRING_<NAME>`."""
+
+    model_config = SettingsConfigDict(env_prefix="MAINSPRING_", frozen=True, extra="ignore")
+
+    home: Path = Field(default_factory=lambda: user_data_path("mainspring"))
+    host: str = "127.0.0.1"
+    port: int = Field(8000, ge=1, le=65535)
+    database_url: str = ""  # empty: the embedded PostgreSQL of this home
+    redis_url: str = ""  # empty: the embedded Valkey of this home
+    store_url: str = ""  # empty: the folder `store` of this home
+    log_level: str = "INFO"
+    log_json: bool = True
+
+    lease_seconds: float = Field(8.0, gt=0)  # how long a silent worker keeps its jobs
+    renew_seconds: float = Field(2.0, gt=0)  # how often a worker renews its lease
+    sweep_seconds: float = Field(2.0, gt=0)
+    nudge_after_seconds: float = Field(
+        2.0, gt=0
+    )  # a queued job this old with no live message is nudged again
+    reconcile_seconds: float = Field(2.0, gt=0)
+    drain_seconds: float = Field(20.0, ge=0)  # on SIGTERM: finish what runs for so long, then hand back
+    hang_seconds: float = Field(60.0, gt=0)  # an engine with work and without progress for so long is rebuilt
+    max_losses: int = Field(5, ge=1)  # a job whose worker died under it this often has failed
+
+    infer_threads: int = Field(128, ge=1)
+    worker_memory_bytes: int | None = None  # None: 60% of what the host or container has
+    kv_cache_bytes: int = Field(512 * 2**20, gt=0)  # per held version, on CPU
+    max_body_bytes: int = Field(1 * 2**20, gt=0)
+    min_free_bytes: int = Field(1 * 2**30, ge=0)  # `up` refuses to start with less disk than this
+
+    @cached_property
+    def store(self) -> Path:
+        return Path(self.store_url) if self.store_url else self.home / "store"

@@ -1,0 +1,40 @@
+"""A deployment: the name that clients address, its one task, its policies."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import CheckConstraint, func, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from mainspring.tables.base import Base, one_of
+
+
+class Task(StrEnum):
+    """The names of `transformers`' pipelines."""
+
+    TEXT_GENERATION = "text-generation"
+    TEXT_CLASSIFICATION = "text-classification"
+    TOKEN_CLASSIFICATION = "token-classification"  # noqa: S105  a task, not a secret
+    FILL_MASK = "fill-mask"
+    QUESTION_ANSWERING = "question-answering"
+    FEATURE_EXTRACTION = "feature-extraction"
+
+
+class Deployment(Base):
+    """`policy.queue_bound`: how many jobs may wait before producers are told to slow down."""
+
+    __tablename__ = "deployments"
+    __table_args__ = (
+        CheckConstraint(one_of("task", Task), name="task"),
+        CheckConstraint("name ~ '^[a-z0-9][a-z0-9._-]{0,62}$'", name="name"),
+    )
+
+    name: Mapped[str] = mapped_column(primary_key=True)
+    task: Mapped[str]
+    policy: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'::jsonb"))
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+    @property
+    def queue_bound(self) -> int:
+        return int(self.policy.get("queue_bound", 10_000))

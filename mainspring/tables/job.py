@@ -1,0 +1,78 @@
+"""A job: one enqueued request. `(incarnation, attempt)` is the fence that every write of a running job repeats."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    ForeignKey,
+    Index,
+    LargeBinary,
+    UniqueConstraint,
+    func,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Mapped, mapped_column
+
+from mainspring.tables.base import Base, one_of
+
+
+class JobState(StrEnum):
+    """queued → running → one of the ends."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    BLOCKED = "blocked"
+    CANCELLED = "cancelled"
+    EXPIRED = "expired"
+
+    @property
+    def ended(self) -> bool:
+        return self not in (JobState.QUEUED, JobState.RUNNING)
+
+
+class Job(Base):
+    __tablename__ = "jobs"
+    __table_args__ = (
+        UniqueConstraint("tenant_id", "idempotency_key"),
+        CheckConstraint(one_of("state", JobState), name="state"),
+        CheckConstraint("(state = 'running') = (incarnation is not null)", name="held"),
+        CheckConstraint("(state in ('queued', 'running')) = (finished_at is null)", name="ended"),
+        CheckConstraint("(state = 'succeeded') = (output is not null)", name="answered"),
+        Index("ix_jobs_queue", "version_id", "queued_at", postgresql_where=text("state = 'queued'")),
+        Index("ix_jobs_held", "incarnation", postgresql_where=text("state = 'running'")),
+        Index("ix_jobs_tenant_id_id", "tenant_id", "id"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    tenant_id: Mapped[UUID] = mapped_column(ForeignKey("tenants.id"))
+    deployment: Mapped[str] = mapped_column(ForeignKey("deployments.name"))
+    version_id: Mapped[UUID] = mapped_column(ForeignKey("versions.id"))
+    state: Mapped[str] = mapped_column(server_default=JobState.QUEUED.value)
+
+    input: Mapped[Any] = mapped_column(JSONB)
+    parameters: Mapped[dict[str, Any]]
+    seed: Mapped[int] = mapped_column(BigInteger)
+    metadata_: Mapped[dict[str, Any]] = mapped_column("metadata", server_default=text("'{}'::jsonb"))
+    idempotency_key: Mapped[str | None]
+    request_digest: Mapped[bytes] = mapped_column(LargeBinary)
+
+    attempt: Mapped[int] = mapped_column(server_default=text("0"))
+    losses: Mapped[int] = mapped_column(server_default=text("0"))  # attempts that died with their worker
+    incarnation: Mapped[UUID | None] = mapped_column(ForeignKey("incarnations.id"))
+
+    output: Mapped[Any | None] = mapped_column(JSONB(none_as_null=True))
+    error: Mapped[dict[str, Any] | None]
+    usage: Mapped[dict[str, Any] | None]
+    timings: Mapped[dict[str, Any] | None]
+
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    queued_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    started_at: Mapped[datetime | None]
+    finished_at: Mapped[datetime | None]

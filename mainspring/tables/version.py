@@ -1,0 +1,56 @@
+"""A version: an immutable model artifact, `assistant@7`. Its stage is written by lifecycle.advance() alone."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, UniqueConstraint, func, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from mainspring.tables.base import Base, one_of
+
+
+class Stage(StrEnum):
+    """Where a version is in its life."""
+
+    REGISTERED = "registered"
+    TESTING = "testing"
+    STAGING = "staging"
+    CANARY = "canary"
+    PRODUCTION = "production"
+    DRAINING = "draining"
+    RETIRED = "retired"
+    REJECTED = "rejected"
+
+
+class Version(Base):
+    """`digest` names the bytes: SHA-256 over the names and digests of every file. `source` says whence they came."""
+
+    __tablename__ = "versions"
+    __table_args__ = (
+        UniqueConstraint("deployment", "number"),
+        CheckConstraint(one_of("stage", Stage), name="stage"),
+        # One champion a deployment: the backstop of lifecycle.advance().
+        Index(
+            "uq_versions_champion", "deployment", unique=True, postgresql_where=text("stage = 'production'")
+        ),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    deployment: Mapped[str] = mapped_column(ForeignKey("deployments.name"))
+    number: Mapped[int]
+    stage: Mapped[str] = mapped_column(server_default=Stage.REGISTERED.value)
+    digest: Mapped[str]
+    path: Mapped[str]  # below the store
+    architecture: Mapped[str]
+    parameters: Mapped[int] = mapped_column(BigInteger)
+    context_length: Mapped[int | None]
+    licence: Mapped[str | None]
+    source: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'::jsonb"))
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+    @property
+    def label(self) -> str:
+        """As clients see it: `assistant@7`."""
+        return f"{self.deployment}@{self.number}"

@@ -1,0 +1,115 @@
+"""One job's road through a worker: claim, submit to the engine, finish under the fence, observe, tell.
+
+Each step is one short transaction; while the engine works no connection is held.
+"""
+
+from concurrent.futures import Future
+from uuid import UUID
+
+import structlog
+
+from mainspring.errors import AttemptsExhausted, Cancelled, EngineStopping, MainspringError
+from mainspring.logs import log
+from mainspring.messages import Answer
+from mainspring.observe.record import record
+from mainspring.serving import answer as finish
+from mainspring.serving.claim import Fence, claim, hand_back
+from mainspring.serving.engine import EngineAnswer, EngineRequest
+from mainspring.tables import Job
+from workers.held import Held
+from workers.outbox import Voice
+from workers.persist import persist
+from workers.running import request_id
+from workers.runtime import Runtime
+
+
+def work(runtime: Runtime, version_id: UUID) -> None:
+    """Answer jobs of this version until its queue is empty or every slot is taken."""
+    held = runtime.holder.find(version_id)
+    if held is None:
+        return
+    again = True
+    while again and held.slots.enter():
+        try:
+            while (job := _claim(runtime, held)) is not None:
+                _answer(runtime, held, job)
+        finally:
+            again = held.slots.leave()
+
+
+def _claim(runtime: Runtime, held: Held) -> Job | None:
+    if runtime.stopping or not held.ready:
+        return None
+    with runtime.database.transaction() as session:
+        return claim(session, held.version_id, runtime.life.incarnation)
+
+
+def _answer(runtime: Runtime, held: Held, job: Job) -> None:
+    assert job.incarnation is not None
+    fence = Fence(job.id, job.incarnation, job.attempt)
+    with structlog.contextvars.bound_contextvars(job=str(job.id), version=held.label, attempt=job.attempt):
+        runtime.running.begin(fence, held.engine)
+        try:
+            _finish(runtime, job, fence, _submit(runtime, held, job, fence))
+        finally:
+            runtime.running.end(fence)
+
+
+def _submit(runtime: Runtime, held: Held, job: Job, fence: Fence) -> Future[EngineAnswer]:
+    request = EngineRequest(request_id(fence), job.input, job.parameters, job.seed)
+    return held.engine.submit(request, Voice(runtime.outbox, str(job.id), job.attempt))
+
+
+def _finish(runtime: Runtime, job: Job, fence: Fence, future: Future[EngineAnswer]) -> None:
+    try:
+        answer = future.result()
+    except Cancelled:
+        log.info("job.stopped")  # whoever cancelled it, or took it away, has written the row
+    except MainspringError as error:
+        if error.retryable:
+            _hand_back(runtime, job, fence, error)
+        else:
+            _write(runtime, fence, None, error)
+    else:
+        _write(runtime, fence, answer, None)
+
+
+def _write(
+    runtime: Runtime, fence: Fence, answer: EngineAnswer | None, error: MainspringError | None
+) -> None:
+    def transaction() -> bool:
+        with runtime.database.transaction() as session:
+            if answer is not None:
+                done = finish.succeed(session, fence, answer)
+            else:
+                assert error is not None
+                done = finish.fail(session, fence, error)
+            if done:
+                record(session, session.get_one(Job, fence.job_id), answer)
+            return done
+
+    if persist(transaction, runtime.settings.lease_seconds):
+        log.info("job.ended", code=None if error is None else error.code)
+    else:
+        log.warning("job.fenced")
+    # Told also when the fence refused: the first commit may have succeeded just before its connection broke.
+    runtime.outbox.ended(str(fence.job_id))
+
+
+def _hand_back(runtime: Runtime, job: Job, fence: Fence, error: MainspringError) -> None:
+    lost = not isinstance(error, EngineStopping)
+    if lost and job.losses + 1 >= runtime.settings.max_losses:
+        exhausted = AttemptsExhausted(
+            f"the engine failed {job.losses + 1} times while it held this job",
+            remedy="Look at the infer worker's log around the attempts; submit a smaller or different input.",
+        )
+        _write(runtime, fence, None, exhausted)
+        return
+
+    def transaction() -> UUID | None:
+        with runtime.database.transaction() as session:
+            return hand_back(session, fence, lost=lost)
+
+    if persist(transaction, runtime.settings.lease_seconds):
+        log.warning("job.handed_back", code=error.code)
+        runtime.nudge(Answer(str(job.version_id), str(job.id)))

@@ -1,0 +1,162 @@
+"""Reconciles the versions that a worker holds with the rows that say which ones should be live.
+
+Loads what is missing within the memory budget, unloads what is no longer wanted after its last job,
+and rebuilds an engine that died or hangs. It knows nothing of torch: `load` and `needs` are given to it.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from threading import Event, Thread
+from uuid import UUID
+
+from sqlalchemy.exc import DBAPIError
+
+from mainspring import registry
+from mainspring.errors import MainspringError
+from mainspring.logs import log
+from mainspring.messages import version_queue
+from mainspring.serving.engine import Engine
+from mainspring.settings import Settings
+from mainspring.tables import Database, Task, Version
+from workers.held import Held
+from workers.report import Report
+
+Load = Callable[[Path, str], Engine]
+Needs = Callable[[Path, str], int]
+WATCH_SECONDS = 1.0
+RETRY_TICKS = 15  # a version that could not be loaded is tried again after so many ticks
+
+
+class Holder:
+    """`consume` and `ignore` begin and stop taking a queue's messages."""
+
+    def __init__(
+        self,
+        database: Database,
+        settings: Settings,
+        report: Report,
+        *,
+        load: Load,
+        needs: Needs,
+        budget_bytes: int,
+        consume: Callable[[str], None],
+        ignore: Callable[[str], None],
+    ) -> None:
+        self._database, self._settings, self._report = database, settings, report
+        self._load, self._needs, self._budget = load, needs, budget_bytes
+        self._consume, self._ignore = consume, ignore
+        self._held: dict[UUID, Held] = {}
+        self._refused: dict[UUID, int] = {}
+        self._closed, self._look = Event(), Event()
+        self._threads = [
+            Thread(target=self._every, args=(self.reconcile, self._settings.reconcile_seconds), daemon=True),
+            Thread(target=self._every, args=(self._watch, WATCH_SECONDS), daemon=True),
+        ]
+
+    def start(self) -> None:
+        for thread in self._threads:
+            thread.start()
+
+    def look(self) -> None:
+        """The rows have changed: reconcile now rather than at the next tick."""
+        self._look.set()
+
+    def find(self, version_id: UUID) -> Held | None:
+        return self._held.get(version_id)
+
+    def queues(self) -> list[str]:
+        return [version_queue(str(held.version_id)) for held in self._held.values() if held.ready]
+
+    def close(self, drain_seconds: float) -> None:
+        """Take nothing new; finish or hand back what runs. All engines drain at the same time."""
+        self._closed.set()
+        self._look.set()
+        stops = [Thread(target=held.engine.stop, args=(drain_seconds,)) for held in self._held.values()]
+        for stop in stops:
+            stop.start()
+        for stop in stops:
+            stop.join(timeout=drain_seconds + 5)
+
+    def reconcile(self) -> None:
+        """One comparison of what is wanted with what is held."""
+        with self._database.transaction() as session:
+            wanted = {
+                version.id: (version, registry.task_of(session, version))
+                for version in registry.desired(session)
+            }
+        for version_id in set(self._held) - set(wanted):
+            self._unload(self._held[version_id])
+        for version_id, (version, task) in wanted.items():
+            if self._closed.is_set():
+                return
+            if version_id not in self._held and self._may_try(version_id):
+                self._hold(version, task)
+
+    def _may_try(self, version_id: UUID) -> bool:
+        left = self._refused.get(version_id, 0)
+        self._refused[version_id] = max(left - 1, 0)
+        return left == 0
+
+    def _hold(self, version: Version, task: Task) -> None:
+        path = self._settings.store / version.path
+        try:
+            need = self._needs(path, task)
+            free = self._budget - sum(held.memory_bytes for held in self._held.values())
+            if need > free:
+                self._refuse(version, f"needs {need >> 20} MiB of memory, {max(free, 0) >> 20} MiB are left")
+                return
+            self._report.loading(version.id, need)
+            engine = self._load(path, task)
+        except MainspringError as error:
+            self._refuse(version, error.detail)
+            return
+        held = Held(version.id, version.label, str(path), task, need, engine)
+        self._held[version.id] = held
+        self._report.ready(version.id, need, {"name": engine.name, "capacity": engine.capacity})
+        log.info("version.ready", version=version.label, engine=engine.name)
+        self._consume(version_queue(str(version.id)))
+
+    def _refuse(self, version: Version, reason: str) -> None:
+        log.error("version.refused", version=version.label, reason=reason)
+        self._refused[version.id] = RETRY_TICKS
+        self._report.refused(version.id, reason)
+
+    def _unload(self, held: Held) -> None:
+        self._ignore(version_queue(str(held.version_id)))
+        held.ready = False
+        held.engine.stop(self._settings.drain_seconds)
+        del self._held[held.version_id]
+        self._report.gone(held.version_id)
+        log.info("version.unloaded", version=held.label)
+
+    def _watch(self) -> None:
+        for held in list(self._held.values()):
+            health = held.engine.health()
+            hangs = health.pending > 0 and health.idle_seconds > self._settings.hang_seconds
+            if held.ready and (hangs or not health.alive):
+                log.error("engine.rebuilt", version=held.label, hung=hangs, pending=health.pending)
+                self._rebuild(held)
+
+    def _rebuild(self, held: Held) -> None:
+        """Its requests fail over to another attempt; the version stays, with a new engine."""
+        held.ready = False
+        self._report.loading(held.version_id, held.memory_bytes)
+        held.engine.stop(0)
+        held.engine = self._load(Path(held.path), held.task)
+        held.ready = True
+        engine = {"name": held.engine.name, "capacity": held.engine.capacity}
+        self._report.ready(held.version_id, held.memory_bytes, engine)
+
+    def _every(self, step: Callable[[], None], seconds: float) -> None:
+        while not self._closed.is_set():
+            try:
+                step()
+            except DBAPIError as error:
+                log.warning("holder.later", step=step.__name__, error=type(error).__name__)
+            except MainspringError as error:
+                log.error("holder.failed", step=step.__name__, code=error.code)
+            if step == self._watch:
+                self._closed.wait(seconds)
+            else:
+                self._look.wait(seconds)
+                self._look.clear()

@@ -1,0 +1,28 @@
+"""The ops worker and beat: `celery -A workers.ops worker`, `celery -A workers.ops beat`. No torch here."""
+
+from typing import Any
+
+from celery.signals import worker_init
+from redis import Redis
+
+from mainspring.endpoints import database_url, redis_url
+from mainspring.logs import configure
+from mainspring.messages import OPS_QUEUE
+from mainspring.settings import Settings
+from mainspring.tables import Database
+from workers.app import create_app
+from workers.sweeping import Connections
+
+settings = Settings()
+configure(settings.log_level, as_json=settings.log_json)
+app = create_app(settings, OPS_QUEUE, ["workers.tasks.sweep"])
+
+
+@worker_init.connect
+def connect(**_: Any) -> None:
+    """One pool of connections for the worker's threads; beat needs none."""
+    app.process = Connections(
+        settings,
+        Database(database_url(settings), pool_size=4),
+        Redis.from_url(redis_url(settings), socket_timeout=5, socket_connect_timeout=2),
+    )

@@ -1,0 +1,79 @@
+"""What a worker tells Redis: pieces of text and that jobs have ended. One thread, one round trip for all slots.
+
+Redis may be away: then the news is dropped, and readers find the row.
+"""
+
+import time
+from threading import Event, Lock, Thread
+
+from redis import Redis
+from redis.exceptions import RedisError
+
+from mainspring.logs import log
+from mainspring.serving import stream
+from mainspring.serving.stream import Piece
+
+PAUSE_SECONDS = 0.015  # between two flushes: what was said meanwhile goes together
+
+
+class Outbox:
+    def __init__(self, redis: Redis) -> None:
+        self._redis = redis
+        self._lock = Lock()
+        self._pieces: dict[tuple[str, int], Piece] = {}
+        self._ended: list[str] = []
+        self._news = Event()
+        self._closed = False
+        self._thread = Thread(target=self._run, name="outbox", daemon=True)
+        self._thread.start()
+
+    def say(self, job_id: str, attempt: int, offset: int, text: str) -> None:
+        """Pieces of one attempt come in order; neighbours are joined."""
+        with self._lock:
+            before = self._pieces.get((job_id, attempt))
+            if before is not None:
+                offset, text = before.offset, before.text + text
+            self._pieces[job_id, attempt] = Piece(job_id, attempt, offset, text)
+        self._news.set()
+
+    def ended(self, job_id: str) -> None:
+        with self._lock:
+            self._ended.append(job_id)
+        self._news.set()
+
+    def close(self) -> None:
+        """After the last news has left."""
+        self._closed = True
+        self._news.set()
+        self._thread.join(timeout=5)
+
+    def _run(self) -> None:
+        while not self._closed or self._pieces or self._ended:
+            self._news.wait()
+            self._news.clear()
+            with self._lock:
+                pieces, self._pieces = list(self._pieces.values()), {}
+                ended, self._ended = self._ended, []
+            self._flush(pieces, ended)
+            time.sleep(PAUSE_SECONDS)
+
+    def _flush(self, pieces: list[Piece], ended: list[str]) -> None:
+        try:
+            if pieces:
+                stream.append(self._redis, pieces)
+            if ended:
+                stream.notify(self._redis, stream.ENDED, ended)
+        except RedisError as error:
+            log.warning("outbox.dropped", pieces=len(pieces), ended=len(ended), error=type(error).__name__)
+
+
+class Voice:
+    """One attempt's text on its way out, counted in characters."""
+
+    def __init__(self, outbox: Outbox, job_id: str, attempt: int) -> None:
+        self._outbox, self._job_id, self._attempt = outbox, job_id, attempt
+        self._offset = 0
+
+    def __call__(self, text: str) -> None:
+        self._outbox.say(self._job_id, self._attempt, self._offset, text)
+        self._offset += len(text)

@@ -1,0 +1,104 @@
+"""What an infer worker is made of, put together once a process; and how it starts and stops."""
+
+from collections.abc import Callable
+from functools import partial
+from uuid import UUID
+
+from celery import Celery
+from redis import Redis
+
+from mainspring.endpoints import database_url, redis_url
+from mainspring.messages import Answer, Message
+from mainspring.serving import stream
+from mainspring.serving.claim import Fence, hand_back, held_by
+from mainspring.settings import Settings
+from mainspring.tables import Database
+from workers.app import send
+from workers.holder import Holder, Load, Needs
+from workers.life import Life
+from workers.notices import Notices
+from workers.outbox import Outbox
+from workers.report import Report
+from workers.running import Running
+
+
+class Runtime:
+    """`stopping` is true from SIGTERM on: nothing new is claimed."""
+
+    def __init__(
+        self,
+        app: Celery,
+        settings: Settings,
+        *,
+        load: Load,
+        needs: Needs,
+        budget_bytes: int,
+        consume: Callable[[str], None],
+        ignore: Callable[[str], None],
+    ) -> None:
+        self.settings = settings
+        self.stopping = False
+        self.nudge: Callable[[Message], None] = partial(send, app)
+        # Every slot holds a connection only while it claims or finishes, so a few serve many.
+        self.database = Database(database_url(settings), pool_size=12)
+        redis = Redis.from_url(redis_url(settings), socket_timeout=5, socket_connect_timeout=2)
+        self.running = Running()
+        self.outbox = Outbox(redis)
+        self._orphans: set[Fence] = set()
+        self._reborn = False
+        self.life = Life(self.database, "infer", settings, on_tick=self._tick, on_rebirth=self._rebirth)
+        self._report = Report(self.database, lambda: self.life.incarnation)
+        self.holder = Holder(
+            self.database,
+            settings,
+            self._report,
+            load=load,
+            needs=needs,
+            budget_bytes=budget_bytes,
+            consume=consume,
+            ignore=ignore,
+        )
+        self._notices = Notices(
+            redis,
+            {
+                stream.CANCEL: lambda job_id: self.running.cancel(UUID(job_id)),
+                stream.VERSIONS: lambda _: self.holder.look(),
+            },
+        )
+        self.holder.start()
+
+    def stop(self) -> None:
+        """SIGTERM: take nothing, finish what runs or hand it back, end the lease, tell the last news."""
+        self.stopping = True
+        self.holder.close(self.settings.drain_seconds)
+        self.running.wait_until_empty(self.settings.lease_seconds)
+        self._notices.close()
+        self.life.close()
+        self.outbox.close()
+        self.database.close()
+
+    def _tick(self, incarnation: UUID) -> None:
+        """Compare the jobs that the rows say this life holds with those that run here."""
+        if self._reborn:
+            self._reborn = False
+            self._report.again()
+        with self.database.transaction() as session:
+            rows = held_by(session, incarnation)
+        here = self.running.fences()
+        for fence in here - rows:
+            self.running.cancel(fence.job_id)  # cancelled, or taken away: the notice was lost
+        # Claimed by a commit whose reply was lost: nobody runs it. Twice seen, so not one just being claimed.
+        orphans = rows - here
+        for fence in orphans & self._orphans:
+            self._release(fence)
+        self._orphans = orphans
+
+    def _release(self, fence: Fence) -> None:
+        with self.database.transaction() as session:
+            version_id = hand_back(session, fence, lost=False)
+        if version_id is not None:
+            self.nudge(Answer(str(version_id), str(fence.job_id)))
+
+    def _rebirth(self) -> None:
+        self.running.cancel_all()
+        self._reborn = True

@@ -1,0 +1,54 @@
+"""One pass of the sweep: transaction first, then the messages and notices that follow from it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from celery import Celery
+from redis import Redis
+from redis.exceptions import RedisError
+
+from mainspring.logs import log
+from mainspring.serving import stream
+from mainspring.serving.sweep import nudges, requeue_lost
+from mainspring.settings import Settings
+from mainspring.tables import Database
+from workers.app import send
+
+
+@dataclass(frozen=True)
+class Connections:
+    """What an ops worker holds for its tasks."""
+
+    settings: Settings
+    database: Database
+    redis: Redis
+
+
+def sweep_once(app: Celery, use: Connections) -> None:
+    settings, database, redis = use.settings, use.database, use.redis
+    with database.transaction() as session:
+        swept = requeue_lost(session, settings.max_losses)
+    with database.transaction() as session:
+        messages = nudges(
+            session, lambda queues: _lengths(redis, queues), 0 if swept.dead else settings.nudge_after_seconds
+        )
+    for message in messages:
+        send(app, message)
+    if swept.dead or messages:
+        log.info("sweep", dead=len(swept.dead), requeued=swept.requeued, nudged=len(messages))
+    if swept.ended:
+        _tell(redis, [str(job_id) for job_id in swept.ended])
+
+
+def _lengths(redis: Redis, queues: Sequence[str]) -> list[int]:
+    pipe = redis.pipeline(transaction=False)
+    for queue in queues:
+        pipe.llen(queue)
+    return [int(length) for length in pipe.execute()]
+
+
+def _tell(redis: Redis, job_ids: list[str]) -> None:
+    try:
+        stream.notify(redis, stream.ENDED, job_ids)
+    except RedisError as error:
+        log.warning("sweep.untold", jobs=len(job_ids), error=type(error).__name__)

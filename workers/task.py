@@ -1,0 +1,31 @@
+"""The base of every task, and the single catch-all: what a task did not expect is logged by class, and raised on.
+
+By class and place only: an exception's text may hold a piece of a prompt.
+"""
+
+import traceback
+from typing import Any
+
+import celery
+import structlog
+
+from mainspring.errors import MainspringError
+from mainspring.logs import log
+
+
+class BaseTask(celery.Task):  # type: ignore[type-arg]
+    """A task is bare: the concern of all of them stands here."""
+
+    abstract = True
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        with structlog.contextvars.bound_contextvars(task=self.name):
+            try:
+                return super().__call__(*args, **kwargs)
+            except MainspringError as error:
+                log.error("task.refused", code=error.code)
+                raise
+            except Exception as error:
+                place = traceback.extract_tb(error.__traceback__)[-1]
+                log.error("task.crashed", error=type(error).__name__, file=place.filename, line=place.lineno)
+                raise
