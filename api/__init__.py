@@ -1,0 +1,1 @@
+"""Mainspring over HTTP: producers enqueue, poll, stream and cancel jobs; developers declare deployments."""

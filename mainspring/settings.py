@@ -1,5 +1,6 @@
 """The one reader of the environment. Thresholds of a deployment belong to its policy row, not here."""
 
+import os
 from functools import cached_property
 from pathlib import Path
 
@@ -42,3 +43,13 @@ class Settings(BaseSettings):
     @cached_property
     def store(self) -> Path:
         return Path(self.store_url) if self.store_url else self.home / "store"
+
+    def as_environment(self) -> dict[str, str]:
+        """This process's environment with these settings in it, paths absolute: for a child, wherever it runs."""
+        given = self.model_dump(mode="json", exclude_none=True)
+        given["home"] = str(self.home.absolute())
+        if self.store_url and "://" not in self.store_url:
+            given["store_url"] = str(Path(self.store_url).absolute())
+        ours = {f"MAINSPRING_{name.upper()}": str(value) for name, value in given.items()}
+        inherited = {k: v for k, v in os.environ.items() if not k.upper().startswith("MAINSPRING_")}  # noqa: TID251  the one reader
+        return inherited | ours

@@ -2,11 +2,12 @@
 
 from pathlib import Path
 
-import migrations
 from alembic import command
 from alembic.config import Config
+from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine, inspect, text
 
+import migrations
 from mainspring.endpoints import database_url
 from mainspring.settings import Settings
 
@@ -37,3 +38,9 @@ def current(settings: Settings) -> str | None:
             return connection.scalar(text("select version_num from alembic_version"))
     finally:
         engine.dispose()
+
+
+def head() -> str | None:
+    """The revision that this code wants."""
+    found: str | None = ScriptDirectory.from_config(configuration("")).get_current_head()
+    return found

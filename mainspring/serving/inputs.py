@@ -68,7 +68,7 @@ MOST_TEXTS = 256
 
 def validated_parameters(task: Task, given: dict[str, Any]) -> dict[str, Any]:
     """Without the ones left out. Raises InvalidRequest or UnknownParameter."""
-    _refuse_bad_text(given, "parameters")
+    refuse_bad_text(given, "parameters")
     try:
         return PARAMETERS[task].model_validate(given).model_dump(exclude_none=True)
     except ValidationError as error:
@@ -77,7 +77,7 @@ def validated_parameters(task: Task, given: dict[str, Any]) -> dict[str, Any]:
 
 def validated_input(task: Task, given: Any) -> Any:
     """The input if the task can use it. Raises InvalidRequest or InvalidText."""
-    _refuse_bad_text(given, "input")
+    refuse_bad_text(given, "input")
     if isinstance(given, dict) and task in (Task.TEXT_GENERATION, Task.QUESTION_ANSWERING):
         shape = Messages if task == Task.TEXT_GENERATION else Question
         try:
@@ -131,7 +131,8 @@ def _not_empty(text: str, field: str) -> str:
     return text
 
 
-def _refuse_bad_text(value: Any, field: str) -> None:
+def refuse_bad_text(value: Any, field: str) -> None:
+    """Raises InvalidText for NUL and lone surrogates, InvalidRequest for NaN and infinities, however deep."""
     for where, leaf in _leaves(value, field):
         if isinstance(leaf, str) and (found := _BAD_CHARACTER.search(leaf)):
             what = "NUL (U+0000)" if found[0] == "\0" else f"a lone surrogate (U+{ord(found[0]):04X})"

@@ -20,6 +20,7 @@ class Database:
             pool_timeout=30,
             # A restarted server leaves dead connections behind; the ping costs 0.1 ms and heals them.
             pool_pre_ping=True,
+            hide_parameters=True,  # an exception's text must not carry a prompt
             connect_args={"options": options, "connect_timeout": 5},
         )
         self._sessions = sessionmaker(self.engine, expire_on_commit=False)

@@ -1,0 +1,16 @@
+"""The engines: everything that runs a model's weights. The only home of torch and transformers.
+
+From a folder to an answer, in order:
+
+    device.py      which device, number format and how many threads
+    memory.py      how much a worker may hold; what a version will take, read from its files' headers
+    load.py        a folder of safetensors becomes a model with its tokenizer, or a plain refusal
+    ledger.py      which requests an engine holds; each is settled exactly once
+    prompts.py     a job's input becomes token ids
+    continuous.py  transformers' continuous batching, and nobody else touches it
+    sampling.py    temperature, top-k, top-p, with the seed's own randomness
+    text.py        token ids become text, piece by piece, never retracted
+    generation.py  the engine of causal models
+    encoder.py     the engine of encoders: whatever waits shares a forward pass
+    heads.py       what each encoder task makes of a pass (classes and vectors; spans.py, answers.py, masks.py)
+"""

@@ -1,0 +1,50 @@
+"""The application: `uvicorn --factory api.app:create`. Nothing happens at import."""
+
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+
+from api import problems
+from api.backends import opened
+from api.log import RequestLog, without_texts
+from api.routes import deployments, events, health, jobs, training
+from mainspring import logs
+from mainspring.settings import Settings
+
+DESCRIPTION = """
+Keeps the language model that you serve current. Put a request on a deployment's queue with `POST /v1/jobs`, then
+poll it, wait for it with `?wait=30`, or stream it from `/v1/jobs/{id}/events`. Every answer names its version.
+
+Everything under `/v1` needs `Authorization: Bearer <key>`. Errors are RFC 9457 problem documents with a stable
+`code`, the `field` that was wrong and the `remedy`.
+"""
+
+
+def create(settings: Settings | None = None) -> FastAPI:
+    """Without settings this is a process's edge: the environment is read and logging begins."""
+    if settings is None:
+        settings = Settings()
+        logs.configure(settings.log_level, as_json=settings.log_json)
+    given = settings
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with opened(given) as backends:
+            app.state.backends = backends
+            yield
+
+    app = FastAPI(
+        title="Mainspring",
+        version="0.1.0",
+        description=DESCRIPTION,
+        lifespan=lifespan,
+        redirect_slashes=False,
+    )
+    problems.install(app)
+    app.add_middleware(RequestLog)
+    logging.getLogger("uvicorn.error").addFilter(without_texts)
+    for resource in (health, jobs, events, deployments, training):
+        app.include_router(resource.router)
+    return app

@@ -1,0 +1,63 @@
+"""What a running api holds open: the pool of PostgreSQL, Redis, the hub of notices, the sender of nudges."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import anyio
+from anyio import CapacityLimiter, to_thread
+from redis.asyncio import BlockingConnectionPool, Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+
+from api.hub import Hub
+from api.nudge import Nudger
+from mainspring.endpoints import database_url, redis_url
+from mainspring.logs import log
+from mainspring.settings import Settings
+from mainspring.tables import Database
+
+POOL_SIZE = 10
+TELL_SECONDS = 0.5
+
+
+@dataclass(frozen=True)
+class Backends:
+    """None of it needs its server to be there at the start: each connects when it is used, and again."""
+
+    settings: Settings
+    database: Database
+    redis: Redis
+    hub: Hub
+    nudger: Nudger
+    limiter: CapacityLimiter  # as many threads as the pool may open connections: nobody waits for one
+
+    async def tell(self, channel: str, job_id: str) -> None:
+        """A notice on its way at once; while Redis is away it is lost, and whoever waits finds the row."""
+        try:
+            with anyio.fail_after(TELL_SECONDS):
+                await self.redis.publish(channel, job_id)
+        except (RedisError, OSError) as error:  # OSError includes the time-out
+            log.warning("notice.lost", channel=channel, error=type(error).__name__)
+
+
+@asynccontextmanager
+async def opened(settings: Settings) -> AsyncIterator[Backends]:
+    database = Database(database_url(settings), pool_size=POOL_SIZE)
+    pool = BlockingConnectionPool.from_url(
+        redis_url(settings),
+        max_connections=16,
+        timeout=2,
+        socket_timeout=2,
+        socket_connect_timeout=2,
+        retry=Retry(NoBackoff(), 1),
+    )
+    redis, hub, nudger = Redis.from_pool(pool), Hub(redis_url(settings)), Nudger(settings)
+    try:
+        yield Backends(settings, database, redis, hub, nudger, CapacityLimiter(2 * POOL_SIZE))
+    finally:
+        await hub.close()
+        await to_thread.run_sync(nudger.close)
+        await redis.aclose()
+        database.close()

@@ -1,0 +1,162 @@
+"""Deployments as rows: declare one, and gather what there is to know of it."""
+
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+from typing_extensions import TypedDict
+
+from api.views import RunView, moment, run_view
+from mainspring.access import Caller
+from mainspring.errors import Conflict, UnknownDeployment
+from mainspring.tables import Deployment, Event, HeldVersion, Incarnation, Stage, Task, TrainingRun, Version
+
+MOST_RUNS = 100
+
+
+class DeploymentView(TypedDict):
+    """`production` is the version that answers, such as `assistant@3`; null until there is one."""
+
+    name: str
+    task: str
+    policy: dict[str, Any]
+    production: str | None
+    created_at: str
+
+
+class StageView(TypedDict):
+    version: str
+    stage: str
+
+
+class WorkerView(TypedDict):
+    """What a live worker says of a version: loading, ready, or refused and why."""
+
+    incarnation: str
+    host: str
+    version: str
+    state: str
+    reason: str | None
+
+
+class DeploymentDetail(DeploymentView):
+    versions: list[StageView]
+    training_run: RunView | None
+    workers: list[WorkerView]
+
+
+def declare(
+    session: Session, caller: Caller, name: str, task: Task, policy: dict[str, Any] | None
+) -> DeploymentView:
+    """Make it, or change its policy (None: as it was). Raises Conflict if it has another task."""
+    actor = f"key {caller.key_id}"
+    made = session.execute(
+        insert(Deployment)
+        .values(name=name, task=task.value, policy=policy or {})
+        .on_conflict_do_nothing()
+        .returning(Deployment.name)
+    ).first()
+    deployment = session.scalars(select(Deployment).where(Deployment.name == name).with_for_update()).one()
+    if deployment.task != task:
+        raise Conflict(
+            f"`{name}` exists with the task `{deployment.task}`",
+            field="task",
+            remedy="A deployment keeps its task: choose another name.",
+        )
+    if made is not None:
+        inputs = {"task": task.value, "policy": policy or {}}
+        session.add(Event(kind="deployment.made", about=name, actor=actor, reason="declared", inputs=inputs))
+    elif policy is not None and policy != deployment.policy:
+        inputs = {"from": deployment.policy, "to": policy}
+        deployment.policy = policy
+        session.add(Event(kind="deployment.changed", about=name, actor=actor, reason="policy", inputs=inputs))
+    session.flush()
+    return _view(deployment, _production(session, name))
+
+
+def listed(session: Session) -> list[DeploymentView]:
+    champions = select(Version.deployment, Version.number).where(Version.stage == Stage.PRODUCTION.value)
+    numbers = {row.deployment: row.number for row in session.execute(champions)}
+    rows = session.scalars(select(Deployment).order_by(Deployment.name))
+    return [_view(deployment, numbers.get(deployment.name)) for deployment in rows]
+
+
+def find(session: Session, name: str) -> Deployment:
+    """Raises UnknownDeployment. A name that no database can hold is unknown too."""
+    plain = name.isascii() and name.isprintable()
+    deployment = session.get(Deployment, name) if plain else None
+    if deployment is None:
+        raise UnknownDeployment(
+            "no deployment has that name", field="deployment", remedy="GET /v1/deployments lists them."
+        )
+    return deployment
+
+
+def detail(session: Session, name: str) -> DeploymentDetail:
+    """Raises UnknownDeployment."""
+    deployment = find(session, name)
+    versions = versions_of(session, name)
+    runs = runs_of(session, name, most=1)
+    return {
+        **_view(deployment, _production(session, name)),
+        "versions": [{"version": version.label, "stage": version.stage} for version in versions],
+        "training_run": runs[0] if runs else None,
+        "workers": _workers(session, name),
+    }
+
+
+def versions_of(session: Session, name: str) -> list[Version]:
+    """Newest first."""
+    return list(
+        session.scalars(select(Version).where(Version.deployment == name).order_by(Version.number.desc()))
+    )
+
+
+def runs_of(session: Session, name: str, most: int = MOST_RUNS) -> list[RunView]:
+    """Newest first."""
+    found = session.execute(
+        select(TrainingRun, Version.number)
+        .outerjoin(Version, Version.id == TrainingRun.version_id)
+        .where(TrainingRun.deployment == name)
+        .order_by(TrainingRun.created_at.desc(), TrainingRun.id.desc())
+        .limit(most)
+    )
+    return [run_view(run, number) for run, number in found]
+
+
+def _workers(session: Session, name: str) -> list[WorkerView]:
+    found = session.execute(
+        select(HeldVersion, Incarnation.host, Version)
+        .join(Incarnation, Incarnation.id == HeldVersion.incarnation)
+        .join(Version, Version.id == HeldVersion.version_id)
+        .where(Version.deployment == name, Incarnation.ended_at.is_(None))
+        .where(Incarnation.lease_until > func.now())
+        .order_by(Incarnation.started_at, Version.number)
+    )
+    return [
+        {
+            "incarnation": str(held.incarnation),
+            "host": host,
+            "version": version.label,
+            "state": held.state,
+            "reason": held.reason,
+        }
+        for held, host, version in found
+    ]
+
+
+def _production(session: Session, name: str) -> int | None:
+    return session.scalar(
+        select(Version.number).where(Version.deployment == name, Version.stage == Stage.PRODUCTION.value)
+    )
+
+
+def _view(deployment: Deployment, number: int | None) -> DeploymentView:
+    return {
+        "name": deployment.name,
+        "task": deployment.task,
+        "policy": deployment.policy,
+        "production": None if number is None else f"{deployment.name}@{number}",
+        "created_at": moment(deployment.created_at),
+    }

@@ -1,0 +1,52 @@
+"""What routes ask for: the open backends, and `transact`, by which a request becomes one transaction."""
+
+from collections.abc import Callable
+from typing import Annotated, Concatenate, ParamSpec, TypeVar
+
+from anyio import to_thread
+from fastapi import Depends, Request
+from sqlalchemy.orm import Session
+
+from api.backends import Backends
+from mainspring.access import Caller, identify
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class Transact:
+    """`await transact(work, *args)` runs `work(session, caller, *args)` in a thread and has committed when it returns.
+
+    The caller is identified in the same transaction. Raises Unauthenticated and whatever `work` raises.
+    """
+
+    def __init__(self, backends: Backends, authorization: str) -> None:
+        self._backends = backends
+        # A key is visible ASCII; anything else must not reach the database, which refuses NUL.
+        plain = authorization.isascii() and authorization.isprintable()
+        self._authorization = authorization if plain else ""
+
+    async def __call__(
+        self, work: Callable[Concatenate[Session, Caller, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        def transaction() -> T:
+            with self._backends.database.transaction() as session:
+                return work(session, identify(session, self._authorization), *args, **kwargs)
+
+        return await to_thread.run_sync(transaction, limiter=self._backends.limiter)
+
+
+async def _backends(request: Request) -> Backends:
+    found = request.app.state.backends
+    assert isinstance(found, Backends)
+    return found
+
+
+TheBackends = Annotated[Backends, Depends(_backends)]
+
+
+async def _transact(request: Request, backends: TheBackends) -> Transact:
+    return Transact(backends, request.headers.get("authorization", ""))
+
+
+Transacting = Annotated[Transact, Depends(_transact)]

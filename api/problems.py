@@ -1,0 +1,144 @@
+"""Errors as RFC 9457 problem documents: the one place that gives a code of mainspring/errors.py its HTTP status."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
+
+from api.rendering import Json
+from mainspring.errors import InvalidRequest, MainspringError, NotFound, QueueFull
+from mainspring.logs import log
+
+STATUS = {
+    "invalid_request": 422,
+    "malformed_json": 400,
+    "unknown_parameter": 422,
+    "invalid_text": 422,
+    "body_too_large": 413,
+    "unsupported_media_type": 415,
+    "prompt_too_long": 422,
+    "unauthenticated": 401,
+    "forbidden": 403,
+    "not_found": 404,
+    "unknown_deployment": 404,
+    "unknown_job": 404,
+    "method_not_allowed": 405,
+    "conflict": 409,
+    "idempotency_conflict": 409,
+    "illegal_transition": 409,
+    "model_refused": 422,
+    "queue_full": 429,
+    "not_ready": 503,
+    "unavailable": 503,
+}
+RETRY_SECONDS = {"not_ready": 5, "unavailable": 2}
+LONGEST_FIELD = 200  # a field's name may be the client's own text
+DATABASE_AWAY = (OperationalError, InterfaceError, PoolTimeoutError)
+
+
+class UnsupportedMediaType(InvalidRequest):
+    """The body says that it is something else than JSON."""
+
+    code = "unsupported_media_type"
+    title = "The body must be JSON"
+
+
+class MethodNotAllowed(MainspringError):
+    """The path exists, not with this method."""
+
+    code = "method_not_allowed"
+    title = "This path does not take that method"
+
+
+class Unavailable(MainspringError):
+    """A service that this request needs does not answer."""
+
+    code = "unavailable"
+    title = "Mainspring cannot do this at the moment"
+    retryable = True
+
+
+def problem(
+    error: MainspringError,
+    headers: Mapping[str, str] | None = None,
+    extensions: Mapping[str, Any] | None = None,
+) -> Response:
+    """What went wrong, as `application/problem+json`."""
+    status = STATUS.get(error.code, 500)
+    field = None if error.field is None else error.field[:LONGEST_FIELD]
+    body = {
+        "type": f"urn:mainspring:error:{error.code}",
+        "title": error.title,
+        "status": status,
+        "detail": error.detail if status != 500 else error.title,
+        "code": error.code,
+        "field": field,
+        "remedy": error.remedy,
+        **(extensions or {}),
+    }
+    present = {name: value for name, value in body.items() if value is not None}
+    return Json(
+        present, status, {**_headers(error), **(headers or {})}, media_type="application/problem+json"
+    )
+
+
+def install(app: FastAPI) -> None:
+    """Every way for a request to fail ends in a problem document."""
+    app.add_exception_handler(MainspringError, _ours)
+    app.add_exception_handler(HTTPException, _routing)
+    app.add_exception_handler(RequestValidationError, _validation)
+    app.add_exception_handler(ClientDisconnect, _gone)
+    for away in DATABASE_AWAY:
+        app.add_exception_handler(away, _database)
+    app.add_exception_handler(Exception, _unexpected)
+
+
+def _headers(error: MainspringError) -> dict[str, str]:
+    if isinstance(error, QueueFull):
+        return {"Retry-After": str(error.retry_after)}
+    if error.code in RETRY_SECONDS:
+        return {"Retry-After": str(RETRY_SECONDS[error.code])}
+    if error.code == "unauthenticated":
+        return {"WWW-Authenticate": "Bearer"}
+    return {}
+
+
+async def _ours(_: Request, error: Exception) -> Response:
+    assert isinstance(error, MainspringError)
+    return problem(error)
+
+
+async def _routing(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    if error.status_code == 405:
+        wrong = MethodNotAllowed(
+            f"this path does not take {request.method}",
+            remedy=f"It takes: {(error.headers or {}).get('Allow', 'see /docs')}.",
+        )
+        return problem(wrong, headers=error.headers)
+    return problem(NotFound("there is nothing at this path", remedy="GET /docs lists the paths."))
+
+
+async def _validation(_: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    first = error.errors()[0]
+    return problem(InvalidRequest(first["msg"], field=".".join(map(str, first["loc"][1:]))))
+
+
+async def _database(_: Request, error: Exception) -> Response:
+    log.warning("database.away", error=type(error).__name__)
+    return problem(Unavailable("the database does not answer", remedy="Try again in a moment."))
+
+
+async def _gone(_: Request, __: Exception) -> Response:
+    return Response(status_code=400)  # nobody is left to read it
+
+
+async def _unexpected(_: Request, __: Exception) -> Response:
+    """The type is logged, by api/log.py with its place; the text could hold a prompt and goes nowhere."""
+    return problem(MainspringError("unexpected"))

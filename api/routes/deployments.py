@@ -1,0 +1,120 @@
+"""Deployments and their versions: declare, list, look, register a model."""
+
+import re
+from typing import Annotated
+
+from fastapi import APIRouter, Request, Response, Security
+from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy.orm import Session
+from typing_extensions import TypedDict
+
+from api import body, declared
+from api.declared import DeploymentDetail, DeploymentView
+from api.deps import TheBackends, Transacting
+from api.rendering import Json
+from api.routes.jobs import BEARER
+from api.routes.training import ask, requested
+from api.views import RunView, VersionView, version_view
+from mainspring.access import ADMIN, Caller
+from mainspring.errors import InvalidRequest
+from mainspring.tables import Task
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
+
+router = APIRouter(prefix="/v1/deployments", tags=["deployments"], dependencies=[Security(BEARER)])
+
+
+class Policy(BaseModel):
+    """`queue_bound`: how many jobs may wait before producers are told to slow down."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    queue_bound: Annotated[int, Field(ge=1, le=10_000_000)] | None = None
+
+
+class Declaration(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    task: Task
+    policy: Policy | None = None
+
+
+class ModelToImport(BaseModel):
+    """`model`: a folder on the worker's machine, or a hub id, with its `revision`. Safetensors only."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    model: Annotated[str, Field(min_length=1, max_length=4096)]
+    revision: Annotated[str, Field(min_length=1, max_length=256)] | None = None
+
+
+class Deployments(TypedDict):
+    deployments: list[DeploymentView]
+
+
+class Versions(TypedDict):
+    versions: list[VersionView]
+
+
+def takes(shape: type[BaseModel]) -> dict[str, object]:
+    """For OpenAPI: bodies are read by api/body.py, which FastAPI does not see."""
+    schema = {"application/json": {"schema": shape.model_json_schema()}}
+    return {"requestBody": {"required": True, "content": schema}}
+
+
+@router.put("/{name}", response_model=DeploymentView, openapi_extra=takes(Declaration))
+async def declare(name: str, request: Request, backends: TheBackends, transact: Transacting) -> Response:
+    """Make a deployment, or change its policy. Doing it twice changes nothing."""
+    given = await body.read(request, backends.settings.max_body_bytes, Declaration)
+    policy = None if given.policy is None else given.policy.model_dump(exclude_none=True)
+    if _NAME.fullmatch(name) is None:
+        raise InvalidRequest(
+            "a deployment cannot have that name",
+            field="name",
+            remedy="Use 1 to 63 of: lower-case letters, digits, `.`, `_`, `-`; a letter or digit first.",
+        )
+
+    def work(session: Session, caller: Caller) -> DeploymentView:
+        caller.require(ADMIN)
+        return declared.declare(session, caller, name, given.task, policy)
+
+    return Json(await transact(work))
+
+
+@router.get("", response_model=Deployments)
+async def list_deployments(transact: Transacting) -> Response:
+    """All of them, by name."""
+
+    def work(session: Session, _: Caller) -> Deployments:
+        return {"deployments": declared.listed(session)}
+
+    return Json(await transact(work))
+
+
+@router.get("/{name}", response_model=DeploymentDetail)
+async def look(name: str, transact: Transacting) -> Response:
+    """Its versions and their stages, its latest training run, and the workers that hold it."""
+
+    def work(session: Session, _: Caller) -> DeploymentDetail:
+        return declared.detail(session, name)
+
+    return Json(await transact(work))
+
+
+@router.post("/{name}/versions", status_code=202, response_model=RunView, openapi_extra=takes(ModelToImport))
+async def register(name: str, request: Request, backends: TheBackends, transact: Transacting) -> Response:
+    """Make a version from a model that exists: a training run of the recipe `import`."""
+    given = await body.read(request, backends.settings.max_body_bytes, ModelToImport)
+    run = await transact(ask, name, "import", given.model_dump(exclude_none=True))
+    return requested(backends, run)
+
+
+@router.get("/{name}/versions", response_model=Versions)
+async def list_versions(name: str, transact: Transacting) -> Response:
+    """Newest first."""
+
+    def work(session: Session, _: Caller) -> Versions:
+        declared.find(session, name)
+        return {"versions": [version_view(version) for version in declared.versions_of(session, name)]}
+
+    return Json(await transact(work))

@@ -1,0 +1,13 @@
+# infer and train: torch first and pinned, so that no other build of it is chosen.
+FROM python:3.12-slim
+WORKDIR /app
+COPY pyproject.toml constraints.txt README.md LICENSE ./
+RUN pip install --no-cache-dir -c constraints.txt torch==2.13.0
+COPY mainspring mainspring
+COPY workers workers
+COPY api api
+COPY migrations migrations
+RUN pip install --no-cache-dir -c constraints.txt '.[gpu]' \
+ && useradd --create-home mainspring && mkdir -p /var/lib/mainspring && chown mainspring /var/lib/mainspring
+USER mainspring
+CMD ["celery", "-A", "workers.infer", "worker", "-P", "threads", "-c", "128", "-Q", "infer"]

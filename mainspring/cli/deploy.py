@@ -1,0 +1,71 @@
+"""`mainspring deploy`: put a model behind a name, and watch until it answers or is refused."""
+
+import json
+import time
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from mainspring.local.doors import client
+from mainspring.client import Client
+from mainspring.errors import ModelRefused
+from mainspring.tables import Task
+
+POLL_SECONDS = 0.5
+
+
+def deploy(
+    name: Annotated[str, typer.Argument(help="What clients will address.")],
+    model: Annotated[str, typer.Option(help="A folder with safetensors weights, or a hub id.")],
+    task: Annotated[Task, typer.Option(help="What it shall do.")],
+    revision: Annotated[str | None, typer.Option(help="Of the hub id: a branch, tag or commit.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the version as JSON.")] = False,
+) -> None:
+    """Register a model as the next version of a deployment and put it into production."""
+    console = Console(stderr=True)
+    if Path(model).is_dir():
+        model = str(Path(model).resolve())
+    with client() as api:
+        api.request("PUT", f"/v1/deployments/{name}", json={"task": task.value})
+        body = {"model": model} | ({"revision": revision} if revision else {})
+        run = api.request("POST", f"/v1/deployments/{name}/versions", json=body)
+        run = _watch(api, run, console)
+        if run["state"] == "failed":
+            error = run["error"] or {}
+            raise ModelRefused(
+                error.get("detail", "the run failed"), field=error.get("field"), remedy=error.get("remedy")
+            )
+        _until_held(api, name, run["version"], console)
+    if as_json:
+        typer.echo(json.dumps({"deployment": name, "version": run["version"]}))
+    else:
+        console.print(f"[bold]{run['version']}[/] is in production and answers requests for [bold]{name}[/].")
+
+
+def _watch(api: Client, run: dict[str, Any], console: Console) -> dict[str, Any]:
+    with console.status("waiting for the train worker") as status:
+        while run["state"] in ("queued", "running"):
+            status.update(f"{run['activity'] or run['state']} · {run['progress']:.0%}")
+            time.sleep(POLL_SECONDS)
+            run = api.request("GET", f"/v1/training-runs/{run['id']}")
+    return run
+
+
+def _until_held(api: Client, name: str, version: str, console: Console) -> None:
+    """An infer worker has loaded it, or says why it cannot."""
+    with console.status(f"loading {version}"):
+        while True:
+            workers = api.request("GET", f"/v1/deployments/{name}")["workers"]
+            of_this = [worker for worker in workers if worker["version"] == version]
+            if any(worker["state"] == "ready" for worker in of_this):
+                return
+            refused = [worker for worker in of_this if worker["state"] == "refused"]
+            if refused:
+                raise ModelRefused(
+                    f"the infer worker cannot hold it: {refused[0]['reason']}",
+                    field="model",
+                    remedy="Give the worker more memory (MAINSPRING_WORKER_MEMORY_BYTES) or retire another version.",
+                )
+            time.sleep(POLL_SECONDS)

@@ -1,0 +1,103 @@
+"""The embedded stack: `up`, `down`, `status`, `key`, `doctor`."""
+
+import json
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from mainspring.errors import StackError
+from mainspring.settings import Settings
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+def register(app: typer.Typer) -> None:
+    for verb in (up, down, status, key, doctor):
+        app.command()(verb)
+
+
+def up(
+    *,
+    starter: Annotated[
+        bool, typer.Option("--starter/--no-starter", help="Make the starter deployments.")
+    ] = True,
+    first_requests: Annotated[
+        bool, typer.Option("--try", help="Send the first requests and print the answers.")
+    ] = False,
+) -> None:
+    """Start everything and stay: Valkey, PostgreSQL, api, workers and beat. Ctrl-C stops it all."""
+    from mainspring.local.up import up as run
+
+    run(Settings(), Console(soft_wrap=True), starter=starter, first_requests=first_requests)
+
+
+def down() -> None:
+    """Stop the stack of this home and wait until it is gone."""
+    from mainspring.local.down import down as stop
+
+    settings = Settings()
+    console = Console(soft_wrap=True, highlight=False)
+    with console.status("finishing what runs"):
+        stopped = stop(settings)
+    console.print("Stopped." if stopped else f"Nothing runs in {settings.home}.")
+
+
+def status(*, as_json: AsJson = False) -> None:
+    """Show the services of this home. Exit code 1 when nothing runs."""
+    from mainspring.local import claim
+    from mainspring.local.home import Home
+
+    home = Home(Settings().home)
+    state = claim.state(home)
+    if as_json:
+        typer.echo(
+            json.dumps({"phase": "stopped", "home": str(home.path)} if state is None else asdict(state))
+        )
+    elif state is None:
+        raise StackError(f"nothing runs in {home.path}", remedy="Start it: mainspring up")
+    else:
+        table = Table(
+            "service",
+            "state",
+            "pid",
+            "since",
+            "restarts",
+            "address",
+            title=f"{state.phase} at {state.address}",
+        )
+        for one in state.services:
+            pid = "" if one.pid is None else str(one.pid)
+            table.add_row(one.name, one.state, pid, one.since, str(one.restarts), one.address)
+        Console().print(table)
+    if state is None:
+        raise typer.Exit(1)
+
+
+def key() -> None:
+    """Print the API key that the first start made."""
+    from mainspring.local import first_key
+
+    typer.echo(first_key.read(Settings()))
+
+
+def doctor(*, as_json: AsJson = False) -> None:
+    """Look for what could be wrong, with the remedy. Exit code 1 when something is."""
+    from mainspring.local.doctor import examine
+
+    findings = []
+    console = Console(soft_wrap=True, highlight=False)
+    for finding in examine(Settings()):
+        findings.append(asdict(finding))
+        if not as_json:
+            colour = {"ok": "green", "note": "yellow", "problem": "red"}[finding.verdict]
+            console.print(f"[{colour}]{finding.verdict:<8}[/]{finding.about}: ", end="")
+            console.print(finding.detail, markup=False)
+            if finding.remedy:
+                console.print(f"        remedy: {finding.remedy}", markup=False)
+    if as_json:
+        typer.echo(json.dumps(findings))
+    if any(finding["verdict"] == "problem" for finding in findings):
+        raise typer.Exit(1)

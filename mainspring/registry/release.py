@@ -1,0 +1,57 @@
+"""Which version answers: release makes one the champion, desired() is what infer workers reconcile with.
+
+For now every release is at once; shadow and canary steps are to grow here.
+"""
+
+from sqlalchemy import exists, or_, select
+from sqlalchemy.orm import Session
+
+from mainspring.lifecycle import LIVE, advance
+from mainspring.registry.versions import lock
+from mainspring.tables import Deployment, Job, JobState, Stage, Task, Version
+
+
+def release(session: Session, version: Version, *, actor: str, reason: str) -> Version | None:
+    """Put it into production; the former champion, which is returned, drains: its jobs are still answered."""
+    lock(session, version.deployment)
+    champion = session.scalar(
+        select(Version).where(
+            Version.deployment == version.deployment, Version.stage == Stage.PRODUCTION.value
+        )
+    )
+    if champion is not None and champion.id == version.id:
+        return None
+    if champion is not None:
+        advance(
+            session,
+            champion,
+            Stage.DRAINING,
+            actor=actor,
+            reason=f"replaced by {version.label}: {reason}",
+            inputs={"challenger": version.label},
+        )
+    inputs = {"digest": version.digest, "champion": champion.label if champion else None}
+    advance(session, version, Stage.PRODUCTION, actor=actor, reason=reason, inputs=inputs)
+    return champion
+
+
+def desired(session: Session) -> list[Version]:
+    """The versions that infer workers should hold: the live ones, a draining one while an open job names it."""
+    open_jobs = exists().where(
+        Job.version_id == Version.id, Job.state.in_([JobState.QUEUED.value, JobState.RUNNING.value])
+    )
+    return list(
+        session.scalars(
+            select(Version)
+            .where(
+                Version.stage.in_([stage.value for stage in LIVE]),
+                or_(Version.stage != Stage.DRAINING.value, open_jobs),
+            )
+            .order_by(Version.created_at, Version.id)
+        )
+    )
+
+
+def task_of(session: Session, version: Version) -> Task:
+    """Its deployment's task."""
+    return Task(session.scalars(select(Deployment.task).where(Deployment.name == version.deployment)).one())

@@ -1,0 +1,67 @@
+"""A stored model becomes a version of a deployment: the next number, stage `registered`."""
+
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from mainspring.errors import UnknownDeployment
+from mainspring.identifiers import uuid7
+from mainspring.registry.inspection import Inspection
+from mainspring.registry.store import Stored
+from mainspring.tables import Deployment, Stage, Version
+
+
+def register(
+    session: Session,
+    deployment: str,
+    stored: Stored,
+    found: Inspection,
+    source: dict[str, Any],
+) -> Version:
+    """The same bytes are the same version: registered again, it keeps its number, unless it was rejected.
+
+    Raises UnknownDeployment.
+    """
+    lock(session, deployment)
+    known = session.scalar(
+        select(Version)
+        .where(
+            Version.deployment == deployment,
+            Version.digest == stored.digest,
+            Version.stage != Stage.REJECTED.value,
+        )
+        .order_by(Version.number.desc())
+        .limit(1)
+    )
+    if known is not None:
+        return known
+    highest = session.scalar(select(func.max(Version.number)).where(Version.deployment == deployment))
+    version = Version(
+        id=uuid7(),
+        deployment=deployment,
+        number=(highest or 0) + 1,
+        digest=stored.digest,
+        path=stored.path,
+        architecture=found.architecture,
+        parameters=found.parameters,
+        context_length=found.context_length,
+        licence=found.licence,
+        source=source,
+        stage=Stage.REGISTERED.value,
+    )
+    session.add(version)
+    session.flush()
+    return version
+
+
+def lock(session: Session, deployment: str) -> Deployment:
+    """One at a time numbers and releases the versions of a deployment. Raises UnknownDeployment."""
+    row = session.scalar(select(Deployment).where(Deployment.name == deployment).with_for_update())
+    if row is None:
+        raise UnknownDeployment(
+            f"there is no deployment {deployment}",
+            field="deployment",
+            remedy="Make it first: mainspring deploy NAME --model MODEL --task TASK.",
+        )
+    return row

@@ -1,0 +1,348 @@
+"""What is wrong with a request is said in one shape: status, a stable code, the field, the remedy. Never a 500."""
+
+import json
+import socket
+from typing import Any
+from uuid import UUID, uuid4
+
+import httpx
+import pytest
+
+from mainspring.tables import Database, Task
+from tests.api.serving import Served, produce
+
+NAMES = {
+    Task.TEXT_GENERATION: "assistant",
+    Task.TEXT_CLASSIFICATION: "triage",
+    Task.TOKEN_CLASSIFICATION: "entities",
+    Task.FILL_MASK: "mask",
+    Task.QUESTION_ANSWERING: "reader",
+    Task.FEATURE_EXTRACTION: "embedder",
+}
+
+
+@pytest.fixture
+def every_task(database: Database) -> dict[str, UUID]:
+    return {name: produce(database, name, task) for task, name in NAMES.items()}
+
+
+def job(**more: Any) -> str:
+    return json.dumps({"deployment": "assistant", "input": "x", **more})
+
+
+def asks(name: str, given: Any) -> str:
+    return json.dumps({"deployment": name, "input": given})
+
+
+NO_FIELD = None
+BODIES: dict[str, tuple[str | bytes, int, str, str | None]] = {
+    "nothing": ("", 400, "malformed_json", "body"),
+    "half an object": ('{"deployment": "assistant",\n "input"', 400, "malformed_json", "body"),
+    "not UTF-8": (b'{"deployment": "\xff\xfe"}', 400, "malformed_json", "body"),
+    "UTF-16": (job().encode("utf-16"), 400, "malformed_json", "body"),
+    "nested a little too deep": (
+        asks("assistant", json.loads("[" * 70 + "]" * 70)),
+        400,
+        "malformed_json",
+        "body",
+    ),
+    "nested for ever": ('{"input":' + "[" * 200_000, 400, "malformed_json", "body"),
+    "a number without end": ('{"input": ' + "9" * 5000 + "}", 400, "malformed_json", "body"),
+    "a list": ("[]", 422, "invalid_request", "body"),
+    "null": ("null", 422, "invalid_request", "body"),
+    "a number": ("7", 422, "invalid_request", "body"),
+    "10 MB": (asks("assistant", "x" * 10_000_000), 413, "body_too_large", "body"),
+    "no deployment": ('{"input": "x"}', 422, "invalid_request", "deployment"),
+    "no input": ('{"deployment": "assistant"}', 422, "invalid_request", "input"),
+    "unknown deployment": (asks("nobody", "x"), 404, "unknown_deployment", "deployment"),
+    "a deployment's name without end": (asks("a" * 90_000, "x"), 404, "unknown_deployment", "deployment"),
+    "deployment of a wrong type": (asks(7, "x"), 422, "invalid_request", "deployment"),  # type: ignore[arg-type]
+    "NUL in the deployment": (asks("a\0", "x"), 422, "invalid_text", "deployment"),
+    "surrogate in the deployment": (asks("a\ud800", "x"), 422, "invalid_text", "deployment"),
+    "NUL in the input": (asks("assistant", "a\0b"), 422, "invalid_text", "input"),
+    "surrogate in the input": (asks("assistant", "a\udfff"), 422, "invalid_text", "input"),
+    "surrogate in a list": (asks("triage", ["a", "\ud800"]), 422, "invalid_text", "input.1"),
+    "surrogate in a message": (
+        asks("assistant", {"messages": [{"role": "user", "content": "\ud83d"}]}),
+        422,
+        "invalid_text",
+        "input.messages.0.content",
+    ),
+    "NUL in a name": (job(**{"a\0": 1}), 422, "invalid_text", "body"),
+    "surrogate in a name": (job(**{"a\udc00": 1}), 422, "invalid_text", "body"),
+    "NUL in a parameter": (job(parameters={"stop": ["\0"]}), 422, "invalid_text", "parameters.stop.0"),
+    "NUL in a parameter's name": (job(parameters={"\0": 1}), 422, "invalid_text", "parameters"),
+    "NUL in metadata": (job(metadata={"a": "\0"}), 422, "invalid_text", "metadata.a"),
+    "surrogate in a metadata name": (job(metadata={"\ud800": "a"}), 422, "invalid_text", "metadata"),
+    "metadata of numbers": (job(metadata={"a": 1}), 422, "invalid_request", "metadata.a"),
+    "metadata as a list": (job(metadata=[]), 422, "invalid_request", "metadata"),
+    "metadata without end": (
+        job(metadata={str(n): "" for n in range(17)}),
+        422,
+        "invalid_request",
+        "metadata",
+    ),
+    "negative max_tokens": (
+        job(parameters={"max_tokens": -1}),
+        422,
+        "invalid_request",
+        "parameters.max_tokens",
+    ),
+    "max_tokens as text": (
+        job(parameters={"max_tokens": "9"}),
+        422,
+        "invalid_request",
+        "parameters.max_tokens",
+    ),
+    "a huge seed": (job(parameters={"seed": 2**80}), 422, "invalid_request", "parameters.seed"),
+    "temperature NaN": (
+        job(parameters={"temperature": float("nan")}),
+        422,
+        "invalid_request",
+        "parameters.temperature",
+    ),
+    "temperature without end": (
+        '{"deployment": "assistant", "input": "x", "parameters": {"temperature": 1e999}}',
+        422,
+        "invalid_request",
+        "parameters.temperature",
+    ),
+    "parameters as a list": (job(parameters=[]), 422, "invalid_request", "parameters"),
+    "parameters null": (job(parameters=None), 422, "invalid_request", "parameters"),
+    "an unknown parameter": (job(parameters={"warmth": 1}), 422, "unknown_parameter", "parameters.warmth"),
+    "an unknown field": (job(nonsense=1), 422, "unknown_parameter", "nonsense"),
+    "a field of later": (job(priority="high"), 422, "unknown_parameter", "priority"),
+    "a parameter of another task": (
+        json.dumps({"deployment": "triage", "input": "x", "parameters": {"temperature": 1}}),
+        422,
+        "unknown_parameter",
+        "parameters.temperature",
+    ),
+    "empty text": (asks("assistant", ""), 422, "invalid_request", "input"),
+    "blank text": (asks("embedder", " \n"), 422, "invalid_request", "input"),
+    "an empty list": (asks("embedder", []), 422, "invalid_request", "input"),
+    "an empty text in a list": (asks("embedder", ["a", ""]), 422, "invalid_request", "input.1"),
+    "too many texts": (asks("embedder", ["a"] * 257), 422, "invalid_request", "input"),
+    "no messages": (asks("assistant", {"messages": []}), 422, "invalid_request", "input.messages"),
+    "a message of nobody": (
+        asks("assistant", {"messages": [{"role": "nobody", "content": "x"}]}),
+        422,
+        "invalid_request",
+        "input.messages.0.role",
+    ),
+    "a question without context": (
+        asks("reader", {"question": "x"}),
+        422,
+        "invalid_request",
+        "input.context",
+    ),
+}
+WRONG_TYPES = [
+    (name, given)
+    for name, usable in {
+        "assistant": (str, dict),
+        "triage": (str, list),
+        "entities": (str, list),
+        "mask": (str, list),
+        "reader": (dict,),
+        "embedder": (str, list),
+    }.items()
+    for given in (None, True, 7, 0.5, "text", ["text"], {"messages": [{"role": "user", "content": "x"}]})
+    if not isinstance(given, usable)
+]
+
+
+def check(answer: httpx.Response, status: int, code: str, field: str | None) -> None:
+    body = answer.json()
+    assert (answer.status_code, body["code"], body.get("field")) == (status, code, field), body
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert body["type"] == f"urn:mainspring:error:{code}"
+    assert body["status"] == status
+    assert body["title"]
+    assert body["detail"]
+    assert body["remedy"]
+
+
+def post(client: httpx.Client, body: str | bytes, **headers: str) -> httpx.Response:
+    content = body.encode() if isinstance(body, str) else body
+    return client.post("/v1/jobs", content=content, headers={"Content-Type": "application/json", **headers})
+
+
+def test_bodies(client: httpx.Client, every_task: dict[str, UUID]) -> None:
+    for name, (body, status, code, field) in BODIES.items():
+        answer = post(client, body)
+        try:
+            check(answer, status, code, field)
+        except AssertionError as error:
+            raise AssertionError(name) from error
+
+
+@pytest.mark.usefixtures("every_task")
+def test_inputs_of_a_wrong_type_for_every_task(client: httpx.Client) -> None:
+    for name, given in WRONG_TYPES:
+        check(post(client, asks(name, given)), 422, "invalid_request", "input")
+
+
+@pytest.mark.usefixtures("assistant")
+def test_where_the_json_is_wrong(client: httpx.Client) -> None:
+    assert "line 2, column 9" in post(client, '{"a": 1,\n "b": 2 x}').json()["detail"]
+    assert "line 2, column 3" in post(client, b'{"a":\n "\xff"}').json()["detail"]
+    assert (
+        "line 3, column 68" in post(client, "{\n\n" + '"a":' + "[" * 300 + "]" * 300 + "}").json()["detail"]
+    )
+
+
+@pytest.mark.usefixtures("assistant")
+def test_a_body_without_a_length_is_bounded_as_it_arrives(client: httpx.Client) -> None:
+    sent = 0
+
+    def endless() -> Any:
+        nonlocal sent
+        while sent < 50_000_000:
+            sent += 65536
+            yield b" " * 65536
+
+    try:
+        answer = client.post("/v1/jobs", content=endless(), headers={"Content-Type": "application/json"})
+    except httpx.TransportError:
+        return  # the server hung up on us, which is as good
+    check(answer, 413, "body_too_large", "body")
+
+
+@pytest.mark.usefixtures("assistant")
+def test_other_media_types(client: httpx.Client) -> None:
+    for media_type in ("text/plain", "application/x-www-form-urlencoded", "multipart/form-data", ""):
+        answer = post(client, job(), **{"Content-Type": media_type})
+        check(answer, 415, "unsupported_media_type", "Content-Type")
+    assert post(client, job(), **{"Content-Type": "application/json; charset=utf-8"}).status_code == 202
+
+
+@pytest.mark.usefixtures("assistant")
+def test_idempotency_keys(client: httpx.Client) -> None:
+    for given in ("", "a b", "x" * 256, "tab\tkey", "k\xe9y"):
+        answer = client.post(
+            "/v1/jobs",
+            content=job(),
+            headers=[(b"Content-Type", b"application/json"), (b"Idempotency-Key", given.encode("latin-1"))],
+        )
+        check(answer, 422, "invalid_request", "Idempotency-Key")
+    assert post(client, job(), **{"Idempotency-Key": "x" * 255}).status_code == 202
+    answer = post(client, job(metadata={"other": "body"}), **{"Idempotency-Key": "x" * 255})
+    check(answer, 409, "idempotency_conflict", "Idempotency-Key")
+
+
+KEYS = [
+    None,
+    "",
+    "Bearer",
+    "Basic dXNlcjpwYXNz",
+    "Bearer ms_00000000_nothing",
+    "Bearer not-one-of-ours",
+    "Bearer ms_\xff_x",
+    "Bearer ms__",
+    "Bearer " + "x" * 4000,
+]
+
+
+@pytest.mark.usefixtures("assistant")
+def test_keys(served: Served, key: str) -> None:
+    for given in [*KEYS, f"Bearer {key}x", f"Bearer {key[:-1]}", f"Token {key}"]:
+        headers = {} if given is None else {b"Authorization": given.encode("latin-1")}
+        answer = httpx.get(f"{served.url}/v1/jobs/{uuid4()}", headers=headers)
+        check(answer, 401, "unauthenticated", "Authorization")
+        assert answer.headers["www-authenticate"] == "Bearer"
+
+
+PATHS = [
+    ("GET", "/v1/jobs/x", 404, "unknown_job"),
+    ("GET", "/v1/jobs/%00", 404, "unknown_job"),
+    ("GET", "/v1/jobs/%ED%A0%80", 404, "unknown_job"),
+    ("GET", "/v1/jobs/%FF/events", 404, "unknown_job"),
+    ("POST", "/v1/jobs/%7B01890000-0000-7000-8000-000000000000%7D/cancel", 404, "unknown_job"),
+    ("GET", "/v1/jobs/urn:uuid:01890000-0000-7000-8000-000000000000", 404, "unknown_job"),
+    ("GET", "/v1/deployments/%00", 404, "unknown_deployment"),
+    ("GET", "/v1/deployments/%ED%A0%80/versions", 404, "unknown_deployment"),
+    ("GET", "/v1/deployments/nobody/training-runs", 404, "unknown_deployment"),
+    ("GET", "/v1/training-runs/%00", 404, "not_found"),
+    ("GET", "/v1/nothing", 404, "not_found"),
+    ("GET", "/v1/jobs/", 404, "not_found"),
+    ("GET", "/%00", 404, "not_found"),
+    ("DELETE", "/v1/jobs", 405, "method_not_allowed"),
+    ("PATCH", "/v1/deployments/assistant", 405, "method_not_allowed"),
+]
+
+
+@pytest.mark.usefixtures("assistant")
+@pytest.mark.parametrize(("method", "path", "status", "code"), PATHS)
+def test_paths(client: httpx.Client, method: str, path: str, status: int, code: str) -> None:
+    body = client.request(method, path).json()
+    assert (body["status"], body["code"]) == (status, code)
+    assert body["remedy"]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"GET /v1/jobs/x HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ms_\0_x\r\n",
+        b"GET /v1/jobs/\0 HTTP/1.1\r\nHost: x\r\n",
+        b"GET /v1/jobs/\xed\xa0\x80 HTTP/1.1\r\nHost: x\r\n",
+        b"POST /v1/jobs HTTP/1.1\r\nHost: x\r\nIdempotency-Key: \0\r\nContent-Length: 0\r\n",
+        b"POST /v1/jobs HTTP/1.1\r\nHost: x\r\nIdempotency-Key: \r\nContent-Length: 0\r\n",
+        b"POST /v1/jobs HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n",
+        b"POST /v1/jobs HTTP/1.1\r\nHost: x\r\nContent-Length: " + b"9" * 30 + b"\r\n",
+    ],
+)
+def test_bytes_that_no_client_library_sends(served: Served, line: bytes) -> None:
+    with socket.create_connection(("127.0.0.1", served.port), timeout=10) as wire:
+        wire.sendall(line + b"Connection: close\r\n\r\n")
+        assert wire.recv(65536).startswith(b"HTTP/1.1 4")
+
+
+@pytest.mark.usefixtures("assistant")
+def test_waits(client: httpx.Client) -> None:
+    job_id = post(client, job()).json()["id"]
+    for given in ("x", "-1", "60.1", "nan", "inf", "1e1", "1_0", "", "٣", "\0"):
+        answer = client.get(f"/v1/jobs/{job_id}", params={"wait": given})
+        check(answer, 422, "invalid_request", "wait")
+
+
+def test_deployments(client: httpx.Client, every_task: dict[str, UUID]) -> None:
+    cases: list[tuple[str, Any, int, str, str]] = [
+        ("new", {}, 422, "invalid_request", "task"),
+        ("new", {"task": "poetry"}, 422, "invalid_request", "task"),
+        (
+            "new",
+            {"task": "fill-mask", "policy": {"queue_bound": 0}},
+            422,
+            "invalid_request",
+            "policy.queue_bound",
+        ),
+        (
+            "new",
+            {"task": "fill-mask", "policy": {"queue_bound": "9"}},
+            422,
+            "invalid_request",
+            "policy.queue_bound",
+        ),
+        (
+            "new",
+            {"task": "fill-mask", "policy": {"kindness": 9}},
+            422,
+            "unknown_parameter",
+            "policy.kindness",
+        ),
+        ("new", {"task": "fill-mask", "extra": 1}, 422, "unknown_parameter", "extra"),
+        ("New", {"task": "fill-mask"}, 422, "invalid_request", "name"),
+        ("a%00", {"task": "fill-mask"}, 422, "invalid_request", "name"),
+        ("a" * 64, {"task": "fill-mask"}, 422, "invalid_request", "name"),
+        ("mask", {"task": "text-generation"}, 409, "conflict", "task"),
+    ]
+    for name, body, status, code, field in cases:
+        check(client.put(f"/v1/deployments/{name}", json=body), status, code, field)
+    check(client.post("/v1/deployments/mask/versions", json={}), 422, "invalid_request", "model")
+    check(
+        client.post("/v1/deployments/nobody/versions", json={"model": "x"}),
+        404,
+        "unknown_deployment",
+        "deployment",
+    )

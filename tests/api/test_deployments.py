@@ -1,0 +1,75 @@
+"""Declare deployments, register models, ask for training: what a model developer sees."""
+
+from typing import Any
+from uuid import UUID
+
+import httpx
+from redis import Redis
+from sqlalchemy import select
+
+from mainspring.identifiers import uuid7
+from mainspring.messages import TRAIN_QUEUE
+from mainspring.tables import Database, Event, HeldVersion, TrainingRun
+from tests.api.serving import Hands, until
+
+
+def test_declaring_twice_changes_nothing(client: httpx.Client, database: Database) -> None:
+    body = {"task": "text-classification", "policy": {"queue_bound": 9}}
+    first = client.put("/v1/deployments/triage", json=body)
+    again = client.put("/v1/deployments/triage", json={"task": "text-classification"})
+    assert (first.status_code, first.json()) == (200, again.json())
+    assert first.json() | {"created_at": ""} == {
+        "name": "triage",
+        "task": "text-classification",
+        "policy": {"queue_bound": 9},
+        "production": None,
+        "created_at": "",
+    }
+    changed = client.put("/v1/deployments/triage", json=body | {"policy": {}})
+    assert changed.json()["policy"] == {}
+    with database.transaction() as session:
+        events = session.scalars(select(Event).where(Event.about == "triage").order_by(Event.id))
+        assert [event.kind for event in events] == ["deployment.made", "deployment.changed"]
+
+
+def test_a_deployment_tells_who_holds_it(
+    client: httpx.Client, database: Database, assistant: UUID, hands: Hands, redis: Redis
+) -> None:
+    gone = Hands(database, redis)
+    with database.transaction() as session:
+        for life, state in ((hands, "ready"), (gone, "loading")):
+            session.add(HeldVersion(incarnation=life.incarnation, version_id=assistant, state=state))
+    gone.die()
+    assert [found["production"] for found in client.get("/v1/deployments").json()["deployments"]] == [
+        "assistant@1"
+    ]
+    seen = client.get("/v1/deployments/assistant").json()
+    assert seen["versions"] == [{"version": "assistant@1", "stage": "production"}]
+    assert seen["training_run"] is None
+    (worker,) = seen["workers"]
+    assert (worker["version"], worker["state"]) == ("assistant@1", "ready")
+    (version,) = client.get("/v1/deployments/assistant/versions").json()["versions"]
+    assert (version["version"], version["context_length"]) == ("assistant@1", 512)
+
+
+def test_a_run_is_seen_from_its_request_to_its_version(
+    client: httpx.Client, database: Database, assistant: UUID, redis: Redis
+) -> None:
+    answer = client.post("/v1/deployments/assistant/versions", json={"model": "/models/small"})
+    run: dict[str, Any] = answer.json()
+    assert answer.status_code == 202
+    assert answer.headers["location"] == f"/v1/training-runs/{run['id']}"
+    assert (run["recipe"], run["state"], run["progress"]) == ("import", "queued", 0)
+    assert run["parameters"]["model"] == "/models/small"
+    until(lambda: redis.llen(TRAIN_QUEUE) == 1)
+    with database.transaction() as session:
+        row = session.get_one(TrainingRun, UUID(run["id"]))
+        row.progress, row.activity, row.version_id = 0.5, "reading 2 of 4 files", assistant
+    seen = client.get(answer.headers["location"]).json()
+    assert (seen["activity"], seen["version"]) == ("reading 2 of 4 files", "assistant@1")
+    assert client.get("/v1/deployments/assistant").json()["training_run"] == seen
+    assert client.get("/v1/deployments/assistant/training-runs").json()["training_runs"] == [seen]
+
+
+def test_no_run_of_that_id(client: httpx.Client) -> None:
+    assert client.get(f"/v1/training-runs/{uuid7()}").json()["code"] == "not_found"

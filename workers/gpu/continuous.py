@@ -1,0 +1,222 @@
+"""transformers' continuous batching, and the only file that touches it: paged cache, prefix sharing, any architecture.
+
+It knows token ids and nothing of text, jobs or futures. transformers calls this interface young, so what we
+rely on is named here: synchronous batches without graphs (the sampler is plain Python in every step), its own
+argmax (the sampler leaves one largest score), and `RequestState.logprobs`, which outlives an eviction.
+"""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from threading import Thread
+from typing import Any, cast
+
+import torch
+from torch import Tensor
+from transformers import GenerationConfig, LogitsProcessorList, PreTrainedConfig, PreTrainedModel
+from transformers.generation.configuration_utils import ContinuousBatchingConfig
+from transformers.generation.continuous_batching.cb_logits_processors import (
+    ContinuousBatchingLogitsProcessor,
+    ContinuousBatchingLogitsProcessorList,
+)
+from transformers.generation.continuous_batching.continuous_api import (
+    ContinuousBatchingManager,
+    OutputRouter,
+)
+from transformers.generation.continuous_batching.requests import (
+    FutureRequestState,
+    GenerationOutput,
+    RequestState,
+)
+from transformers.generation.continuous_batching.utils import find_head_dim, find_num_key_value_heads
+
+from workers.gpu.sampling import Sampling, choose
+
+PAGE_TOKENS = 16  # small pages: a short answer of a small model should not hold 256 positions
+BATCH_TOKENS = 512  # of one step: every running request's one, the rest for prompts
+_SPARE = 1.25  # the scheduler admits no prompt when less than 15% of the cache is free
+
+# Its warnings quote the beginning of refused prompts; its errors quote nothing.
+logging.getLogger("ContinuousBatchingLogger").setLevel(logging.ERROR)
+
+
+@dataclass(frozen=True)
+class Progress:
+    """All tokens of a request so far with their log-probabilities. `failed`: the loop gave it up."""
+
+    key: str
+    tokens: list[int]
+    logprobs: list[float]
+    finished: bool
+    failed: bool
+
+
+Deliver = Callable[[list[Progress]], None]
+
+
+def cache_tokens(config: PreTrainedConfig, dtype: torch.dtype, budget_bytes: int, wanted: int) -> int:
+    """How many positions the cache holds: `wanted` and some spare, or what the budget affords; whole pages."""
+    affordable = budget_bytes // token_bytes(config, dtype)
+    return max(2, min(int(wanted * _SPARE), affordable) // PAGE_TOKENS) * PAGE_TOKENS
+
+
+def token_bytes(config: PreTrainedConfig, dtype: torch.dtype) -> int:
+    """Keys and values of one position in all layers."""
+    width = find_num_key_value_heads(config) * find_head_dim(config)
+    return int(2 * config.num_hidden_layers * width * dtype.itemsize)
+
+
+def workspace_bytes(tokens: int, dtype: torch.dtype) -> int:
+    """The mask and the index tensors that are allocated for the largest batch."""
+    return (BATCH_TOKENS * dtype.itemsize + 8) * (tokens + BATCH_TOKENS)
+
+
+class Loop:
+    """A thread that decodes all requests in one batch, a step at a time.
+
+    `deliver` is called from that thread after every step. `stepped` after every step, with or without tokens.
+    """
+
+    def __init__(
+        self,
+        model: PreTrainedModel,
+        *,
+        tokens: int,
+        slots: int,
+        end_ids: set[int],
+        deliver: Deliver,
+        stepped: Callable[[], None],
+    ) -> None:
+        self._end_ids = sorted(end_ids) or [-1]
+        generation = GenerationConfig(do_sample=False, eos_token_id=self._end_ids, pad_token_id=0)
+        config = ContinuousBatchingConfig(
+            page_size=PAGE_TOKENS,
+            num_blocks=tokens // PAGE_TOKENS,
+            max_batch_tokens=BATCH_TOKENS,
+            max_requests_per_batch=slots,
+            max_blocks_per_request=0,
+            use_async_batching=False,
+            use_cuda_graph=False,
+            auto_switch_to_flash=False,  # it would fetch kernels, which is code, from the hub
+        )
+        self._manager = _Manager(model, generation, config, deliver, stepped)
+
+    @property
+    def alive(self) -> bool:
+        status = self._manager.background_thread_status
+        return self._manager.is_running() and status.fatal_error is None
+
+    @property
+    def death(self) -> str:
+        """What killed the loop, by name."""
+        return type(self._manager.background_thread_status.fatal_error).__name__
+
+    def start(self) -> None:
+        """Allocates the cache here, so that what cannot be served fails now. Raises ValueError or RuntimeError."""
+        with torch.no_grad():
+            self._manager.prepare()
+        self._manager.start()
+
+    def add(self, key: str, ids: list[int], max_tokens: int, sampling: Sampling) -> bool:
+        """False: the loop is dead or stopping, and the request was not taken."""
+        if not self.alive:
+            return False
+        added = self._manager.add_request(
+            ids,
+            request_id=key,
+            max_new_tokens=max_tokens,
+            streaming=True,
+            eos_token_id=self._end_ids,
+            sampling=sampling,
+        )
+        return added is not None
+
+    def cancel(self, key: str) -> None:
+        """Takes effect before the next step; nothing more is delivered after that."""
+        self._manager.cancel_request(key)
+
+    def stop(self, seconds: float) -> bool:
+        """Whether it ended in that time: a hung step cannot be interrupted, its thread ends with the process."""
+        self._manager.stop(hard_stop=True, timeout=seconds)
+        return not self._manager.is_running()
+
+
+class _Manager(ContinuousBatchingManager):
+    def __init__(
+        self,
+        model: PreTrainedModel,
+        generation: GenerationConfig,
+        config: ContinuousBatchingConfig,
+        deliver: Deliver,
+        stepped: Callable[[], None],
+    ) -> None:
+        super().__init__(cast("Any", model), generation, config)
+        self.output_router = _Router(deliver)
+        self._stepped = stepped
+        # The generation configuration's own processors would apply to every request: ours is the only one.
+        self.logit_processor = ContinuousBatchingLogitsProcessorList(LogitsProcessorList([cast("Any", _Sampler())]))
+        self.logit_processor.tensors_required = 1  # counted only for processors that were converted
+
+    def prepare(self) -> None:
+        self.batch_processor = self._create_batch_processor()
+
+    def start(self) -> None:
+        """As the original, but a daemon: a hung step must not keep the process alive."""
+        self.background_thread_status.clear()
+        self._generation_thread = Thread(target=self._run_generation_loop, name="decode", daemon=True)
+        self._generation_thread.start()
+
+    def _generation_step(self) -> None:
+        super()._generation_step()
+        self._stepped()
+
+
+class _Router(OutputRouter):
+    """One delivery a step, straight to the engine."""
+
+    def __init__(self, deliver: Deliver) -> None:
+        super().__init__()
+        self._deliver = deliver
+
+    def deliver(self, output: GenerationOutput) -> None:
+        self._deliver([_progress(output)])
+
+    def deliver_batch(self, outputs: list[GenerationOutput]) -> None:
+        self._deliver([_progress(output) for output in outputs])
+
+
+def _progress(output: GenerationOutput) -> Progress:
+    failed = output.error is not None
+    return Progress(
+        output.request_id, output.generated_tokens, output.logprobs, output.is_finished() and not failed, failed
+    )
+
+
+class _Sampler(ContinuousBatchingLogitsProcessor):
+    """Chooses each row's token by its request's `Sampling` and raises it above all others."""
+
+    supported_kwargs = {"sampling": Sampling}  # noqa: RUF012  the base class declares it so
+    ignored_kwargs = ()
+
+    def __init__(self) -> None:
+        self._states: list[RequestState] = []
+
+    def fill_defaults(self, int32_tensor: Tensor) -> None:
+        int32_tensor.zero_()
+
+    def prepare_tensor_args(self, requests_with_new_token: list[FutureRequestState]) -> Tensor:
+        """Called before each step, in the order of its rows."""
+        self._states = [request.state for request in requests_with_new_token]
+        return torch.zeros(len(self._states), dtype=torch.int32)
+
+    def __call__(self, scores: Tensor, tensor_arg: Tensor) -> Tensor:  # noqa: ARG002  the seam's signature
+        states = self._states
+        if not states:
+            return scores
+        samplings = [state.logit_processor_kwargs["sampling"] for state in states]
+        positions = [len(state.initial_tokens) + len(state.generated_tokens) for state in states]
+        choices, logprobs = choose(scores[: len(states)], samplings, positions)
+        for state, logprob in zip(states, logprobs.tolist(), strict=True):
+            state.logprobs.append(logprob)
+        scores[: len(states)].scatter_(1, choices.unsqueeze(1), torch.inf)
+        return scores
