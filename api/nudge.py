@@ -15,7 +15,7 @@ from mainspring.logs import log
 from mainspring.messages import Message
 from mainspring.settings import Settings
 
-MOST_WAITING = 10_000
+MOST_WAITING = 2_000
 # The default exchange routes by the queue's name alone, so that a wiped Redis forgets no binding.
 DEFAULT_EXCHANGE = Exchange("", type="direct")
 
@@ -26,6 +26,7 @@ class Nudger:
     def __init__(self, settings: Settings) -> None:
         self._app = _producer(settings)
         self._waiting: Queue[Message | None] = Queue(MOST_WAITING)
+        self._overflowing = False
         self._thread = Thread(target=self._run, name="nudger", daemon=True)
         self._thread.start()
 
@@ -33,7 +34,11 @@ class Nudger:
         try:
             self._waiting.put_nowait(message)
         except Full:
-            log.warning("nudge.dropped", message=message.name, queue=message.queue, error="Full")
+            if not self._overflowing:  # one line a flood
+                log.warning("nudge.overflow", message=message.name, queue=message.queue)
+            self._overflowing = True
+        else:
+            self._overflowing = False
 
     def close(self) -> None:
         """After what waits was sent, or three seconds."""
@@ -45,7 +50,7 @@ class Nudger:
         while (message := self._waiting.get()) is not None:
             # Twice: the first may meet a connection that died with an earlier Redis.
             if not self._publish(message) and not self._publish(message):
-                log.warning("nudge.dropped", message=message.name, queue=message.queue)
+                log.warning("nudge.lost", message=message.name, queue=message.queue)
                 self._drop_the_rest()
 
     def _publish(self, message: Message) -> bool:
@@ -59,7 +64,7 @@ class Nudger:
                 ignore_result=True,
             )
         except (OperationalError, RedisError, OSError) as error:
-            log.warning("nudge.failed", error=type(error.__cause__ or error).__name__)
+            log.info("nudge.failed", error=type(error.__cause__ or error).__name__)
             return False
         return True
 
@@ -71,7 +76,7 @@ class Nudger:
                 self._waiting.put(None)
                 break
         if waiting:
-            log.warning("nudge.dropped", messages=waiting)
+            log.warning("nudge.lost", messages=waiting)
 
 
 def _producer(settings: Settings) -> Celery:
@@ -88,6 +93,7 @@ def _producer(settings: Settings) -> Celery:
             "socket_timeout": 2,
             "socket_connect_timeout": 2,
             "health_check_interval": 25,
+            "max_retries": 0,  # else a failed connect sleeps for two seconds before it is reported
         },
     )
     return app

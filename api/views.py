@@ -68,7 +68,7 @@ SHOWN = (
     Job.started_at,
     Job.finished_at,
     Job.attempt,
-    Job.metadata_,
+    Job.metadata_.label("notes"),  # the one name by which Core and ORM both know it
     Job.output,
     Job.usage,
     Job.timings,
@@ -87,7 +87,7 @@ def job_view(job: Row[Any]) -> JobView:
         "started_at": _moment(job.started_at),
         "finished_at": _moment(job.finished_at),
         "attempt": job.attempt,
-        "metadata": job.metadata_,
+        "metadata": job.notes,
     }
     if job.state == JobState.SUCCEEDED:
         view |= {"output": job.output, "usage": job.usage, "timings": job.timings}

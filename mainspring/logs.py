@@ -10,7 +10,11 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
 def configure(level: str, *, as_json: bool) -> None:
     """Call once at a process's edge. Other libraries' records go through the same pipe, as warnings and worse."""
-    renderer = structlog.processors.JSONRenderer() if as_json else structlog.dev.ConsoleRenderer(colors=False)
+    renderer = (
+        structlog.processors.JSONRenderer()
+        if as_json
+        else structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
+    )
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
@@ -34,3 +38,5 @@ def configure(level: str, *, as_json: bool) -> None:
     root.setLevel(level)
     for chatty in ("httpx", "urllib3", "kombu", "celery", "transformers", "amqp"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
+    # Its record of a failed task carries the exception's text, which may hold a piece of a prompt: see BaseTask.
+    logging.getLogger("celery.app.trace").setLevel(logging.CRITICAL)

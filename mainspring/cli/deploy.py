@@ -8,9 +8,9 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from mainspring.local.doors import client
 from mainspring.client import Client
 from mainspring.errors import ModelRefused
+from mainspring.local.doors import client
 from mainspring.tables import Task
 
 POLL_SECONDS = 0.5

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import asdict
+from datetime import datetime
 from typing import Annotated
 
 import typer
@@ -60,17 +61,13 @@ def status(*, as_json: AsJson = False) -> None:
         raise StackError(f"nothing runs in {home.path}", remedy="Start it: mainspring up")
     else:
         table = Table(
-            "service",
-            "state",
-            "pid",
-            "since",
-            "restarts",
-            "address",
-            title=f"{state.phase} at {state.address}",
+            "service", "state", "pid", "since", "restarts", title=f"{state.phase} at {state.address}"
         )
+        table.add_column("address", overflow="fold")
         for one in state.services:
             pid = "" if one.pid is None else str(one.pid)
-            table.add_row(one.name, one.state, pid, one.since, str(one.restarts), one.address)
+            since = datetime.fromisoformat(one.since).astimezone().strftime("%d %b %H:%M:%S")
+            table.add_row(one.name, one.state, pid, since, str(one.restarts), one.address)
         Console().print(table)
     if state is None:
         raise typer.Exit(1)

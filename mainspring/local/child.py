@@ -25,8 +25,9 @@ class Child:
     def launch(self) -> None:
         """Raises OSError when the program cannot be started at all."""
         self.process: subprocess.Popen[bytes] = launch(self.service)
+        given = self.service
         self.record: ProcessRecord | None = record_of(
-            self.service.name, self.process.pid, self.service.stop_signal
+            given.name, self.process.pid, given.stop_signal, given.kill_signal
         )
         self.started = time.monotonic()
         self.since = datetime.now(UTC)

@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -19,7 +20,7 @@ def claim(home: Home) -> Iterator[ProcessRecord]:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise _already_running(home) from None
-        ours = records.record_of("supervisor", os.getpid(), 15)
+        ours = records.record_of("supervisor", os.getpid(), signal.SIGTERM, signal.SIGKILL)
         assert ours is not None, "we are alive"
         records.write(home.supervisor, ours)
         try:

@@ -1,6 +1,7 @@
 """Make the folders of a home, private to those who use them."""
 
 import os
+import shutil
 import stat
 from pathlib import Path
 
@@ -34,6 +35,12 @@ def prepare_for_postgres(home: Home, owner: Owner, binaries: Path) -> list[Path]
     home.postgres.mkdir(mode=0o700, exist_ok=True)
     give(home.postgres, owner)
     return open_way(home.postgres, owner) + open_way(home.sockets, owner) + open_way(binaries / "bin", owner)
+
+
+def remove_sockets(home: Home) -> None:
+    """After a stop: what lies outside the home goes."""
+    if home.sockets != home.run:
+        shutil.rmtree(home.sockets, ignore_errors=True)
 
 
 def prepare_sockets(home: Home, owner: Owner) -> None:

@@ -35,12 +35,12 @@ def current(settings: Settings) -> str | None:
         with engine.connect() as connection:
             if not inspect(connection).has_table("alembic_version"):
                 return None
-            return connection.scalar(text("select version_num from alembic_version"))
+            found: str | None = connection.scalar(text("select version_num from alembic_version"))
+            return found
     finally:
         engine.dispose()
 
 
 def head() -> str | None:
     """The revision that this code wants."""
-    found: str | None = ScriptDirectory.from_config(configuration("")).get_current_head()
-    return found
+    return ScriptDirectory.from_config(configuration("")).get_current_head()

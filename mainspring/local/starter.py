@@ -77,7 +77,7 @@ def _ensure(database: Database, starter: Starter) -> bool:
         )
         if made is None:
             return False
-        inputs = {"task": starter.task.value, "policy": {}}
+        inputs: dict[str, Any] = {"task": starter.task.value, "policy": {}}
         reason = "a starter deployment of a new home"
         session.add(Event(kind="deployment.made", about=made, actor=ACTOR, reason=reason, inputs=inputs))
         request_run(session, made, starter.recipe, starter.parameters)

@@ -81,19 +81,21 @@ class Supervisor:
     def _bury(self, child: Child) -> None:
         child.sweep_group()
         how, delay = child.ended(), child.postpone()
+        self._publish(self.children)
         self._say(
             f"{child.service.name} died ({how}); it starts again in {delay:.1f} s. Log: {child.service.log}"
         )
-        self._publish(self.children)
 
     def _relaunch(self, child: Child) -> None:
         try:
             child.launch()
+            said = f"{child.service.name} runs again (pid {child.process.pid})"
         except OSError as error:  # no memory, no process slots: that may pass
-            self._say(
+            said = (
                 f"{child.service.name} cannot be started ({error}); trying again in {child.postpone():.1f} s"
             )
         self._publish(self.children)
+        self._say(said)
 
     def run(self) -> None:
         """Until StopRequested."""

@@ -9,7 +9,7 @@ import psutil
 from mainspring.local.home import Home
 from mainspring.local.records import ProcessRecord, read_processes
 
-GRACE = 10.0  # seconds for an orderly end before SIGKILL
+GRACE = 5.0  # seconds for an orderly end: on Linux their stop signal came with the supervisor's death
 
 
 def find(home: Home) -> list[ProcessRecord]:
@@ -17,16 +17,19 @@ def find(home: Home) -> list[ProcessRecord]:
 
 
 def stop(home: Home) -> list[str]:
-    """Returns the names of those that had to be stopped. None of them is alive afterwards."""
+    """Returns the names of those that had to be stopped. PostgreSQL's rest is the business of postmaster.py."""
     found = find(home)
     alive = [process for record in found if (process := record.process()) is not None]
     for record in found:
         with contextlib.suppress(ProcessLookupError):
             os.kill(record.pid, record.stop_signal)
     _, stubborn = psutil.wait_procs(alive, timeout=GRACE)
+    kill_signals = {record.pid: record.kill_signal for record in found}
     for process in stubborn:
+        number = kill_signals[process.pid]
         with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)  # each service leads a group of its own
-    psutil.wait_procs(stubborn, timeout=GRACE)
+            # Each service leads a group of its own; PostgreSQL ends its children itself, on its own signal.
+            os.killpg(process.pid, number) if number == signal.SIGKILL else os.kill(process.pid, number)
+    psutil.wait_procs(stubborn, timeout=2 * GRACE)
     home.processes.unlink(missing_ok=True)
     return [record.name for record in found]

@@ -155,6 +155,7 @@ class Stack:
         self._publish(self.supervisor.children)
         self.supervisor.stop()
         self.home.processes.unlink(missing_ok=True)
+        folders.remove_sockets(self.home)
 
     def _say(self, sentence: str) -> None:
         self.console.print(sentence, highlight=False, markup=False)

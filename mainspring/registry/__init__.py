@@ -2,7 +2,7 @@
 
 from mainspring.registry.inspection import Inspection, inspect
 from mainspring.registry.release import desired, release, task_of
-from mainspring.registry.store import Stored, put
+from mainspring.registry.store import Stored, copied, put
 from mainspring.registry.versions import register
 
-__all__ = ["Inspection", "Stored", "desired", "inspect", "put", "register", "release", "task_of"]
+__all__ = ["Inspection", "Stored", "copied", "desired", "inspect", "put", "register", "release", "task_of"]

@@ -9,7 +9,8 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,18 +29,43 @@ class Stored:
     path: str
 
 
-def put(store: Path, folder: Path, names: Sequence[str]) -> Stored:
-    """Copy these files of the folder into the store; what is there already is kept. Safe to run twice at once.
+@dataclass(frozen=True)
+class Copy:
+    """The files of a model on their way in: complete in `folder`, but in the store only after keep()."""
 
-    Raises StackError when the disk is full.
+    store: Path
+    folder: Path
+    digest: str
+
+    def keep(self) -> Stored:
+        """The rename is what makes it appear: whole, or not at all. What is there already is kept."""
+        place = self.store / self.digest
+        for folder in [*(path for path in self.folder.rglob("*") if path.is_dir()), self.folder]:
+            _sync(folder)
+        self.folder.chmod(0o755)
+        if not place.is_dir():
+            try:
+                self.folder.rename(place)
+            except OSError:
+                if not place.is_dir():  # otherwise another process stored the same bytes first
+                    raise
+            _sync(self.store)
+        return Stored(self.digest, self.digest)
+
+
+@contextmanager
+def copied(store: Path, folder: Path, names: Sequence[str]) -> Iterator[Copy]:
+    """These files of the folder beside the store, to be looked at and kept; else they are gone after the block.
+
+    Safe to run twice at once. Raises StackError when the disk is full.
     """
     store.mkdir(parents=True, exist_ok=True)
     _sweep_abandoned(store)
     incoming = Path(tempfile.mkdtemp(prefix=INCOMING, dir=store))
     try:
-        digests = {name: _copy(folder / name, incoming / name) for name in names}
-        digest = digest_of(digests)
-        _settle(incoming, store / digest)
+        yield Copy(
+            store, incoming, digest_of({name: _copy(folder / name, incoming / name) for name in names})
+        )
     except OSError as error:
         if error.errno != errno.ENOSPC:
             raise
@@ -49,7 +75,12 @@ def put(store: Path, folder: Path, names: Sequence[str]) -> Stored:
         ) from error
     finally:
         shutil.rmtree(incoming, ignore_errors=True)
-    return Stored(digest, digest)
+
+
+def put(store: Path, folder: Path, names: Sequence[str]) -> Stored:
+    """copied() and kept, unseen."""
+    with copied(store, folder, names) as copy:
+        return copy.keep()
 
 
 def digest_of(digests: dict[str, str]) -> str:
@@ -68,21 +99,6 @@ def _copy(source: Path, target: Path) -> str:
         writing.flush()
         os.fsync(writing.fileno())
     return digest.hexdigest()
-
-
-def _settle(incoming: Path, place: Path) -> None:
-    """The rename is what makes it appear: whole, or not at all."""
-    for folder in [*(path for path in incoming.rglob("*") if path.is_dir()), incoming]:
-        _sync(folder)
-    incoming.chmod(0o755)
-    if place.is_dir():
-        return
-    try:
-        incoming.rename(place)
-    except OSError:
-        if not place.is_dir():  # otherwise another process stored the same bytes first
-            raise
-    _sync(place.parent)
 
 
 def _sync(folder: Path) -> None:

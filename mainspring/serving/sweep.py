@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
-from sqlalchemy import case, func, select, update
+from sqlalchemy import String, case, cast, func, select, update
 from sqlalchemy.orm import Session
 
 from mainspring.errors import AttemptsExhausted
@@ -66,7 +66,7 @@ def nudges(
     """
     then = func.now() - timedelta(seconds=older_than_seconds)
     waiting = session.execute(
-        select(Job.version_id, func.count(), func.min(func.cast(Job.id, Job.id.type)))
+        select(Job.version_id, func.count(), func.min(cast(Job.id, String)))
         .where(Job.state == JobState.QUEUED.value, Job.queued_at < then)
         .group_by(Job.version_id)
     ).all()

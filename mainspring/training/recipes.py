@@ -63,7 +63,10 @@ class Examples(_Strict):
 
 
 class EncoderFineTuning(_Strict):
-    """A classifier from an encoder; its lowest `frozen_layers` layers and its embeddings stay as they are."""
+    """A classifier from an encoder; its lowest `frozen_layers` layers and its embeddings stay as they are.
+
+    `examples_per_label` bounds what is taken; when it is not given, a file is taken whole and 600 of the docstrings.
+    """
 
     base: Text
     examples: Examples
@@ -72,7 +75,7 @@ class EncoderFineTuning(_Strict):
     block_length: Annotated[int, Field(ge=8, le=8192)] = 64
     batch_size: Annotated[int, Field(ge=1, le=4096)] = 32
     frozen_layers: Annotated[int, Field(ge=0, le=1000)] = 4
-    examples_per_label: Annotated[int, Field(ge=4, le=1_000_000)] = 600
+    examples_per_label: Annotated[int, Field(ge=4, le=1_000_000)] | None = None
     seed: Seed = 0
     held_out: Annotated[float, Field(gt=0, le=0.5)] = 0.2
     checkpoint_steps: Annotated[int, Field(ge=1)] = 100

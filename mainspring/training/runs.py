@@ -133,11 +133,14 @@ def hand_back_run(session: Session, fence: RunFence, activity: str) -> bool:
     return _write(session, fence, state=RunState.QUEUED.value, incarnation=None, activity=activity)
 
 
-def queued(session: Session) -> int:
-    """How many runs wait."""
-    return session.scalars(
-        select(func.count()).select_from(TrainingRun).where(TrainingRun.state == RunState.QUEUED.value)
-    ).one()
+def hand_back_all(session: Session, incarnation: UUID) -> None:
+    """Before a life ends: whatever it still holds goes back, since the sweep looks at lives that did not end."""
+    session.execute(
+        update(TrainingRun)
+        .where(TrainingRun.incarnation == incarnation, TrainingRun.state == RunState.RUNNING.value)
+        .values(state=RunState.QUEUED.value, incarnation=None, losses=TrainingRun.losses + 1)
+        .execution_options(synchronize_session=False)
+    )
 
 
 def _write(session: Session, fence: RunFence, **values: Any) -> bool:

@@ -7,9 +7,11 @@ from uuid import UUID
 
 import httpx
 import pytest
+from sqlalchemy import text
 
 from mainspring.settings import Settings
-from tests.api.serving import Served
+from mainspring.tables import Database
+from tests.api.serving import Served, until
 from tests.servers import Servers
 
 
@@ -72,3 +74,21 @@ def test_no_prompt_in_the_log(
     written = caplog.text + "".join(capsys.readouterr())
     assert len(re.findall(r"request .*status=(?:422|202)", written)) == 3
     assert "abracadabra" not in written
+
+
+def test_an_unexpected_error_says_nothing_of_the_request(
+    client: httpx.Client,
+    assistant: UUID,
+    database: Database,
+    caplog: pytest.LogCaptureFixture,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with database.transaction() as session:
+        session.execute(text("alter table jobs rename column seed to pip"))
+    body = {"deployment": "assistant", "input": "abracadabra"}
+    answer = client.post("/v1/jobs", json=body)
+    assert (answer.status_code, answer.json()["code"]) == (500, "internal")
+    until(lambda: "ProgrammingError" in caplog.text)  # by the server, once the answer is out
+    said = answer.text + caplog.text + "".join(capsys.readouterr())
+    assert "abracadabra" not in said
+    assert "seed" not in answer.text

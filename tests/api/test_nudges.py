@@ -95,4 +95,4 @@ def test_while_redis_is_away_sending_neither_waits_nor_fails(valkey: Wiped, nudg
         nudger.send(Answer("v2", "later"))
         return bool(valkey.bodies("version.v2"))
 
-    until(sent_again, seconds=15)
+    until(sent_again, seconds=30)

@@ -88,7 +88,9 @@ class Loop:
         stepped: Callable[[], None],
     ) -> None:
         self._end_ids = sorted(end_ids) or [-1]
-        generation = GenerationConfig(do_sample=False, eos_token_id=self._end_ids, pad_token_id=0)
+        generation = cast("Any", GenerationConfig)(
+            do_sample=False, eos_token_id=self._end_ids, pad_token_id=0
+        )
         config = ContinuousBatchingConfig(
             page_size=PAGE_TOKENS,
             num_blocks=tokens // PAGE_TOKENS,
@@ -154,7 +156,9 @@ class _Manager(ContinuousBatchingManager):
         self.output_router = _Router(deliver)
         self._stepped = stepped
         # The generation configuration's own processors would apply to every request: ours is the only one.
-        self.logit_processor = ContinuousBatchingLogitsProcessorList(LogitsProcessorList([cast("Any", _Sampler())]))
+        self.logit_processor = ContinuousBatchingLogitsProcessorList(
+            LogitsProcessorList([cast("Any", _Sampler())])
+        )
         self.logit_processor.tensors_required = 1  # counted only for processors that were converted
 
     def prepare(self) -> None:
@@ -163,8 +167,9 @@ class _Manager(ContinuousBatchingManager):
     def start(self) -> None:
         """As the original, but a daemon: a hung step must not keep the process alive."""
         self.background_thread_status.clear()
-        self._generation_thread = Thread(target=self._run_generation_loop, name="decode", daemon=True)
-        self._generation_thread.start()
+        thread = Thread(target=self._run_generation_loop, name="decode", daemon=True)
+        self._generation_thread = cast("Any", thread)
+        thread.start()
 
     def _generation_step(self) -> None:
         super()._generation_step()
@@ -188,7 +193,11 @@ class _Router(OutputRouter):
 def _progress(output: GenerationOutput) -> Progress:
     failed = output.error is not None
     return Progress(
-        output.request_id, output.generated_tokens, output.logprobs, output.is_finished() and not failed, failed
+        output.request_id,
+        output.generated_tokens,
+        output.logprobs,
+        output.is_finished() and not failed,
+        failed,
     )
 
 

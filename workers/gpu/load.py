@@ -18,6 +18,7 @@ from transformers import (
     PreTrainedTokenizerBase,
 )
 from transformers.models.auto.modeling_auto import MODEL_FOR_MASKED_LM_MAPPING_NAMES
+from transformers.utils.logging import disable_progress_bar
 
 from mainspring.errors import ModelRefused
 from mainspring.serving.engine import Engine
@@ -25,8 +26,8 @@ from mainspring.settings import Settings
 from workers.gpu import device, memory, weights
 from workers.gpu.encoder import EncoderEngine
 from workers.gpu.generation import GenerationEngine
-from workers.gpu.heads import head_for
 from workers.gpu.memory import memory_needed
+from workers.gpu.tasks import head_for
 
 __all__ = ["Loaded", "check_loadable", "load_model", "load_version", "memory_needed"]
 
@@ -38,8 +39,21 @@ _CLASSES: dict[str, Any] = {
     "question-answering": AutoModelForQuestionAnswering,
     "feature-extraction": AutoModel,
 }
-_UNUSED = ("pooler.", "bert.pooler.", "roberta.pooler.")  # a head for next-sentence prediction, which no task uses
-_BROKEN = (OSError, ValueError, KeyError, TypeError, AttributeError, RuntimeError, ImportError, SafetensorError)
+_UNUSED = (
+    "pooler.",
+    "bert.pooler.",
+    "roberta.pooler.",
+)  # a head for next-sentence prediction, which no task uses
+_BROKEN = (
+    OSError,
+    ValueError,
+    KeyError,
+    TypeError,
+    AttributeError,
+    RuntimeError,
+    ImportError,
+    SafetensorError,
+)
 
 
 @dataclass(frozen=True)
@@ -58,7 +72,9 @@ def load_version(path: Path, task: str, settings: Settings) -> Engine:
     try:
         if task == "text-generation":
             return _generation(loaded, settings)
-        return EncoderEngine(loaded.model, head_for(task, path, loaded.model, loaded.tokenizer, loaded.context))
+        return EncoderEngine(
+            loaded.model, head_for(task, path, loaded.model, loaded.tokenizer, loaded.context)
+        )
     except (ValueError, RuntimeError) as error:
         raise ModelRefused(
             f"the engine cannot run {type(loaded.model).__name__} ({type(error).__name__})",
@@ -70,6 +86,7 @@ def load_model(path: Path, task: str) -> Loaded:
     """The model in evaluation mode on this process's device, with its tokenizer. Raises ModelRefused."""
     if task not in _CLASSES:
         raise ModelRefused(f"there is no task `{task}`", remedy=f"Use one of: {', '.join(_CLASSES)}.")
+    disable_progress_bar()
     weights.tensors(path)
     config = memory.read_config(path)
     _refuse_wrong_kind(config, task)
@@ -108,7 +125,10 @@ def _generation(loaded: Loaded, settings: Settings) -> Engine:
 def _end_ids(loaded: Loaded) -> set[int]:
     """Every token that ends an answer: chat models name theirs now in one place, now in another."""
     model = loaded.model
-    named = [getattr(model.generation_config, "eos_token_id", None), model.config.get_text_config().eos_token_id]
+    named = [
+        getattr(model.generation_config, "eos_token_id", None),
+        model.config.get_text_config().eos_token_id,
+    ]
     ids = {loaded.tokenizer.eos_token_id}
     for name in named:
         ids |= set(name) if isinstance(name, list) else {name}
@@ -119,7 +139,9 @@ def _refuse_wrong_kind(config: PreTrainedConfig, task: str) -> None:
     """transformers would load an encoder as a causal model, and it would write nonsense."""
     if task != "text-generation":
         return
-    encoder = config.model_type in MODEL_FOR_MASKED_LM_MAPPING_NAMES and not getattr(config, "is_decoder", False)
+    encoder = config.model_type in MODEL_FOR_MASKED_LM_MAPPING_NAMES and not getattr(
+        config, "is_decoder", False
+    )
     if config.is_encoder_decoder or encoder:
         raise ModelRefused(
             f"`{config.model_type}` is not a causal model, so it cannot generate text",
@@ -154,7 +176,9 @@ def _model(path: Path, task: str, config: PreTrainedConfig) -> PreTrainedModel:
 
 
 def _tokenizer(path: Path) -> PreTrainedTokenizerBase:
-    if not any((path / name).exists() for name in ("tokenizer.json", "vocab.txt", "vocab.json", "tokenizer.model")):
+    if not any(
+        (path / name).exists() for name in ("tokenizer.json", "vocab.txt", "vocab.json", "tokenizer.model")
+    ):
         raise ModelRefused(
             "the folder has no tokenizer", remedy="Save the tokenizer beside the weights: `save_pretrained`."
         )
@@ -169,5 +193,3 @@ def _tokenizer(path: Path) -> PreTrainedTokenizerBase:
         backend.no_truncation()  # a folder may carry its training's limits; nothing is cut silently here
         backend.no_padding()
     return tokenizer
-
-

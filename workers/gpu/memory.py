@@ -43,7 +43,10 @@ def read_config(path: Path) -> PreTrainedConfig:
     """Raises ModelRefused; remote code is never run."""
     kind = weights.read_json(path / "config.json").get("model_type", "of no type")
     try:
-        return AutoConfig.from_pretrained(path, local_files_only=True, trust_remote_code=False)
+        config: PreTrainedConfig = AutoConfig.from_pretrained(
+            path, local_files_only=True, trust_remote_code=False
+        )
+        return config  # noqa: TRY300  the whole of it is what may fail
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         raise ModelRefused(
             f"the architecture `{kind}` is not one that this build knows",

@@ -37,7 +37,9 @@ class Prompts:
             raise PromptTooLong(
                 f"the prompt has {prompt} tokens{wanted}; the version reads and writes {self._context} in all",
                 field="input" if room < 1 else "parameters.max_tokens",
-                remedy="Send a shorter prompt." if room < 1 else f"Ask for at most {room} tokens, or send less.",
+                remedy="Send a shorter prompt."
+                if room < 1
+                else f"Ask for at most {room} tokens, or send less.",
             )
         return min(DEFAULT_MAX_TOKENS, room) if asked is None else asked
 
@@ -52,7 +54,7 @@ class Prompts:
                 remedy="Send the prompt as one string, or deploy a version whose tokenizer has a chat template.",
             )
         try:
-            encoded = self._tokenizer.apply_chat_template(
+            encoded: Any = self._tokenizer.apply_chat_template(
                 messages, add_generation_prompt=True, tokenize=True, return_dict=True
             )
         except (TemplateError, TypeError, ValueError):

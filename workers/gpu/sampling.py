@@ -13,7 +13,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-_FIRST_LOOK = 1024  # sorting a whole vocabulary costs milliseconds a row; the nucleus is mostly in the first few
+_FIRST_LOOK = (
+    1024  # sorting a whole vocabulary costs milliseconds a row; the nucleus is mostly in the first few
+)
 _COLDEST = 1e-4  # below it, dividing by the temperature overflows: greedy is what was meant
 
 
@@ -61,16 +63,19 @@ def uniform(seed: int, position: int) -> float:
 
 
 def _draw(scores: Tensor, samplings: Sequence[Sampling], positions: Sequence[int]) -> Tensor:
-    column = {"dtype": torch.float64, "device": scores.device}
-    temperature = torch.tensor([s.temperature for s in samplings], **column).unsqueeze(1)
+    temperature = _column([s.temperature for s in samplings], scores)
     probabilities = (scores.double() / temperature).softmax(dim=-1)
     if any(s.top_k or s.top_p < 1 for s in samplings):
         probabilities = _narrowed(probabilities, samplings, _FIRST_LOOK)
     cumulative = probabilities.cumsum(dim=-1)
     uniforms = [uniform(s.seed, position) for s, position in zip(samplings, positions, strict=True)]
-    targets = torch.tensor(uniforms, **column).unsqueeze(1) * cumulative[:, -1:]
+    targets = _column(uniforms, scores) * cumulative[:, -1:]
     found = torch.searchsorted(cumulative, targets, right=True).squeeze(1)
     return found.clamp(max=scores.size(1) - 1)
+
+
+def _column(numbers: list[float], like: Tensor) -> Tensor:
+    return torch.tensor(numbers, dtype=torch.float64, device=like.device).unsqueeze(1)
 
 
 def _narrowed(probabilities: Tensor, samplings: Sequence[Sampling], look: int) -> Tensor:
@@ -80,7 +85,7 @@ def _narrowed(probabilities: Tensor, samplings: Sequence[Sampling], look: int) -
     look = min(vocabulary, max([look, *(k for k in limits if k < vocabulary)]))
     values, tokens = probabilities.topk(look, dim=-1)
     top_k = torch.tensor(limits, device=values.device).unsqueeze(1)
-    top_p = torch.tensor([s.top_p for s in samplings], dtype=values.dtype, device=values.device).unsqueeze(1)
+    top_p = _column([s.top_p for s in samplings], values)
     values = values * (torch.arange(look, device=values.device) < top_k)
     mass = torch.where(top_k < vocabulary, values.sum(dim=-1, keepdim=True), 1.0)
     kept = (values.cumsum(dim=-1) - values < top_p * mass) & (values > 0)

@@ -1,12 +1,8 @@
 """Token ids become text, piece by piece. What was given out is never taken back."""
 
-from typing import Protocol
+from transformers import PreTrainedTokenizerBase
 
 _HALF = "\ufffd"  # what a decoder writes for bytes that are not (yet) a character
-
-
-class Decoder(Protocol):
-    def decode(self, token_ids: list[int], *, skip_special_tokens: bool) -> str: ...
 
 
 class Pieces:
@@ -16,8 +12,8 @@ class Pieces:
     certain text and the ones just before it, because some tokenizers write a space between two tokens.
     """
 
-    def __init__(self, decoder: Decoder) -> None:
-        self._decoder = decoder
+    def __init__(self, tokenizer: PreTrainedTokenizerBase) -> None:
+        self._tokenizer = tokenizer
         self._ids: list[int] = []
         self._context, self._told = 0, 0  # ids[context:told] have been given out and serve as context
 
@@ -40,7 +36,7 @@ class Pieces:
         return after[len(before) :]
 
     def _text(self, ids: list[int]) -> str:
-        return self._decoder.decode(ids, skip_special_tokens=True) if ids else ""
+        return str(self._tokenizer.decode(ids, skip_special_tokens=True)) if ids else ""
 
 
 class StopStrings:

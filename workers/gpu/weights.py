@@ -1,10 +1,9 @@
 """What a version's folder says of itself, read from headers and JSON without loading a weight."""
 
 import json
+import struct
 from math import prod
 from pathlib import Path
-from struct import error as StructError
-from struct import unpack
 from typing import Any
 
 from mainspring.errors import ModelRefused
@@ -51,10 +50,12 @@ def read_json(path: Path) -> dict[str, Any]:
 def _header(file: Path) -> dict[str, Any]:
     try:
         with file.open("rb") as opened:
-            (length,) = unpack("<Q", opened.read(8))
+            (length,) = struct.unpack("<Q", opened.read(8))
             if length > _HEADER_LIMIT:
-                raise ModelRefused(f"the header of {file.name} is too long to be true")
+                raise ModelRefused(
+                    f"{file.name} is not a safetensors file: its header is too long to be true"
+                )
             header: dict[str, Any] = json.loads(opened.read(length))
-    except (OSError, ValueError, StructError):
+    except (OSError, ValueError, struct.error):
         raise ModelRefused(f"{file.name} is not a safetensors file") from None
     return header

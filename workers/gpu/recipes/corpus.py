@@ -1,0 +1,149 @@
+"""Text to learn from: docstrings of installed packages, or a folder of files. Read, never imported or run.
+
+The order is that of the files' digests, so that a part of it is a sample of the whole, and the same everywhere.
+"""
+
+import ast
+import hashlib
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.util import find_spec
+from itertools import islice
+from pathlib import Path
+
+from mainspring.training.errors import TrainingFailed
+
+TEXT_SUFFIXES = (".txt", ".md", ".jsonl")
+_HEADING = re.compile(r"^(\S.*)\n([*=\-~^#\"])\2{2,}[ \t]*$", re.MULTILINE)
+_DEFINITIONS = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+
+
+@dataclass(frozen=True)
+class Document:
+    """`heading` is what the text is about, where it says so."""
+
+    heading: str
+    text: str
+
+    @property
+    def digest(self) -> str:
+        """Of the text without regard to case and space: what counts as the same document."""
+        return hashlib.sha256(" ".join(self.text.lower().split()).encode(errors="replace")).hexdigest()
+
+
+def distinct(documents: Iterator[Document], most: int | None = None, shortest: int = 1) -> list[Document]:
+    """Without copies and without those shorter than so many characters."""
+    seen: set[str] = set()
+
+    def new() -> Iterator[Document]:
+        for document in documents:
+            if len(document.text) >= shortest and document.digest not in seen:
+                seen.add(document.digest)
+                yield document
+
+    return list(islice(new(), most))
+
+
+def split(documents: list[Document], held_out: float) -> tuple[list[Document], list[Document]]:
+    """Training and held-out documents, by digest: the same document always falls on the same side."""
+    bound = int(held_out * 2**32)
+    aside = [int(document.digest[:8], 16) < bound for document in documents]
+    return (
+        [document for document, out in zip(documents, aside, strict=True) if not out],
+        [document for document, out in zip(documents, aside, strict=True) if out],
+    )
+
+
+def docstrings(module: str) -> Iterator[Document]:
+    """Of an installed module or package. Raises TrainingFailed when it is not installed."""
+    root = _locate(module)
+    files = [root] if root.is_file() else [p for p in root.rglob("*.py") if "tests" not in p.parts]
+    for path in sorted(files, key=lambda p: hashlib.sha256(str(p.relative_to(root)).encode()).digest()):
+        try:
+            tree = ast.parse(path.read_bytes())
+        except (SyntaxError, ValueError, OSError):
+            continue
+        for text in _texts(tree):
+            yield from sections(text)
+
+
+def files(folder: Path) -> Iterator[Document]:
+    """Of a .txt, .md or .jsonl file (one object with `text` a line), or of all such files below a folder."""
+    found = (
+        [folder] if folder.is_file() else sorted(p for p in folder.rglob("*") if p.suffix in TEXT_SUFFIXES)
+    )
+    if not found:
+        raise TrainingFailed(
+            f"there are no .txt, .md or .jsonl files in {folder}",
+            field="parameters.corpus.folder",
+            remedy="Give a folder on the train worker's machine that has some.",
+        )
+    for path in found:
+        if path.suffix == ".jsonl":
+            yield from (Document("", row["text"]) for row in rows(path, ("text",)))
+        else:
+            yield from sections(path.read_text(encoding="utf-8", errors="replace"))
+
+
+def rows(path: Path, fields: tuple[str, ...]) -> Iterator[dict[str, str]]:
+    """The objects of a JSONL file. Raises TrainingFailed, naming the line, when one lacks a field."""
+    for number, line in enumerate(path.read_text(encoding="utf-8", errors="replace").splitlines(), 1):
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line)
+        except (ValueError, RecursionError):
+            row = None
+        if not isinstance(row, dict) or not all(isinstance(row.get(field), str) for field in fields):
+            raise TrainingFailed(
+                f"line {number} of {path.name} is not an object with {' and '.join(fields)}",
+                remedy="Write one JSON object a line; its fields are strings.",
+            )
+        yield row
+
+
+def sections(text: str) -> Iterator[Document]:
+    """A text under its headings; without any, its first line is what it is about."""
+    text = text.strip()
+    marks = list(_HEADING.finditer(text))
+    if not marks or marks[0].start() > 0:
+        before = text[: marks[0].start()] if marks else text
+        yield Document(before.strip().partition("\n")[0].strip(" ."), before.strip())
+    ends = [*(mark.start() for mark in marks), len(text)][1:]
+    for mark, end in zip(marks, ends, strict=False):  # a text without headings still has an end
+        yield Document(mark[1].strip(), text[mark.end() : end].strip())
+
+
+def _texts(tree: ast.Module) -> Iterator[str]:
+    """Docstrings, and the values of dictionaries of texts (pydoc_data.topics is one)."""
+    for node in ast.walk(tree):
+        if isinstance(node, _DEFINITIONS) and (docstring := ast.get_docstring(node)):
+            yield docstring
+    for node in tree.body:
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Dict):
+            for value in node.value.values:
+                if isinstance(value, ast.Constant) and isinstance(value.value, str):
+                    yield value.value
+
+
+def _locate(module: str) -> Path:
+    """Its folder or file, without importing it: find_spec of a top-level name runs nothing."""
+    top, _, rest = module.partition(".")
+    try:
+        spec = find_spec(top)
+    except ValueError:
+        spec = None
+    if spec is not None and spec.origin is not None and Path(spec.origin).is_file():
+        origin = Path(spec.origin)
+        root = origin.parent.joinpath(*rest.split(".")) if rest else origin.parent
+        if not rest and origin.name != "__init__.py":
+            return origin
+        for place in (root, root.with_name(f"{root.name}.py")):
+            if place.exists():
+                return place
+    raise TrainingFailed(
+        f"the module {module} is not installed here as Python source",
+        remedy="Name installed packages, or give files instead.",
+    )
