@@ -61,7 +61,16 @@ def identify(session: Session, authorization: str | None) -> Caller:
     parts = key.strip().split("_", 2)
     if scheme.lower() != "bearer" or len(parts) != 3:
         raise Unauthenticated("the request carries no API key", field="Authorization", remedy=_REMEDY)
-    row = session.scalar(select(ApiKey).where(ApiKey.prefix == parts[1], ApiKey.revoked_at.is_(None)))
+    # Columns, not the entity: this runs in every request.
+    row = (
+        session.connection()
+        .execute(
+            select(ApiKey.id, ApiKey.tenant_id, ApiKey.hash, ApiKey.scopes).where(
+                ApiKey.prefix == parts[1], ApiKey.revoked_at.is_(None)
+            )
+        )
+        .first()
+    )
     # compare_digest also when there is no row: the time must not tell which prefixes exist.
     known = row.hash if row is not None else b"\0" * 32
     if not hmac.compare_digest(known, _digest(key.strip())) or row is None:

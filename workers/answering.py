@@ -84,9 +84,9 @@ def _write(
             else:
                 assert error is not None
                 done = finish.fail(session, fence, error)
-            if done:
-                record(session, session.get_one(Job, fence.job_id), answer)
-            return done
+            if done is not None:
+                record(session, done, answer)
+            return done is not None
 
     if persist(transaction, runtime.settings.lease_seconds):
         log.info("job.ended", code=None if error is None else error.code)

@@ -21,7 +21,7 @@ ASK_TORCH = (
     "print(torch.__version__, 'on', c.get_device_name() if c.is_available() else 'the CPU')"
 )
 TAIL_BYTES = 64 * 1024
-SIGNS_OF_TROUBLE = ('"level": "error"', '"level": "critical"', "FATAL:", "PANIC:", "Traceback (most recent")
+SIGNS_OF_TROUBLE = ('"level": "error"', '"level": "critical"', "PANIC:", "Traceback (most recent")
 
 
 @dataclass(frozen=True)

@@ -96,7 +96,7 @@ def _state(api: Client, name: str) -> _State:
             f"the starter deployment {name} could not be made: {run['error'].get('detail')}",
             remedy="See logs/train.log in the home; `mainspring doctor` looks for the usual causes.",
         )
-    champion = deployment["version"]
+    champion = deployment["production"]
     if champion is None:
         return _State(float(run.get("progress", 0)), run.get("activity") or "queued")
     holders = [worker["state"] for worker in deployment["workers"] if worker["version"] == champion]

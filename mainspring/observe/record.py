@@ -9,7 +9,6 @@ from mainspring.tables import Job, Observation
 
 def record(session: Session, job: Job, answer: EngineAnswer | None) -> None:
     """`answer` is None for a job that failed. Recording twice changes nothing."""
-    session.refresh(job)
     usage, timings = job.usage or {}, job.timings or {}
     output = answer.output if answer is not None and isinstance(answer.output, dict) else {}
     session.execute(

@@ -53,17 +53,13 @@ def accept(
     session: Session, caller: Caller, asked: Submission, randbits: Callable[[int], int] = secrets.randbits
 ) -> Receipt:
     """Raises UnknownDeployment, InvalidRequest and kin, NotReady, QueueFull, IdempotencyConflict."""
-    deployment = session.get(Deployment, asked.deployment)
-    if deployment is None:
-        raise UnknownDeployment(
-            "no deployment has that name", field="deployment", remedy="GET /v1/deployments lists them."
-        )
+    deployment, live = _addressed(session, asked.deployment)
     task = Task(deployment.task)
     given = validated_input(task, asked.input)
     parameters = validated_parameters(task, asked.parameters)
     if (before := _before(session, caller, asked)) is not None:
         return before
-    version = choose(deployment.name, _live(session, deployment))
+    version = choose(deployment.name, live)
     wait = queue_of(session, version.id)
     _refuse_overflow(deployment, wait)
     row = {
@@ -82,12 +78,28 @@ def accept(
     statement = (
         insert(Job).values(row).on_conflict_do_nothing(index_elements=["tenant_id", "idempotency_key"])
     )
-    if session.execute(statement.returning(Job.id)).first() is None:
+    job = session.scalar(statement.returning(Job))
+    if job is None:
         # Two requests with one key raced; the other one has just committed.
         before = _before(session, caller, asked)
         assert before is not None
         return before
-    return Receipt(session.get_one(Job, row["id"]), version, wait, fresh=True)
+    return Receipt(job, version, wait, fresh=True)
+
+
+def _addressed(session: Session, name: str) -> tuple[Deployment, list[Version]]:
+    """The deployment and its live versions, in one statement."""
+    stages = [stage.value for stage in LIVE]
+    found = session.execute(
+        select(Deployment, Version)
+        .outerjoin(Version, (Version.deployment == Deployment.name) & Version.stage.in_(stages))
+        .where(Deployment.name == name)
+    ).all()
+    if not found:
+        raise UnknownDeployment(
+            "no deployment has that name", field="deployment", remedy="GET /v1/deployments lists them."
+        )
+    return found[0][0], [version for _, version in found if version is not None]
 
 
 def _before(session: Session, caller: Caller, asked: Submission) -> Receipt | None:
@@ -106,16 +118,6 @@ def _before(session: Session, caller: Caller, asked: Submission) -> Receipt | No
         )
     return Receipt(
         job, session.get_one(Version, job.version_id), queue_of(session, job.version_id), fresh=False
-    )
-
-
-def _live(session: Session, deployment: Deployment) -> list[Version]:
-    return list(
-        session.scalars(
-            select(Version).where(
-                Version.deployment == deployment.name, Version.stage.in_([stage.value for stage in LIVE])
-            )
-        )
     )
 
 

@@ -1,10 +1,10 @@
 """Finish a job under its fence: an attempt that lost its job changes nothing."""
 
-from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import Numeric, cast, func, null, update
 from sqlalchemy.orm import Session
+from sqlalchemy.sql import ColumnElement
 
 from mainspring.errors import MainspringError
 from mainspring.serving.claim import Fence
@@ -12,63 +12,50 @@ from mainspring.serving.engine import EngineAnswer
 from mainspring.tables import Job, JobState
 
 
-def succeed(session: Session, fence: Fence, answer: EngineAnswer) -> bool:
-    """False: the fence refused it."""
-    return _end(
-        session,
-        fence,
-        JobState.SUCCEEDED,
-        first_token=answer.first_token_seconds,
-        engine=answer.engine_seconds,
-        output=answer.output,
-        usage=answer.usage,
-    )
+def succeed(session: Session, fence: Fence, answer: EngineAnswer) -> Job | None:
+    """The ended job; None: the fence refused."""
+    timings = _timings(answer.first_token_seconds, answer.engine_seconds)
+    return _end(session, fence, JobState.SUCCEEDED, timings, output=answer.output, usage=answer.usage)
 
 
-def fail(session: Session, fence: Fence, error: MainspringError) -> bool:
-    """False: the fence refused it."""
-    return _end(session, fence, JobState.FAILED, first_token=None, engine=None, error=error.as_json())
+def fail(session: Session, fence: Fence, error: MainspringError) -> Job | None:
+    """The ended job; None: the fence refused."""
+    return _end(session, fence, JobState.FAILED, _timings(None, None), error=error.as_json())
 
 
 def _end(
-    session: Session,
-    fence: Fence,
-    state: JobState,
-    *,
-    first_token: float | None,
-    engine: float | None,
-    **values: Any,
-) -> bool:
-    now = session.execute(
-        select(Job.created_at, Job.started_at, func.clock_timestamp()).where(*fence.holds())
-    ).first()
-    if now is None:
-        return False
-    created, started, ended = now
-    assert started is not None
-    ended_row = session.execute(
+    session: Session, fence: Fence, state: JobState, timings: ColumnElement[Any], **values: Any
+) -> Job | None:
+    return session.scalar(
         update(Job)
         .where(*fence.holds())
         .values(
             state=state.value,
             incarnation=None,
-            finished_at=ended,
-            timings=timings(created, started, ended, first_token, engine),
+            finished_at=func.clock_timestamp(),
+            timings=timings,
             **values,
         )
-        .returning(Job.id)
+        .returning(Job)
+        .execution_options(synchronize_session=False, populate_existing=True)
     )
-    return ended_row.first() is not None
 
 
-def timings(
-    created: datetime, started: datetime, ended: datetime, first_token: float | None, engine: float | None
-) -> dict[str, float | None]:
+def _timings(first_token: float | None, engine: float | None) -> ColumnElement[Any]:
     """Seconds. `queue`: acceptance to this attempt. `first_token` and `total`: from acceptance."""
-    queue = (started - created).total_seconds()
-    return {
-        "queue": round(queue, 4),
-        "first_token": None if first_token is None else round(queue + first_token, 4),
-        "engine": None if engine is None else round(engine, 4),
-        "total": round((ended - created).total_seconds(), 4),
-    }
+    queue = func.extract("epoch", Job.started_at - Job.created_at)
+    total = func.extract("epoch", func.clock_timestamp() - Job.created_at)
+    return func.jsonb_build_object(
+        "queue",
+        _rounded(queue),
+        "first_token",
+        null() if first_token is None else _rounded(queue + first_token),
+        "engine",
+        null() if engine is None else _rounded(engine),
+        "total",
+        _rounded(total),
+    )
+
+
+def _rounded(seconds: Any) -> ColumnElement[Any]:
+    return func.round(cast(seconds, Numeric), 4)

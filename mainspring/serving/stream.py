@@ -37,8 +37,7 @@ def append(redis: "Redis", pieces: Sequence[Piece]) -> None:
         key = text_key(piece.job_id)
         entry: dict[str | bytes, str | int] = {"a": piece.attempt, "o": piece.offset, "t": piece.text}
         pipe.xadd(key, entry, maxlen=MOST_ENTRIES, approximate=True)  # type: ignore[arg-type]
-        if piece.offset == 0:
-            pipe.expire(key, KEEP_SECONDS)
+        pipe.expire(key, KEEP_SECONDS)
     for job_id in {piece.job_id for piece in pieces}:
         pipe.publish(TEXT, job_id)
     pipe.execute()

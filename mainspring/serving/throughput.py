@@ -22,15 +22,18 @@ class Wait:
 
 def queue_of(session: Session, version_id: UUID) -> Wait:
     """For a job that would be accepted now."""
-    ahead = session.scalar(
-        select(func.count()).select_from(Job).where(Job.version_id == version_id, Job.state == "queued")
-    )
-    position = int(ahead or 0) + 1
-    answered, longest = session.execute(
-        select(func.count(), func.extract("epoch", func.now() - func.min(Observation.at))).where(
-            Observation.version_id == version_id, Observation.at > func.now() - WINDOW
+    waiting = select(func.count()).where(Job.version_id == version_id, Job.state == "queued")
+    lately = (Observation.version_id == version_id, Observation.at > func.now() - WINDOW)
+    ahead, answered, longest = session.execute(
+        select(
+            waiting.scalar_subquery(),
+            select(func.count()).where(*lately).scalar_subquery(),
+            select(func.extract("epoch", func.now() - func.min(Observation.at)))
+            .where(*lately)
+            .scalar_subquery(),
         )
     ).one()
+    position = int(ahead or 0) + 1
     if not answered:
         return Wait(position, None)
     each = max(float(longest), 1.0) / answered

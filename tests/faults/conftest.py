@@ -1,0 +1,23 @@
+"""One stack for the faults that it survives, with small models deployed through the command line."""
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.faults.models import small_models
+from tests.faults.stack import Stack
+
+
+@pytest.fixture(scope="session")
+def stack() -> Iterator[Stack]:
+    """In a short folder: sockets live in it."""
+    folder = Path(tempfile.mkdtemp(prefix="ms-stack-", dir="/tmp"))
+    models = small_models(folder / "models")
+    with Stack(folder / "home") as running:
+        for name, (path, task) in models.items():
+            running.deploy(name, path, task)
+        yield running
+    shutil.rmtree(folder, ignore_errors=True)
