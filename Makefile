@@ -25,11 +25,12 @@ demo: $(READY) ## Tell the road of one job on the running stack
 test: $(READY) ## All tests, with real PostgreSQL and Valkey
 	@$(BIN)/python -m pytest -n 2 tests
 
-check: $(READY) ## Lint, format, types, import contracts
+check: $(READY) ## Lint, format, types, import contracts, the compose file
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec docker-compose.yml
 
 bench: $(READY) ## Each headline number, measured on this machine
 	@set -e; for script in benchmarks/*.py; do \

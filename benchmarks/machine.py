@@ -15,4 +15,4 @@ def describe() -> str:
             if line.startswith("model name")
         ]
         model = names[0] if names else model
-    return f"{os.cpu_count()} × {model}, {platform.system()} {platform.release()}, Python {platform.python_version()}"
+    return f"{os.cpu_count()} x {model}, {platform.system()} {platform.release()}, Python {platform.python_version()}"

@@ -11,10 +11,10 @@ from uuid import UUID
 
 from sqlalchemy.exc import DBAPIError
 
-from mainspring import registry
 from mainspring.errors import MainspringError
 from mainspring.logs import log
 from mainspring.messages import version_queue
+from mainspring.registry import desired, task_of
 from mainspring.serving.engine import Engine
 from mainspring.settings import Settings
 from mainspring.tables import Database, Task, Version
@@ -80,10 +80,7 @@ class Holder:
     def reconcile(self) -> None:
         """One comparison of what is wanted with what is held."""
         with self._database.transaction() as session:
-            wanted = {
-                version.id: (version, registry.task_of(session, version))
-                for version in registry.desired(session)
-            }
+            wanted = {version.id: (version, task_of(session, version)) for version in desired(session)}
         for version_id in set(self._held) - set(wanted):
             self._unload(self._held[version_id])
         for version_id, (version, task) in wanted.items():

@@ -4,7 +4,6 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Request, Response, Security
-from mainspring.training.runs import request_run
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -20,6 +19,7 @@ from mainspring.access import ADMIN, Caller
 from mainspring.errors import NotFound
 from mainspring.messages import Train
 from mainspring.tables import TrainingRun, Version
+from mainspring.training.runs import request_run
 
 router = APIRouter(prefix="/v1", tags=["training"], dependencies=[Security(BEARER)])
 

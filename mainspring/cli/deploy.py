@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
+from mainspring.cli.stack import AsJson
 from mainspring.client import Client
 from mainspring.errors import ModelRefused
 from mainspring.local.doors import client
@@ -21,7 +22,7 @@ def deploy(
     model: Annotated[str, typer.Option(help="A folder with safetensors weights, or a hub id.")],
     task: Annotated[Task, typer.Option(help="What it shall do.")],
     revision: Annotated[str | None, typer.Option(help="Of the hub id: a branch, tag or commit.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the version as JSON.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Register a model as the next version of a deployment and put it into production."""
     console = Console(stderr=True)

@@ -6,7 +6,8 @@ The machine plays producers, three workers that die, freeze and wake, and the sw
 from uuid import UUID
 
 import pytest
-from hypothesis import HealthCheck, settings as budget
+from hypothesis import HealthCheck
+from hypothesis import settings as budget
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,

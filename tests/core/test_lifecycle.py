@@ -53,7 +53,7 @@ def shared(servers: Servers, template: str) -> Iterator[Database]:
     database.close()
 
 
-@pytest.mark.parametrize(("before", "after"), PAIRS, ids=lambda stage: str(stage))
+@pytest.mark.parametrize(("before", "after"), PAIRS, ids=str)
 def test_advance_and_the_trigger_allow_the_same(before: Stage, after: Stage, shared: Database) -> None:
     allowed = after in TRANSITIONS[before]
     with shared.engine.connect() as connection, Session(bind=connection) as session:

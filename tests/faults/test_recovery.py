@@ -11,6 +11,24 @@ import pytest
 from tests.faults.recovery import LONG, PROMPT, killed_worker, lost_message, until_running
 from tests.faults.stack import Stack
 
+OTHER_WORKER = [
+    "celery",
+    "-A",
+    "workers.infer",
+    "worker",
+    "-P",
+    "threads",
+    "-c",
+    "16",
+    "-Q",
+    "infer",
+    "-n",
+    "other@%h",
+    "--without-gossip",
+    "--without-mingle",
+    "--without-heartbeat",
+]
+
 
 def test_a_killed_workers_jobs_are_answered_within_20_seconds(stack: Stack) -> None:
     with stack.client() as client:
@@ -33,8 +51,7 @@ def test_a_worker_that_froze_past_its_lease_changes_nothing(stack: Stack) -> Non
         until_running(client, job_id)
         os.kill(frozen, signal.SIGSTOP)
         other = subprocess.Popen(
-            [sys.executable, "-m", "celery", "-A", "workers.infer", "worker", "-P", "threads", "-c", "16"]
-            + ["-Q", "infer", "-n", "other@%h", "--without-gossip", "--without-mingle", "--without-heartbeat"],
+            [sys.executable, "-m", *OTHER_WORKER],
             env=stack.environment(),
         )
         try:
@@ -45,7 +62,9 @@ def test_a_worker_that_froze_past_its_lease_changes_nothing(stack: Stack) -> Non
         # It is back when it answers again: stop the other one, and ask.
         other.send_signal(signal.SIGTERM)
         other.wait(timeout=60)
-        assert client.result(client.submit("assistant", PROMPT, max_tokens=4)["id"], 60)["state"] == "succeeded"
+        assert (
+            client.result(client.submit("assistant", PROMPT, max_tokens=4)["id"], 60)["state"] == "succeeded"
+        )
         assert stack.pid("infer") == frozen
         assert client.result(job_id) == answered
     assert "job.fenced" in log_of(stack, "infer") or "job.stopped" in log_of(stack, "infer")

@@ -86,7 +86,7 @@ def load_model(path: Path, task: str) -> Loaded:
     """The model in evaluation mode on this process's device, with its tokenizer. Raises ModelRefused."""
     if task not in _CLASSES:
         raise ModelRefused(f"there is no task `{task}`", remedy=f"Use one of: {', '.join(_CLASSES)}.")
-    disable_progress_bar()
+    disable_progress_bar()  # type: ignore[no-untyped-call]
     weights.tensors(path)
     config = memory.read_config(path)
     _refuse_wrong_kind(config, task)
