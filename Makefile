@@ -19,7 +19,7 @@ help: ## Show this
 run: $(READY) ## Install, start everything, make the starter deployments, answer first requests, stay up
 	@exec $(BIN)/mainspring up --try
 
-demo: $(READY) ## Tell the road of one job on the running stack
+demo: $(READY) ## Tell the road of one job, with a real one
 	@$(BIN)/mainspring demo
 
 test: $(READY) ## All tests, with real PostgreSQL and Valkey

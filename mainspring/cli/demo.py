@@ -1,4 +1,4 @@
-"""`mainspring demo`: the road of one job, narrated on the running stack."""
+"""`mainspring demo`: the road of one job, narrated with a real one."""
 
 from typing import Any
 
@@ -6,23 +6,36 @@ from rich.console import Console
 
 from mainspring.client import Refused
 from mainspring.errors import StackError
+from mainspring.identifiers import uuid7
 from mainspring.local.doors import client
+from mainspring.settings import Settings
 
 QUESTION = {"messages": [{"role": "user", "content": "What is a list?"}]}
 
 
 def demo() -> None:
-    """Tell what happens to a job, with a real one."""
-    console = Console(highlight=False)
+    """Tell what happens to a job, with a real one; starts the stack for it when none runs."""
+    from mainspring.local import claim
+    from mainspring.local.home import Home
+    from mainspring.local.up import up
+
+    settings, console = Settings(), Console(highlight=False, soft_wrap=True)
+    if claim.state(Home(settings.home)) is not None:
+        story(console)
+    else:
+        up(settings, console, first_requests=True, story=lambda: story(console))
+
+
+def story(console: Console) -> None:
+    """Needs the starter deployments."""
     with client() as api:
+        once = str(uuid7())
         _tell(console, "A producer asks. The row is committed before the answer says 202.")
-        job = api.submit(
-            "assistant", QUESTION, idempotency_key="demo", max_tokens=60, temperature=0.7, seed=3
-        )
+        job = api.submit("assistant", QUESTION, idempotency_key=once, max_tokens=60, temperature=0.7, seed=3)
         console.print(f"  job {job['id']} → {job['version']}, position {job['position']}")
         _tell(console, "The same request again, as after a lost reply: the same job, not a second one.")
         again = api.submit(
-            "assistant", QUESTION, idempotency_key="demo", max_tokens=60, temperature=0.7, seed=3
+            "assistant", QUESTION, idempotency_key=once, max_tokens=60, temperature=0.7, seed=3
         )
         console.print(f"  job {again['id']}")
         _tell(console, "An infer worker that holds the version claims it; the text streams as it is made.")

@@ -43,13 +43,13 @@ def starters() -> tuple[Starter, ...]:
             "triage",
             Task.TEXT_CLASSIFICATION,
             ENCODER_FINE_TUNING,
-            {"base": encoder, "examples": {"docstrings": subjects}},
+            {"base": encoder, "examples": {"docstrings": subjects}, "batch_size": 16},
         ),
         Starter(
             "assistant",
             Task.TEXT_GENERATION,
             CONTINUED_PRETRAINING,
-            {"corpus": {"docstrings": ["pydoc_data.topics"]}},
+            {"corpus": {"docstrings": ["pydoc_data.topics"]}, "batch_size": 8, "block_length": 128},
         ),
     )
 

@@ -38,9 +38,11 @@ def up(
     programs: Sequence[Service] | None = None,
     starter: bool = True,
     first_requests: bool = False,
+    story: Callable[[], object] | None = None,
 ) -> None:
     """Returns after an orderly stop. Raises StackError when it cannot start; nothing is left running then.
 
+    With a `story` it is told on the ready stack, which then stops; else the stack stays up until told to stop.
     `programs` take the place of Mainspring's own processes: the tests of the stack bring small ones.
     """
     home = Home(settings.home)
@@ -57,8 +59,11 @@ def up(
                 stack.make_starter()
             if first_requests:
                 stack.send_first_requests()
-            stack.greet()
-            stack.supervisor.run()
+            if story is not None:
+                stack.supervisor.beside(story)
+            else:
+                stack.greet()
+                stack.supervisor.run()
         except StopRequested:
             console.print("Stopping; Ctrl-C again stops at once.")
         finally:

@@ -16,8 +16,12 @@ from mainspring.local.home import Home
 from mainspring.local.records import StackState, read_state
 
 ROOT = Path(__file__).parents[2]
-PATIENT = "import signal; signal.sigwait({signal.SIGTERM})"
-STUBBORN = "import signal; signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM}); signal.sigwait({signal.SIGUSR1})"
+# Both say so when they are ready for a signal: before that, SIGTERM ends any Python.
+PATIENT = (
+    "import signal; signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM}); print('ready', flush=True); "
+    "signal.sigwait({signal.SIGTERM})"
+)
+STUBBORN = PATIENT.replace("sigwait({signal.SIGTERM})", "sigwait({signal.SIGUSR1})")
 STACK = """
 import sys
 from rich.console import Console
@@ -28,10 +32,15 @@ from mainspring.settings import Settings
 
 settings = Settings()
 home = Home(settings.home)
-programs = [
-    Service(name, (sys.executable, "-c", code), {}, home.log(name), home.run, stop_seconds=4.0)
-    for name, code in (pair.split("=", 1) for pair in sys.argv[1:])
-]
+
+def stand_in(name, code):
+    log = home.log(name)
+    log.parent.mkdir(parents=True, exist_ok=True)
+    log.write_bytes(b"")
+    ready = lambda: b"ready" in log.read_bytes()
+    return Service(name, (sys.executable, "-c", code), {}, log, home.run, stop_seconds=4.0, ready=ready)
+
+programs = [stand_in(*pair.split("=", 1)) for pair in sys.argv[1:]]
 up.up(settings, Console(width=400), programs=programs, starter=False)
 """
 

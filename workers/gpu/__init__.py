@@ -3,7 +3,7 @@
 From a folder to an answer, in order:
 
     device.py      which device, number format and how many threads
-    memory.py      how much a worker may hold; what a version will take, read from its files' headers
+    memory.py      how much a worker may hold, and what a version will take; weights.py reads its files' headers
     load.py        a folder of safetensors becomes a model with its tokenizer, or a plain refusal
     ledger.py      which requests an engine holds; each is settled exactly once
     prompts.py     a job's input becomes token ids
@@ -12,5 +12,6 @@ From a folder to an answer, in order:
     text.py        token ids become text, piece by piece, never retracted
     generation.py  the engine of causal models
     encoder.py     the engine of encoders: whatever waits shares a forward pass
-    heads.py       what each encoder task makes of a pass (classes and vectors; spans.py, answers.py, masks.py)
+    heads.py       what the encoder tasks share; classes.py, spans.py, masks.py, answers.py, vectors.py: one task each
+    tasks.py       which head reads which task
 """

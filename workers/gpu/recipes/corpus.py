@@ -56,9 +56,9 @@ def split(documents: list[Document], held_out: float) -> tuple[list[Document], l
     )
 
 
-def docstrings(module: str) -> Iterator[Document]:
-    """Of an installed module or package. Raises TrainingFailed when it is not installed."""
-    root = _locate(module)
+def docstrings(module: str, field: str = "parameters.corpus.docstrings") -> Iterator[Document]:
+    """Of an installed module or package; `field` is who asks. Raises TrainingFailed when it is not installed."""
+    root = _locate(module, field)
     files = [root] if root.is_file() else [p for p in root.rglob("*.py") if "tests" not in p.parts]
     for path in sorted(files, key=lambda p: hashlib.sha256(str(p.relative_to(root)).encode()).digest()):
         try:
@@ -82,12 +82,14 @@ def files(folder: Path) -> Iterator[Document]:
         )
     for path in found:
         if path.suffix == ".jsonl":
-            yield from (Document("", row["text"]) for row in rows(path, ("text",)))
+            yield from (
+                Document("", row["text"]) for row in rows(path, ("text",), "parameters.corpus.folder")
+            )
         else:
             yield from sections(path.read_text(encoding="utf-8", errors="replace"))
 
 
-def rows(path: Path, fields: tuple[str, ...]) -> Iterator[dict[str, str]]:
+def rows(path: Path, fields: tuple[str, ...], field: str) -> Iterator[dict[str, str]]:
     """The objects of a JSONL file. Raises TrainingFailed, naming the line, when one lacks a field."""
     for number, line in enumerate(path.read_text(encoding="utf-8", errors="replace").splitlines(), 1):
         if not line.strip():
@@ -96,9 +98,10 @@ def rows(path: Path, fields: tuple[str, ...]) -> Iterator[dict[str, str]]:
             row = json.loads(line)
         except (ValueError, RecursionError):
             row = None
-        if not isinstance(row, dict) or not all(isinstance(row.get(field), str) for field in fields):
+        if not isinstance(row, dict) or not all(isinstance(row.get(name), str) for name in fields):
             raise TrainingFailed(
                 f"line {number} of {path.name} is not an object with {' and '.join(fields)}",
+                field=field,
                 remedy="Write one JSON object a line; its fields are strings.",
             )
         yield row
@@ -128,7 +131,7 @@ def _texts(tree: ast.Module) -> Iterator[str]:
                     yield value.value
 
 
-def _locate(module: str) -> Path:
+def _locate(module: str, field: str) -> Path:
     """Its folder or file, without importing it: find_spec of a top-level name runs nothing."""
     top, _, rest = module.partition(".")
     try:
@@ -145,5 +148,6 @@ def _locate(module: str) -> Path:
                 return place
     raise TrainingFailed(
         f"the module {module} is not installed here as Python source",
+        field=field,
         remedy="Name installed packages, or give files instead.",
     )

@@ -124,7 +124,7 @@ def _by_label(parameters: EncoderFineTuning) -> dict[str, Iterator[Document]]:
             remedy="Give a JSONL file on the train worker's machine, with text and label in each line.",
         )
     grouped: dict[str, list[Document]] = {}
-    for row in corpus.rows(path, ("text", "label")):
+    for row in corpus.rows(path, ("text", "label"), "parameters.examples.file"):
         grouped.setdefault(row["label"], []).append(Document("", row["text"]))
     if len(grouped) < 2:
         raise TrainingFailed(
@@ -138,7 +138,9 @@ def _by_label(parameters: EncoderFineTuning) -> dict[str, Iterator[Document]]:
 def _passages(modules: list[str]) -> Iterator[Document]:
     """Prose of about a paragraph, without markup and without the packages' own names, which would give it away."""
     names = re.compile("|".join(re.escape(name.partition(".")[0]) for name in modules), re.IGNORECASE)
-    for document in chain.from_iterable(corpus.docstrings(module) for module in modules):
+    for document in chain.from_iterable(
+        corpus.docstrings(module, "parameters.examples.docstrings") for module in modules
+    ):
         passage = ""
         for paragraph in _MARKUP.sub("", names.sub("", document.text)).split("\n\n"):
             passage = f"{passage} {' '.join(paragraph.split())}".strip()

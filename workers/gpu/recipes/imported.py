@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-import httpx
+import httpx2  # what huggingface_hub speaks HTTP with; it lets its errors through
 from huggingface_hub import HfApi, snapshot_download
 from huggingface_hub.errors import (
     GatedRepoError,
@@ -45,7 +45,13 @@ def make(parameters: Import, task: Task, workshop: Workshop) -> Made:  # noqa: A
             "is neither a folder here nor on the hub",
             "Check the spelling; a private one needs HF_TOKEN.",
         )
-    except (httpx.HTTPError, HfHubHTTPError, LocalEntryNotFoundError, OfflineModeIsEnabled, OSError) as error:
+    except (
+        httpx2.HTTPError,
+        HfHubHTTPError,
+        LocalEntryNotFoundError,
+        OfflineModeIsEnabled,
+        OSError,
+    ) as error:
         reason = f"is no folder here, and the hub cannot be reached ({type(error).__name__})"
         remedy = "Check the network, or download the model elsewhere and give its folder."
     raise ModelRefused(f"{parameters.model} {reason}", field="model", remedy=remedy)
