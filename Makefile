@@ -23,7 +23,7 @@ demo: $(READY) ## Tell the road of one job, with a real one
 	@$(BIN)/mainspring demo
 
 test: $(READY) ## All tests, with real PostgreSQL and Valkey
-	@$(BIN)/python -m pytest -n 2 tests
+	@$(BIN)/python -m pytest -n 2 --dist loadgroup tests
 
 check: $(READY) ## Lint, format, types, import contracts, the compose file
 	$(BIN)/ruff check .

@@ -11,6 +11,8 @@ import pytest
 from tests.faults.recovery import LONG, PROMPT, killed_worker, lost_message, until_running
 from tests.faults.stack import Stack
 
+pytestmark = pytest.mark.xdist_group("stack")
+
 OTHER_WORKER = [
     "celery",
     "-A",
