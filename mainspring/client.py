@@ -36,7 +36,7 @@ class Client:
 
     def __init__(self, url: str, key: str, *, timeout: float = 40.0) -> None:
         self._http = httpx.Client(
-            base_url=url, headers={"Authorization": f"Bearer {key}"}, timeout=timeout, trust_env=False
+            base_url=url, headers={"Authorization": f"Bearer {key.strip()}"}, timeout=timeout, trust_env=False
         )
 
     def __enter__(self) -> Self:
