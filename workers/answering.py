@@ -8,12 +8,11 @@ from uuid import UUID
 
 import structlog
 
-from mainspring.errors import AttemptsExhausted, Cancelled, EngineStopping, MainspringError
+from mainspring.errors import Cancelled, EngineStopping, MainspringError
 from mainspring.logs import log
-from mainspring.messages import Answer
 from mainspring.observe.record import record
 from mainspring.serving import answer as finish
-from mainspring.serving.claim import Fence, claim, hand_back
+from mainspring.serving.claim import Fence, claim
 from mainspring.serving.engine import EngineAnswer, EngineRequest
 from mainspring.tables import Job
 from workers.held import Held
@@ -50,7 +49,7 @@ def _answer(runtime: Runtime, held: Held, job: Job) -> None:
     with structlog.contextvars.bound_contextvars(job=str(job.id), version=held.label, attempt=job.attempt):
         runtime.running.begin(fence, held.engine)
         try:
-            _finish(runtime, job, fence, _submit(runtime, held, job, fence))
+            _finish(runtime, fence, _submit(runtime, held, job, fence))
         finally:
             runtime.running.end(fence)
 
@@ -60,14 +59,14 @@ def _submit(runtime: Runtime, held: Held, job: Job, fence: Fence) -> Future[Engi
     return held.engine.submit(request, Voice(runtime.outbox, str(job.id), job.attempt))
 
 
-def _finish(runtime: Runtime, job: Job, fence: Fence, future: Future[EngineAnswer]) -> None:
+def _finish(runtime: Runtime, fence: Fence, future: Future[EngineAnswer]) -> None:
     try:
         answer = future.result()
     except Cancelled:
         log.info("job.stopped")  # whoever cancelled it, or took it away, has written the row
     except MainspringError as error:
         if error.retryable:
-            _hand_back(runtime, job, fence, error)
+            runtime.give_back(fence, lost=not isinstance(error, EngineStopping))
         else:
             _write(runtime, fence, None, error)
     else:
@@ -94,22 +93,3 @@ def _write(
         log.warning("job.fenced")
     # Told also when the fence refused: the first commit may have succeeded just before its connection broke.
     runtime.outbox.ended(str(fence.job_id))
-
-
-def _hand_back(runtime: Runtime, job: Job, fence: Fence, error: MainspringError) -> None:
-    lost = not isinstance(error, EngineStopping)
-    if lost and job.losses + 1 >= runtime.settings.max_losses:
-        exhausted = AttemptsExhausted(
-            f"the engine failed {job.losses + 1} times while it held this job",
-            remedy="Look at the infer worker's log around the attempts; submit a smaller or different input.",
-        )
-        _write(runtime, fence, None, exhausted)
-        return
-
-    def transaction() -> UUID | None:
-        with runtime.database.transaction() as session:
-            return hand_back(session, fence, lost=lost)
-
-    if persist(transaction, runtime.settings.lease_seconds):
-        log.warning("job.handed_back", code=error.code)
-        runtime.nudge(Answer(str(job.version_id), str(job.id)))

@@ -8,12 +8,13 @@ from celery import Celery
 from redis import Redis
 
 from mainspring.endpoints import database_url, redis_url
-from mainspring.messages import Answer, Message
+from mainspring.messages import Message
 from mainspring.serving import stream
-from mainspring.serving.claim import Fence, hand_back, held_by
+from mainspring.serving.claim import Fence, held_by
 from mainspring.settings import Settings
 from mainspring.tables import Database
 from workers.app import send
+from workers.giving_back import GivingBack
 from workers.holder import Holder, Load, Needs
 from workers.life import Life
 from workers.notices import Notices
@@ -44,6 +45,7 @@ class Runtime:
         redis = Redis.from_url(redis_url(settings), socket_timeout=5, socket_connect_timeout=2)
         self.running = Running()
         self.outbox = Outbox(redis)
+        self.give_back = GivingBack(self.database, settings, self.outbox, self.nudge)
         self._orphans: set[Fence] = set()
         self._reborn = False
         self.life = Life(self.database, "infer", settings, on_tick=self._tick, on_rebirth=self._rebirth)
@@ -87,17 +89,11 @@ class Runtime:
         here = self.running.fences()
         for fence in here - rows:
             self.running.cancel(fence.job_id)  # cancelled, or taken away: the notice was lost
-        # Claimed by a commit whose reply was lost: nobody runs it. Twice seen, so not one just being claimed.
+        # Nobody runs it: its task crashed, or the reply to its claim was lost. Twice seen, so not just claimed.
         orphans = rows - here
         for fence in orphans & self._orphans:
-            self._release(fence)
+            self.give_back(fence, lost=True)
         self._orphans = orphans
-
-    def _release(self, fence: Fence) -> None:
-        with self.database.transaction() as session:
-            version_id = hand_back(session, fence, lost=False)
-        if version_id is not None:
-            self.nudge(Answer(str(version_id), str(fence.job_id)))
 
     def _rebirth(self) -> None:
         self.running.cancel_all()

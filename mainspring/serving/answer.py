@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from sqlalchemy import Numeric, cast, func, null, update
+from sqlalchemy import Numeric, cast, func, null, select, update
 from sqlalchemy.orm import Session
 from sqlalchemy.sql import ColumnElement
 
-from mainspring.errors import MainspringError
-from mainspring.serving.claim import Fence
+from mainspring.errors import AttemptsExhausted, MainspringError
+from mainspring.serving.claim import Fence, hand_back
 from mainspring.serving.engine import EngineAnswer
 from mainspring.tables import Job, JobState
 
@@ -21,6 +21,21 @@ def succeed(session: Session, fence: Fence, answer: EngineAnswer) -> Job | None:
 def fail(session: Session, fence: Fence, error: MainspringError) -> Job | None:
     """The ended job; None: the fence refused."""
     return _end(session, fence, JobState.FAILED, _timings(None, None), error=error.as_json())
+
+
+def set_back(session: Session, fence: Fence, *, lost: bool, max_losses: int) -> Job | None:
+    """Queue it again, or fail it when this was one loss too many; the job as it then is. None: the fence refused."""
+    losses = session.scalar(select(Job.losses).where(*fence.holds()).with_for_update())
+    if losses is None:
+        return None
+    if lost and losses + 1 >= max_losses:
+        exhausted = AttemptsExhausted(
+            f"{losses + 1} attempts were lost while they held this job",
+            remedy="Look at the infer worker's log around the attempts; submit a smaller or different input.",
+        )
+        return fail(session, fence, exhausted)
+    hand_back(session, fence, lost=lost)
+    return session.get_one(Job, fence.job_id, populate_existing=True)
 
 
 def _end(

@@ -36,7 +36,8 @@ class Pieces:
         return after[len(before) :]
 
     def _text(self, ids: list[int]) -> str:
-        return str(self._tokenizer.decode(ids, skip_special_tokens=True)) if ids else ""
+        text = str(self._tokenizer.decode(ids, skip_special_tokens=True)) if ids else ""
+        return text.replace("\0", _HALF)  # a model may write NUL; PostgreSQL and many readers cannot hold it
 
 
 class StopStrings:
