@@ -7,6 +7,7 @@ while late acknowledgement on Redis runs long tasks twice (docs/decisions/0002).
 from typing import Any
 
 from celery import Celery
+from celery.signals import setup_logging
 from kombu import Exchange, Queue
 from kombu.exceptions import OperationalError
 
@@ -19,6 +20,11 @@ from workers.schedule import beat_schedule
 # With the default exchange the routing key is the queue's name and Redis holds no table of bindings:
 # after a FLUSHALL messages still find their way.
 DEFAULT_EXCHANGE = Exchange("", type="direct")
+
+
+@setup_logging.connect
+def keep_our_logging(**_: Any) -> None:
+    """With a listener Celery leaves levels and handlers as mainspring.logs has set them."""
 
 
 class Application(Celery):
@@ -40,7 +46,7 @@ def create_app(settings: Settings, role: str, tasks: list[str]) -> Application:
         task_default_exchange="",
         task_default_routing_key=role,
         worker_prefetch_multiplier=1,
-        worker_hijack_root_logger=False,
+        worker_redirect_stdouts=False,
         worker_enable_remote_control=False,
         worker_send_task_events=False,
         worker_cancel_long_running_tasks_on_connection_loss=False,

@@ -11,8 +11,6 @@ import pytest
 from tests.faults.recovery import LONG, PROMPT, killed_worker, lost_message, until_running
 from tests.faults.stack import Stack
 
-pytestmark = pytest.mark.xdist_group("stack")
-
 OTHER_WORKER = [
     "celery",
     "-A",
@@ -69,7 +67,9 @@ def test_a_worker_that_froze_past_its_lease_changes_nothing(stack: Stack) -> Non
         )
         assert stack.pid("infer") == frozen
         assert client.result(job_id) == answered
-    assert "job.fenced" in log_of(stack, "infer") or "job.stopped" in log_of(stack, "infer")
+    log = log_of(stack, "infer")
+    assert "life.ended" in log
+    assert "job.fenced" in log or "job.stopped" in log
 
 
 def test_sigterm_finishes_what_runs(stack: Stack) -> None:

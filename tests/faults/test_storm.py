@@ -5,8 +5,6 @@ import pytest
 from tests.faults.stack import Stack
 from tests.faults.storm import storm
 
-pytestmark = pytest.mark.xdist_group("stack")
-
 
 @pytest.mark.timeout(400)
 def test_nothing_is_lost_and_nothing_answered_twice(stack: Stack) -> None:

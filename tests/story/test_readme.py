@@ -5,13 +5,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 from tests.faults.stack import Stack
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
-pytestmark = pytest.mark.xdist_group("stack")
 
 
 def blocks(language: str) -> list[str]:
