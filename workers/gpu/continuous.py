@@ -143,6 +143,9 @@ class Loop:
         return not self._manager.is_running()
 
 
+_SMALL_PARAMETERS = 50_000_000
+
+
 class _Manager(ContinuousBatchingManager):
     def __init__(
         self,
@@ -167,9 +170,16 @@ class _Manager(ContinuousBatchingManager):
     def start(self) -> None:
         """As the original, but a daemon: a hung step must not keep the process alive."""
         self.background_thread_status.clear()
-        thread = Thread(target=self._run_generation_loop, name="decode", daemon=True)
+        thread = Thread(target=self._decode, name="decode", daemon=True)
         self._generation_thread = cast("Any", thread)
         thread.start()
+
+    def _decode(self) -> None:
+        # A decode step of a small model is many small operations. Shared between threads, each waits at its end for
+        # the slowest, and on a busy machine that one is not even running: ten times slower was seen.
+        if sum(weight.numel() for weight in self.model.parameters()) < _SMALL_PARAMETERS:
+            torch.set_num_threads(1)  # of this thread alone
+        self._run_generation_loop()
 
     def _generation_step(self) -> None:
         super()._generation_step()
