@@ -111,6 +111,8 @@ def read(stack: Stack, job_id: str, last: str | None, most: int | None) -> tuple
     pieces: list[str] = []
     until = time.monotonic() + 60
     while time.monotonic() < until:
+        if last is not None and last.endswith(".end"):
+            return pieces, last  # it was over before it could be cut
         try:
             with stack.client() as client:
                 for event in client.stream(job_id, last):

@@ -17,6 +17,7 @@ from transformers import (
 
 from mainspring.training.errors import RunInterrupted, TrainingFailed
 from workers.gpu.device import device, use_threads
+from workers.gpu.recipes.pace import Pace
 from workers.gpu.recipes.workshop import Workshop
 
 TELL_SECONDS = 1.0
@@ -37,6 +38,8 @@ class Following(TrainerCallback):
 
     def __init__(self, workshop: Workshop) -> None:
         self._workshop = workshop
+        self._pace = Pace(use_threads() if device().type == "cpu" else 1, torch.set_num_threads)
+        self._began: float | None = None
         self._told = 0.0
         self._loss: float | None = None
 
@@ -56,12 +59,16 @@ class Following(TrainerCallback):
         control: TrainerControl,
         **more: Any,  # noqa: ARG002
     ) -> None:
+        now = time.monotonic()
+        if self._began is not None:
+            self._pace.step(now - self._began)
+        self._began = now
         if self._workshop.stopping():
             control.should_save = control.should_training_stop = True
             return
-        if time.monotonic() - self._told < TELL_SECONDS and state.global_step < state.max_steps:
+        if now - self._told < TELL_SECONDS and state.global_step < state.max_steps:
             return
-        self._told = time.monotonic()
+        self._told = now
         share = state.global_step / state.max_steps
         measures: dict[str, Any] = {"step": state.global_step}
         if self._loss is not None:
@@ -85,7 +92,6 @@ def fit(
 
     Raises RunInterrupted (a checkpoint is written), RunLost, TrainingFailed when the loss is not finite.
     """
-    use_threads()
     began = time.monotonic()
     trainer = Trainer(
         model=model,
