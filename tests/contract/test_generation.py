@@ -35,7 +35,7 @@ def test_greedy_tokens_are_those_of_generate(name: str, engines: Engines, kinds:
         encoded = loaded.tokenizer(prompt, return_tensors="pt", return_token_type_ids=False)
         made = loaded.model.generate(**encoded, max_new_tokens=32, do_sample=False)  # type: ignore[operator]
         new = made[0, encoded["input_ids"].shape[1] :]
-        assert _text(answer) == loaded.tokenizer.decode(new, skip_special_tokens=True)
+        assert _text(answer) == loaded.tokenizer.decode(new, skip_special_tokens=True).replace("\0", "\ufffd")
 
 
 @pytest.mark.parametrize("name", CAUSAL)

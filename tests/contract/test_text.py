@@ -34,7 +34,8 @@ def test_pieces_of_any_text_are_whole_characters_and_join(text: str) -> None:
 def test_pieces_of_any_tokens_join_to_what_decodes_at_once(tokens: list[int]) -> None:
     pieces = Pieces(BYTES)
     given_out = "".join(pieces.push([token]) for token in tokens) + pieces.finish()
-    assert given_out == BYTES.decode(tokens, skip_special_tokens=True)
+    # NUL cannot be stored, so it is shown as what a decoder writes for what it cannot show.
+    assert given_out == BYTES.decode(tokens, skip_special_tokens=True).replace("\0", "\ufffd")
 
 
 def test_word_pieces_join_with_their_spaces() -> None:

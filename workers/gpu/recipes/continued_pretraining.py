@@ -124,7 +124,7 @@ def _tokens(documents: list[Document], tokenizer: PreTrainedTokenizerBase, *, as
         text for document in documents for text in (_asked(document, tokenizer) if ask else [document.text])
     ]
     end = [] if ask or tokenizer.eos_token_id is None else [tokenizer.eos_token_id]
-    ids = tokenizer(texts, add_special_tokens=False)["input_ids"]
+    ids = tokenizer(texts, add_special_tokens=False, verbose=False)["input_ids"]
     return torch.tensor([token for text in ids for token in (*text, *end)])
 
 

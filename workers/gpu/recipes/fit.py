@@ -8,6 +8,7 @@ import torch
 from torch.utils.data import Dataset
 from transformers import (
     PreTrainedModel,
+    PrinterCallback,
     Trainer,
     TrainerCallback,
     TrainerControl,
@@ -102,6 +103,7 @@ def fit(
         compute_metrics=measure,
         callbacks=[Following(workshop)],
     )
+    trainer.remove_callback(PrinterCallback)  # the row has the progress; standard output is a log here
     checkpoint = workshop.last_checkpoint()
     trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
     if trainer.state.global_step < schedule.steps:
