@@ -73,7 +73,8 @@ def _service(settings: Settings, name: str, module_argv: tuple[str, ...], **give
 
 def _environment(settings: Settings) -> dict[str, str]:
     """A checkout that is not installed is found too, wherever the child runs."""
-    environment = settings.as_environment() | {"PYTHONUNBUFFERED": "1"}
+    # Passive: threads of torch that wait for each other sleep, instead of taking the cores from who serves.
+    environment = settings.as_environment() | {"PYTHONUNBUFFERED": "1", "OMP_WAIT_POLICY": "PASSIVE"}
     root = Path(mainspring.__file__).parent.parent
     if root.name not in {"site-packages", "dist-packages"}:
         inherited = environment.get("PYTHONPATH")
