@@ -6,12 +6,14 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
+from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
 
 from mainspring.endpoints import database_url
 from mainspring.errors import StackError
 from mainspring.settings import Settings
-from mainspring.tables import Database, Deployment, Event, Task
+from mainspring.tables import Database, Deployment, Event, RunState, Task, TrainingRun, Version
 from mainspring.training.recipes import CONTINUED_PRETRAINING, ENCODER_FINE_TUNING, IMPORT
 from mainspring.training.runs import request_run
 
@@ -76,12 +78,27 @@ def _ensure(database: Database, starter: Starter) -> bool:
             .returning(Deployment.name)
         )
         if made is None:
-            return False
+            if not _last_run_failed(session, starter.deployment):
+                return False
+            request_run(session, starter.deployment, starter.recipe, starter.parameters)
+            return True
         inputs: dict[str, Any] = {"task": starter.task.value, "policy": {}}
         reason = "a starter deployment of a new home"
         session.add(Event(kind="deployment.made", about=made, actor=ACTOR, reason=reason, inputs=inputs))
         request_run(session, made, starter.recipe, starter.parameters)
     return True
+
+
+def _last_run_failed(session: Session, deployment: str) -> bool:
+    """With nothing made before: what went wrong may have been mended since, so it is tried once a start."""
+    last = session.scalar(
+        select(TrainingRun.state)
+        .where(TrainingRun.deployment == deployment)
+        .order_by(TrainingRun.created_at.desc())
+        .limit(1)
+    )
+    made = session.scalar(select(Version.id).where(Version.deployment == deployment).limit(1))
+    return made is None and last == RunState.FAILED
 
 
 def _encoder() -> Path:
