@@ -3,6 +3,7 @@
 A message is a nudge. Losing one costs seconds (the sweep sends it again); a duplicate finds nothing to do.
 """
 
+from abc import ABC, abstractmethod
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar
 
@@ -11,14 +12,14 @@ TRAIN_QUEUE = "train"
 
 
 @dataclass(frozen=True)
-class Message:
+class Message(ABC):
     """`name` is the Celery task's name, `queue` the Redis list it is pushed to."""
 
     name: ClassVar[str]
 
     @property
-    def queue(self) -> str:
-        raise NotImplementedError
+    @abstractmethod
+    def queue(self) -> str: ...
 
     def kwargs(self) -> dict[str, Any]:
         return asdict(self)
