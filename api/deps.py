@@ -5,6 +5,7 @@ from typing import Annotated, Concatenate, ParamSpec, TypeVar
 
 from anyio import to_thread
 from fastapi import Depends, Request
+from sqlalchemy import Connection
 from sqlalchemy.orm import Session
 
 from api.backends import Backends
@@ -17,7 +18,8 @@ T = TypeVar("T")
 class Transact:
     """`await transact(work, *args)` runs `work(session, caller, *args)` in a thread and has committed when it returns.
 
-    The caller is identified in the same transaction. Raises Unauthenticated and whatever `work` raises.
+    `transact.plainly` gives `work` a connection instead: below the ORM, for what happens at every job.
+    The caller is identified in the request's first transaction. Raises Unauthenticated and whatever `work` raises.
     """
 
     def __init__(self, backends: Backends, authorization: str) -> None:
@@ -25,15 +27,30 @@ class Transact:
         # A key is visible ASCII; anything else must not reach the database, which refuses NUL.
         plain = authorization.isascii() and authorization.isprintable()
         self._authorization = authorization if plain else ""
+        self._caller: Caller | None = None
 
     async def __call__(
         self, work: Callable[Concatenate[Session, Caller, P], T], *args: P.args, **kwargs: P.kwargs
     ) -> T:
         def transaction() -> T:
             with self._backends.database.transaction() as session:
-                return work(session, identify(session, self._authorization), *args, **kwargs)
+                return work(session, self._identified(session.connection()), *args, **kwargs)
 
         return await to_thread.run_sync(transaction, limiter=self._backends.limiter)
+
+    async def plainly(
+        self, work: Callable[Concatenate[Connection, Caller, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        def transaction() -> T:
+            with self._backends.database.begin() as connection:
+                return work(connection, self._identified(connection), *args, **kwargs)
+
+        return await to_thread.run_sync(transaction, limiter=self._backends.limiter)
+
+    def _identified(self, connection: Connection) -> Caller:
+        if self._caller is None:
+            self._caller = identify(connection, self._authorization)
+        return self._caller
 
 
 async def _backends(request: Request) -> Backends:

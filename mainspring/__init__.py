@@ -4,9 +4,9 @@
 2. registry     it is inspected, stored by the digest of its bytes, and gets its number: `assistant@7`
 3. lifecycle    advance() moves it from stage to stage, each step an event with its reason
 4. serving/     inputs → accept → route: a request becomes a job of one version, in one transaction
-5. serving/     claim → engine → answer: a worker that holds the version answers, under lease and fence
+5. serving/     claim → engine → answer: a worker that holds the version answers, under lease and fence, and
+                what was measured of it stays as an observation: from there the next version begins
 6. serving/     stream → sweep: text on its way to who waits, and nothing lost, whatever dies
-7. observe/     each finished job leaves what was measured of it: from there the next version begins
 
 `local/` runs all of it on one machine; `cli/` and `client` are its doors. api/ and workers/ stand outside.
 """

@@ -9,7 +9,7 @@ import secrets
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import Connection, bindparam, select
 from sqlalchemy.orm import Session
 
 from mainspring.errors import Forbidden, Unauthenticated
@@ -18,6 +18,10 @@ from mainspring.tables import ApiKey, Event, Tenant
 
 JOBS = "jobs"  # submit, read and cancel jobs
 ADMIN = "admin"  # deployments, versions, training runs
+# Built once: every request asks it.
+_KEY = select(ApiKey.id, ApiKey.tenant_id, ApiKey.hash, ApiKey.scopes).where(
+    ApiKey.prefix == bindparam("prefix"), ApiKey.revoked_at.is_(None)
+)
 _REMEDY = "Send `Authorization: Bearer <key>`; `mainspring key` prints the embedded stack's."
 
 
@@ -55,22 +59,13 @@ def first_key(session: Session) -> str:
     return make_key(session, "default", name="first key", scopes=[JOBS, ADMIN], actor="system")
 
 
-def identify(session: Session, authorization: str | None) -> Caller:
+def identify(connection: Connection, authorization: str | None) -> Caller:
     """Whose key this `Authorization` header carries. Raises Unauthenticated."""
     scheme, _, key = (authorization or "").partition(" ")
     parts = key.strip().split("_", 2)
     if scheme.lower() != "bearer" or len(parts) != 3:
         raise Unauthenticated("the request carries no API key", field="Authorization", remedy=_REMEDY)
-    # Columns, not the entity: this runs in every request.
-    row = (
-        session.connection()
-        .execute(
-            select(ApiKey.id, ApiKey.tenant_id, ApiKey.hash, ApiKey.scopes).where(
-                ApiKey.prefix == parts[1], ApiKey.revoked_at.is_(None)
-            )
-        )
-        .first()
-    )
+    row = connection.execute(_KEY, {"prefix": parts[1]}).first()
     # compare_digest also when there is no row: the time must not tell which prefixes exist.
     known = row.hash if row is not None else b"\0" * 32
     if not hmac.compare_digest(known, _digest(key.strip())) or row is None:

@@ -7,7 +7,8 @@ from sqlalchemy.orm import Session
 
 from mainspring.access import Caller
 from mainspring.lifecycle import advance
-from mainspring.serving.accept import Submission, accept
+from mainspring.serving.accept import accept
+from mainspring.serving.receipt import Submission
 from mainspring.tables import Deployment, Stage, Tenant, Version
 
 
@@ -41,4 +42,4 @@ def champion(session: Session, name: str = "assistant", task: str = "text-genera
 
 def submit(session: Session, deployment: str = "assistant", **more: object) -> UUID:
     asked = Submission(deployment, more.pop("input", "hello"), **more)  # type: ignore[arg-type]
-    return accept(session, caller(session), asked).job.id
+    return accept(session.connection(), caller(session), asked).job_id

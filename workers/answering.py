@@ -10,11 +10,9 @@ import structlog
 
 from mainspring.errors import Cancelled, EngineStopping, MainspringError
 from mainspring.logs import log
-from mainspring.observe.record import record
 from mainspring.serving import answer as finish
-from mainspring.serving.claim import Fence, claim
+from mainspring.serving.claim import Claimed, Fence, claim
 from mainspring.serving.engine import EngineAnswer, EngineRequest
-from mainspring.tables import Job
 from workers.held import Held
 from workers.outbox import Voice
 from workers.persist import persist
@@ -36,27 +34,28 @@ def work(runtime: Runtime, version_id: UUID) -> None:
             again = held.slots.leave()
 
 
-def _claim(runtime: Runtime, held: Held) -> Job | None:
+def _claim(runtime: Runtime, held: Held) -> Claimed | None:
     if runtime.stopping or not held.ready:
         return None
-    with runtime.database.transaction() as session:
-        return claim(session, held.version_id, runtime.life.incarnation)
+    with runtime.database.begin() as connection:
+        return claim(connection, held.version_id, runtime.life.incarnation)
 
 
-def _answer(runtime: Runtime, held: Held, job: Job) -> None:
-    assert job.incarnation is not None
-    fence = Fence(job.id, job.incarnation, job.attempt)
-    with structlog.contextvars.bound_contextvars(job=str(job.id), version=held.label, attempt=job.attempt):
+def _answer(runtime: Runtime, held: Held, job: Claimed) -> None:
+    fence = job.fence
+    with structlog.contextvars.bound_contextvars(
+        job=str(fence.job_id), version=held.label, attempt=fence.attempt
+    ):
         runtime.running.begin(fence, held.engine)
         try:
-            _finish(runtime, fence, _submit(runtime, held, job, fence))
+            _finish(runtime, fence, _submit(runtime, held, job))
         finally:
             runtime.running.end(fence)
 
 
-def _submit(runtime: Runtime, held: Held, job: Job, fence: Fence) -> Future[EngineAnswer]:
-    request = EngineRequest(request_id(fence), job.input, job.parameters, job.seed)
-    return held.engine.submit(request, Voice(runtime.outbox, str(job.id), job.attempt))
+def _submit(runtime: Runtime, held: Held, job: Claimed) -> Future[EngineAnswer]:
+    request = EngineRequest(request_id(job.fence), job.input, job.parameters, job.seed)
+    return held.engine.submit(request, Voice(runtime.outbox, str(job.fence.job_id), job.fence.attempt))
 
 
 def _finish(runtime: Runtime, fence: Fence, future: Future[EngineAnswer]) -> None:
@@ -77,15 +76,11 @@ def _write(
     runtime: Runtime, fence: Fence, answer: EngineAnswer | None, error: MainspringError | None
 ) -> None:
     def transaction() -> bool:
-        with runtime.database.transaction() as session:
+        with runtime.database.begin() as connection:
             if answer is not None:
-                done = finish.succeed(session, fence, answer)
-            else:
-                assert error is not None
-                done = finish.fail(session, fence, error)
-            if done is not None:
-                record(session, done, answer)
-            return done is not None
+                return finish.succeed(connection, fence, answer)
+            assert error is not None
+            return finish.fail(connection, fence, error) is not None
 
     if persist(transaction, runtime.settings.lease_seconds):
         log.info("job.ended", code=None if error is None else error.code)

@@ -4,11 +4,10 @@ from collections.abc import Callable
 
 from mainspring.logs import log
 from mainspring.messages import Answer, Message
-from mainspring.observe.record import record
-from mainspring.serving.answer import set_back
+from mainspring.serving.answer import SetBack, set_back
 from mainspring.serving.claim import Fence
 from mainspring.settings import Settings
-from mainspring.tables import Database, Job, JobState
+from mainspring.tables import Database, JobState
 from workers.outbox import Outbox
 from workers.persist import persist
 
@@ -23,18 +22,15 @@ class GivingBack:
 
     def __call__(self, fence: Fence, *, lost: bool) -> None:
         """`lost`: the attempt took its engine down or ended in a way nobody foresaw; that is counted."""
-        job = persist(lambda: self._set_back(fence, lost=lost), self._settings.lease_seconds)
-        if job is None:
+        back = persist(lambda: self._set_back(fence, lost=lost), self._settings.lease_seconds)
+        if back is None:
             return
-        log.warning("job.given_back", job=str(job.id), state=job.state, lost=lost)
-        if job.state == JobState.QUEUED:
-            self._nudge(Answer(str(job.version_id), str(job.id)))
+        log.warning("job.given_back", job=str(fence.job_id), state=back.state, lost=lost)
+        if back.state is JobState.QUEUED:
+            self._nudge(Answer(str(back.version_id), str(fence.job_id)))
         else:
-            self._outbox.ended(str(job.id))
+            self._outbox.ended(str(fence.job_id))
 
-    def _set_back(self, fence: Fence, *, lost: bool) -> Job | None:
-        with self._database.transaction() as session:
-            job = set_back(session, fence, lost=lost, max_losses=self._settings.max_losses)
-            if job is not None and job.state == JobState.FAILED:
-                record(session, job, None)
-            return job
+    def _set_back(self, fence: Fence, *, lost: bool) -> SetBack | None:
+        with self._database.begin() as connection:
+            return set_back(connection, fence, lost=lost, max_losses=self._settings.max_losses)

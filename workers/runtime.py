@@ -84,8 +84,8 @@ class Runtime:
         if self._reborn:
             self._reborn = False
             self._report.again()
-        with self.database.transaction() as session:
-            rows = held_by(session, incarnation)
+        with self.database.begin() as connection:
+            rows = held_by(connection, incarnation)
         here = self.running.fences()
         for fence in here - rows:
             self.running.cancel(fence.job_id)  # cancelled, or taken away: the notice was lost

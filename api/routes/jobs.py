@@ -8,8 +8,7 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Request, Response, Security
 from fastapi.security import HTTPBearer
 from pydantic import BaseModel, ConfigDict, Field
-from sqlalchemy import bindparam, select
-from sqlalchemy.orm import Session
+from sqlalchemy import Connection, bindparam, select
 from typing_extensions import TypedDict
 
 from api import body
@@ -20,7 +19,8 @@ from mainspring.access import JOBS, Caller
 from mainspring.errors import InvalidRequest, UnknownJob
 from mainspring.messages import Answer
 from mainspring.serving import claim, stream
-from mainspring.serving.accept import Receipt, Submission, accept
+from mainspring.serving.accept import accept
+from mainspring.serving.receipt import Receipt, Submission
 from mainspring.tables import Job, JobState, Version
 
 BEARER = HTTPBearer(auto_error=False, description="An API key; `mainspring key` prints the embedded stack's.")
@@ -92,12 +92,12 @@ async def submit(request: Request, backends: TheBackends, transact: Transacting)
     key = idempotency_key(request)
     asked = await body.read(request, backends.settings.max_body_bytes, Asked)
     submission = Submission(asked.deployment, asked.input, asked.parameters, asked.metadata, key)
-    receipt = await transact(_accept, submission)
-    job_id = str(receipt.job.id)
+    receipt = await transact.plainly(_accept, submission)
+    job_id = str(receipt.job_id)
     request.state.job_id = job_id
     headers = {"Location": f"/v1/jobs/{job_id}"}
     if receipt.fresh:
-        backends.nudger.send(Answer(str(receipt.version.id), job_id))
+        backends.nudger.send(Answer(str(receipt.version_id), job_id))
     else:
         headers["Idempotent-Replayed"] = "true"
     return Json(_receipt_view(receipt), 202, headers)
@@ -114,7 +114,7 @@ async def look(
     deadline = time.monotonic() + _seconds(wait)
     async with backends.hub.watch(job_id) as bell:
         while True:
-            view = await transact(read_job, job_id)
+            view = await transact.plainly(read_job, job_id)
             left = deadline - time.monotonic()
             if left <= 0 or JobState(view["state"]).ended:
                 return Json(view)
@@ -124,19 +124,18 @@ async def look(
 @router.post("/{job_id}/cancel", response_model=JobView)
 async def cancel(job_id: str, backends: TheBackends, transact: Transacting) -> Response:
     """End it if it has not ended; the job as it then is. A running generation stops at once."""
-    view, changed = await transact(_cancel, job_id)
+    view, changed = await transact.plainly(_cancel, job_id)
     if changed:
         await backends.tell(stream.CANCEL, job_id)
         await backends.tell(stream.ENDED, job_id)
     return Json(view)
 
 
-def read_job(session: Session, caller: Caller, job_id: str) -> JobView:
+def read_job(connection: Connection, caller: Caller, job_id: str) -> JobView:
     """Raises UnknownJob, also for another tenant's."""
     caller.require(JOBS)
     wanted = {"job_id": _job_id(job_id), "tenant_id": caller.tenant_id}
-    # Below the ORM, whose session doubles what this costs.
-    found = session.connection().execute(_READ, wanted).first()
+    found = connection.execute(_READ, wanted).first()
     if found is None:
         raise _unknown()
     return job_view(found)
@@ -156,30 +155,28 @@ def idempotency_key(request: Request) -> str | None:
     return given[0]
 
 
-def _accept(session: Session, caller: Caller, submission: Submission) -> Receipt:
+def _accept(connection: Connection, caller: Caller, submission: Submission) -> Receipt:
     caller.require(JOBS)
-    return accept(session, caller, submission)
+    return accept(connection, caller, submission)
 
 
-def _cancel(session: Session, caller: Caller, job_id: str) -> tuple[JobView, bool]:
-    before = read_job(session, caller, job_id)
-    if claim.cancel(session, caller.tenant_id, UUID(job_id)) is None:
-        raise _unknown()
-    after = read_job(session, caller, job_id)
-    return after, not JobState(before["state"]).ended and after["state"] == JobState.CANCELLED
+def _cancel(connection: Connection, caller: Caller, job_id: str) -> tuple[JobView, bool]:
+    """The job as it then is, and whether this ended it."""
+    caller.require(JOBS)
+    ended = claim.cancel(connection, caller.tenant_id, _job_id(job_id))
+    return read_job(connection, caller, job_id), ended
 
 
 def _receipt_view(receipt: Receipt) -> ReceiptView:
-    job = receipt.job
-    waits = job.state == JobState.QUEUED
+    wait = receipt.wait
     return {
-        "id": str(job.id),
-        "state": job.state,
-        "deployment": job.deployment,
-        "version": receipt.version.label,
-        "position": receipt.wait.position if waits else None,
-        "estimated_wait_seconds": receipt.wait.seconds if waits else None,
-        "created_at": moment(job.created_at),
+        "id": str(receipt.job_id),
+        "state": receipt.state,
+        "deployment": receipt.deployment,
+        "version": receipt.version,
+        "position": None if wait is None else wait.position,
+        "estimated_wait_seconds": None if wait is None else wait.seconds,
+        "created_at": moment(receipt.created_at),
     }
 
 

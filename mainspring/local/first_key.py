@@ -19,7 +19,7 @@ def ensure(settings: Settings) -> bool:
         with database.transaction() as session:
             if home.key.exists():
                 try:
-                    identify(session, f"Bearer {read(settings)}")
+                    identify(session.connection(), f"Bearer {read(settings)}")
                 except Unauthenticated:  # the database is another one by now
                     home.key.unlink()
                 else:

@@ -1,31 +1,117 @@
-"""Finish a job under its fence: an attempt that lost its job changes nothing."""
+"""Finish a job under its fence and leave its observation, in one statement: an attempt that lost its job changes
+nothing."""
 
-from typing import Any
+from typing import Any, NamedTuple
+from uuid import UUID
 
-from sqlalchemy import Numeric, cast, func, null, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy import Connection, Double, Integer, Numeric, String, bindparam, cast, func, select, update
+from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.sql import ColumnElement
 
 from mainspring.errors import AttemptsExhausted, MainspringError
-from mainspring.serving.claim import Fence, hand_back
+from mainspring.serving.claim import HOLDS, Fence, hand_back
 from mainspring.serving.engine import EngineAnswer
-from mainspring.tables import Job, JobState
+from mainspring.tables import Job, JobState, Observation
 
 
-def succeed(session: Session, fence: Fence, answer: EngineAnswer) -> Job | None:
-    """The ended job; None: the fence refused."""
-    timings = _timings(answer.first_token_seconds, answer.engine_seconds)
-    return _end(session, fence, JobState.SUCCEEDED, timings, output=answer.output, usage=answer.usage)
+class SetBack(NamedTuple):
+    """Where a job went that its attempt could not finish."""
+
+    state: JobState
+    version_id: UUID
 
 
-def fail(session: Session, fence: Fence, error: MainspringError) -> Job | None:
-    """The ended job; None: the fence refused."""
-    return _end(session, fence, JobState.FAILED, _timings(None, None), error=error.as_json())
+def _rounded(seconds: Any) -> ColumnElement[Any]:
+    return func.round(cast(seconds, Numeric), 4)
 
 
-def set_back(session: Session, fence: Fence, *, lost: bool, max_losses: int) -> Job | None:
-    """Queue it again, or fail it when this was one loss too many; the job as it then is. None: the fence refused."""
-    losses = session.scalar(select(Job.losses).where(*fence.holds()).with_for_update())
+_QUEUE: ColumnElement[Any] = func.extract("epoch", Job.started_at - Job.created_at)
+_ENDED = (
+    update(Job)
+    .where(*HOLDS)
+    .values(
+        state=bindparam("to_state"),
+        incarnation=None,
+        finished_at=func.clock_timestamp(),
+        output=bindparam("to_output"),
+        usage=bindparam("to_usage"),
+        error=bindparam("to_error"),
+        # Seconds. `queue`: acceptance to this attempt. `first_token` and `total`: from acceptance.
+        timings=func.jsonb_build_object(
+            "queue",
+            _rounded(_QUEUE),
+            "first_token",
+            _rounded(_QUEUE + bindparam("first_token", type_=Double)),
+            "engine",
+            _rounded(bindparam("engine", type_=Double)),
+            "total",
+            _rounded(func.extract("epoch", func.clock_timestamp() - Job.created_at)),
+        ),
+    )
+    .returning(Job.id, Job.version_id, Job.state, Job.timings)
+    .cte("ended")
+)
+# No text: what is measured of a job stays when its words are gone.
+_OBSERVED = {
+    "job_id": _ENDED.c.id,
+    "version_id": _ENDED.c.version_id,
+    "state": _ENDED.c.state,
+    "finish_reason": bindparam("finish_reason", type_=String),
+    "prompt_tokens": bindparam("prompt_tokens", type_=Integer),
+    "completion_tokens": bindparam("completion_tokens", type_=Integer),
+    "mean_logprob": bindparam("mean_logprob", type_=Double),
+    "queue_seconds": _ENDED.c.timings["queue"].as_float(),
+    "first_token_seconds": _ENDED.c.timings["first_token"].as_float(),
+    "total_seconds": _ENDED.c.timings["total"].as_float(),
+    "measures": bindparam("measures", type_=JSONB),
+}
+_END = select(_ENDED.c.version_id).add_cte(
+    insert(Observation)
+    .from_select(list(_OBSERVED), select(*_OBSERVED.values()), include_defaults=False)
+    .on_conflict_do_nothing()
+    .cte("observed")
+)
+_NOTHING: dict[str, Any] = {
+    "to_output": None,
+    "to_usage": None,
+    "to_error": None,
+    "first_token": None,
+    "engine": None,
+    "finish_reason": None,
+    "prompt_tokens": None,
+    "completion_tokens": None,
+    "mean_logprob": None,
+    "measures": {},
+}
+_LOSSES = select(Job.losses).where(*HOLDS).with_for_update()
+
+
+def succeed(connection: Connection, fence: Fence, answer: EngineAnswer) -> bool:
+    """False: the fence refused."""
+    output = answer.output if isinstance(answer.output, dict) else {}
+    values = {
+        "to_state": JobState.SUCCEEDED.value,
+        "to_output": answer.output,
+        "to_usage": answer.usage,
+        "first_token": answer.first_token_seconds,
+        "engine": answer.engine_seconds,
+        "finish_reason": output.get("finish_reason"),
+        "prompt_tokens": answer.usage.get("prompt_tokens"),
+        "completion_tokens": answer.usage.get("completion_tokens"),
+        "mean_logprob": answer.mean_logprob,
+        "measures": answer.measures,
+    }
+    return _end(connection, fence, values) is not None
+
+
+def fail(connection: Connection, fence: Fence, error: MainspringError) -> UUID | None:
+    """Whose version's job it was; None: the fence refused."""
+    return _end(connection, fence, {"to_state": JobState.FAILED.value, "to_error": error.as_json()})
+
+
+def set_back(connection: Connection, fence: Fence, *, lost: bool, max_losses: int) -> SetBack | None:
+    """Queue it again, or fail it when this was one loss too many. None: the fence refused."""
+    losses = connection.scalar(_LOSSES, fence.values())
     if losses is None:
         return None
     if lost and losses + 1 >= max_losses:
@@ -33,44 +119,12 @@ def set_back(session: Session, fence: Fence, *, lost: bool, max_losses: int) -> 
             f"{losses + 1} attempts were lost while they held this job",
             remedy="Look at the infer worker's log around the attempts; submit a smaller or different input.",
         )
-        return fail(session, fence, exhausted)
-    hand_back(session, fence, lost=lost)
-    return session.get_one(Job, fence.job_id, populate_existing=True)
+        version = fail(connection, fence, exhausted)
+        return None if version is None else SetBack(JobState.FAILED, version)
+    version = hand_back(connection, fence, lost=lost)
+    return None if version is None else SetBack(JobState.QUEUED, version)
 
 
-def _end(
-    session: Session, fence: Fence, state: JobState, timings: ColumnElement[Any], **values: Any
-) -> Job | None:
-    return session.scalar(
-        update(Job)
-        .where(*fence.holds())
-        .values(
-            state=state.value,
-            incarnation=None,
-            finished_at=func.clock_timestamp(),
-            timings=timings,
-            **values,
-        )
-        .returning(Job)
-        .execution_options(synchronize_session=False, populate_existing=True)
-    )
-
-
-def _timings(first_token: float | None, engine: float | None) -> ColumnElement[Any]:
-    """Seconds. `queue`: acceptance to this attempt. `first_token` and `total`: from acceptance."""
-    queue = func.extract("epoch", Job.started_at - Job.created_at)
-    total = func.extract("epoch", func.clock_timestamp() - Job.created_at)
-    return func.jsonb_build_object(
-        "queue",
-        _rounded(queue),
-        "first_token",
-        null() if first_token is None else _rounded(queue + first_token),
-        "engine",
-        null() if engine is None else _rounded(engine),
-        "total",
-        _rounded(total),
-    )
-
-
-def _rounded(seconds: Any) -> ColumnElement[Any]:
-    return func.round(cast(seconds, Numeric), 4)
+def _end(connection: Connection, fence: Fence, values: dict[str, Any]) -> UUID | None:
+    version: UUID | None = connection.scalar(_END, {**_NOTHING, **values, **fence.values()})
+    return version

@@ -5,11 +5,10 @@ late or doubled message changes neither which job is next nor how often it is an
 """
 
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import exists, func, or_, select, update
-from sqlalchemy.orm import Session
-from sqlalchemy.sql import ColumnElement
+from sqlalchemy import Connection, bindparam, exists, func, select, update
 
 from mainspring.tables import Incarnation, Job, JobState
 
@@ -22,78 +21,109 @@ class Fence:
     incarnation: UUID
     attempt: int
 
-    def holds(self) -> list[ColumnElement[bool]]:
-        return [
-            Job.id == self.job_id,
-            Job.state == JobState.RUNNING.value,
-            Job.incarnation == self.incarnation,
-            Job.attempt == self.attempt,
-        ]
+    def values(self) -> dict[str, Any]:
+        """For the parameters of HOLDS."""
+        return {"fence_job": self.job_id, "fence_life": self.incarnation, "fence_attempt": self.attempt}
 
 
-def claim(session: Session, version_id: UUID, incarnation: UUID) -> Job | None:
-    """The most urgent queued job of the version, now running here; None when there is none or the lease is over."""
-    following = (
-        select(Job.id)
-        .where(Job.version_id == version_id, Job.state == JobState.QUEUED.value)
+# The condition of every write by whoever runs a job.
+HOLDS = (
+    Job.id == bindparam("fence_job"),
+    Job.state == JobState.RUNNING.value,
+    Job.incarnation == bindparam("fence_life"),
+    Job.attempt == bindparam("fence_attempt"),
+)
+
+
+@dataclass(frozen=True)
+class Claimed:
+    """What an attempt has to know of its job."""
+
+    fence: Fence
+    input: Any
+    parameters: dict[str, Any]
+    seed: int
+
+
+# Built once: building a statement costs more than running it.
+_CLAIM = (
+    update(Job)
+    .where(
+        Job.id
+        == select(Job.id)
+        .where(Job.version_id == bindparam("version"), Job.state == JobState.QUEUED.value)
         .order_by(Job.queued_at, Job.id)
         .limit(1)
         .with_for_update(skip_locked=True)
-        .scalar_subquery()
+        .scalar_subquery(),
+        Job.state == JobState.QUEUED.value,
+        exists().where(
+            Incarnation.id == bindparam("life"),
+            Incarnation.ended_at.is_(None),
+            Incarnation.lease_until > func.now(),
+        ),
     )
-    alive = exists().where(
-        Incarnation.id == incarnation, Incarnation.ended_at.is_(None), Incarnation.lease_until > func.now()
+    .values(
+        state=JobState.RUNNING.value,
+        incarnation=bindparam("life"),
+        attempt=Job.attempt + 1,
+        started_at=func.clock_timestamp(),
     )
-    return session.scalar(
-        update(Job)
-        .where(Job.id == following, Job.state == JobState.QUEUED.value, alive)
-        .values(
-            state=JobState.RUNNING.value,
-            incarnation=incarnation,
-            attempt=Job.attempt + 1,
-            started_at=func.clock_timestamp(),
-        )
-        .returning(Job)
-        .execution_options(synchronize_session=False)
+    .returning(Job.id, Job.attempt, Job.input, Job.parameters, Job.seed)
+)
+_HAND_BACK = (
+    update(Job)
+    .where(*HOLDS)
+    .values(
+        state=JobState.QUEUED.value,
+        incarnation=None,
+        started_at=None,
+        losses=Job.losses + bindparam("loss", type_=Job.losses.type),
     )
+    .returning(Job.version_id)
+)
+_CANCEL = (
+    update(Job)
+    .where(
+        Job.id == bindparam("job"),
+        Job.tenant_id == bindparam("tenant"),
+        Job.state.in_([JobState.QUEUED.value, JobState.RUNNING.value]),
+    )
+    .values(state=JobState.CANCELLED.value, incarnation=None, finished_at=func.clock_timestamp())
+    .returning(Job.id)
+)
+_HELD = select(Job.id, Job.attempt).where(
+    Job.incarnation == bindparam("life"), Job.state == JobState.RUNNING.value
+)
 
 
-def hand_back(session: Session, fence: Fence, *, lost: bool) -> UUID | None:
+def claim(connection: Connection, version_id: UUID, incarnation: UUID) -> Claimed | None:
+    """The most urgent queued job of the version, now running here; None when there is none or the lease is over."""
+    row = connection.execute(_CLAIM, {"version": version_id, "life": incarnation}).first()
+    if row is None:
+        return None
+    return Claimed(Fence(row.id, incarnation, row.attempt), row.input, row.parameters, row.seed)
+
+
+def hand_back(connection: Connection, fence: Fence, *, lost: bool) -> UUID | None:
     """Queue it again, in its old place: whose version has work now; None: the fence refused.
 
     `lost` counts it as an attempt that took its engine down.
     """
-    return session.scalar(
-        update(Job)
-        .where(*fence.holds())
-        .values(
-            state=JobState.QUEUED.value,
-            incarnation=None,
-            started_at=None,
-            losses=Job.losses + (1 if lost else 0),
-        )
-        .returning(Job.version_id)
-    )
+    version: UUID | None = connection.scalar(_HAND_BACK, {**fence.values(), "loss": int(lost)})
+    return version
 
 
-def cancel(session: Session, tenant_id: UUID, job_id: UUID) -> Job | None:
-    """End a queued or running job as cancelled; one that has ended stays as it is. None: no such job.
+def cancel(connection: Connection, tenant_id: UUID, job_id: UUID) -> bool:
+    """End a queued or running job as cancelled. False: it had ended, or is no job of this tenant.
 
     A running attempt is stopped by the notice that the caller sends; its late answer meets the fence.
     """
-    mine = (Job.id == job_id) & (Job.tenant_id == tenant_id)
-    session.execute(
-        update(Job)
-        .where(mine, or_(Job.state == JobState.QUEUED.value, Job.state == JobState.RUNNING.value))
-        .values(state=JobState.CANCELLED.value, incarnation=None, finished_at=func.clock_timestamp())
-        .execution_options(synchronize_session=False)
-    )
-    return session.scalar(select(Job).where(mine).execution_options(populate_existing=True))
+    return connection.scalar(_CANCEL, {"job": job_id, "tenant": tenant_id}) is not None
 
 
-def held_by(session: Session, incarnation: UUID) -> set[Fence]:
+def held_by(connection: Connection, incarnation: UUID) -> set[Fence]:
     """The attempts that the rows say this life holds."""
-    rows = session.execute(
-        select(Job.id, Job.attempt).where(Job.incarnation == incarnation, Job.state == JobState.RUNNING.value)
-    )
-    return {Fence(job_id, incarnation, attempt) for job_id, attempt in rows}
+    return {
+        Fence(row.id, incarnation, row.attempt) for row in connection.execute(_HELD, {"life": incarnation})
+    }

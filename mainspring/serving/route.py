@@ -4,16 +4,29 @@ Shadow and canary weights come with rollouts; today a deployment's traffic goes 
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
 
 from mainspring.errors import NotReady
-from mainspring.tables import Stage, Version
+from mainspring.serving.throughput import Wait
+from mainspring.tables import Stage
 
 
-def choose(deployment: str, live: Sequence[Version]) -> Version:
-    """The champion among a deployment's live versions. Raises NotReady when there is none."""
-    for version in live:
-        if version.stage == Stage.PRODUCTION:
-            return version
+@dataclass(frozen=True)
+class Candidate:
+    """A live version of a deployment, and how long a new job would wait for it."""
+
+    id: UUID
+    number: int
+    stage: Stage
+    wait: Wait
+
+
+def choose(deployment: str, candidates: Sequence[Candidate]) -> Candidate:
+    """The champion. Raises NotReady when there is none."""
+    for candidate in candidates:
+        if candidate.stage is Stage.PRODUCTION:
+            return candidate
     raise NotReady(
         f"`{deployment}` has no version in production yet",
         field="deployment",

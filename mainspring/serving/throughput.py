@@ -2,14 +2,32 @@
 
 from dataclasses import dataclass
 from datetime import timedelta
-from uuid import UUID
 
 from sqlalchemy import func, select
-from sqlalchemy.orm import Session
 
-from mainspring.tables import Job, Observation
+from mainspring.tables import Job, JobState, Observation, Version
 
 WINDOW = timedelta(seconds=60)
+SAMPLE = 200  # of the latest answers, so that the cost stays the same however busy a version is
+
+# Columns for a statement that selects from versions: how many jobs wait for the version, how many answers it gave
+# lately, and the seconds since the first of these.
+WAITING = (
+    select(func.count())
+    .where(Job.version_id == Version.id, Job.state == JobState.QUEUED.value)
+    .correlate(Version)
+    .scalar_subquery()
+)
+_LATELY = (
+    select(Observation.at)
+    .where(Observation.version_id == Version.id, Observation.at > func.now() - WINDOW)
+    .order_by(Observation.at.desc())
+    .limit(SAMPLE)
+    .correlate(Version)
+    .subquery()
+)
+ANSWERED = select(func.count()).select_from(_LATELY).scalar_subquery()
+SPAN = select(func.extract("epoch", func.now() - func.min(_LATELY.c.at))).scalar_subquery()
 
 
 @dataclass(frozen=True)
@@ -20,21 +38,8 @@ class Wait:
     seconds: float | None
 
 
-def queue_of(session: Session, version_id: UUID) -> Wait:
-    """For a job that would be accepted now."""
-    waiting = select(func.count()).where(Job.version_id == version_id, Job.state == "queued")
-    lately = (Observation.version_id == version_id, Observation.at > func.now() - WINDOW)
-    ahead, answered, longest = session.execute(
-        select(
-            waiting.scalar_subquery(),
-            select(func.count()).where(*lately).scalar_subquery(),
-            select(func.extract("epoch", func.now() - func.min(Observation.at)))
-            .where(*lately)
-            .scalar_subquery(),
-        )
-    ).one()
-    position = int(ahead or 0) + 1
-    if not answered:
-        return Wait(position, None)
-    each = max(float(longest), 1.0) / answered
-    return Wait(position, round((position - 1) * each, 3))
+def wait(ahead: int, answered: int, span: float | None) -> Wait:
+    """Behind so many others, when `answered` were answered in the last `span` seconds."""
+    if not answered or span is None:
+        return Wait(ahead + 1, None)
+    return Wait(ahead + 1, round(ahead * max(float(span), 1.0) / answered, 3))

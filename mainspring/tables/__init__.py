@@ -1,7 +1,7 @@
 """The truth, in PostgreSQL: one file an aggregate. session.py has the one commit."""
 
 from mainspring.tables.base import Base
-from mainspring.tables.deployment import Deployment, Task
+from mainspring.tables.deployment import Deployment, Task, queue_bound
 from mainspring.tables.event import Event
 from mainspring.tables.incarnation import HeldVersion, Incarnation
 from mainspring.tables.job import Job, JobState
@@ -28,4 +28,5 @@ __all__ = [
     "Tenant",
     "TrainingRun",
     "Version",
+    "queue_bound",
 ]

@@ -35,6 +35,7 @@ class Deployment(Base):
     policy: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'::jsonb"))
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
-    @property
-    def queue_bound(self) -> int:
-        return int(self.policy.get("queue_bound", 10_000))
+
+def queue_bound(policy: dict[str, Any]) -> int:
+    """How many jobs may wait for a deployment of this policy."""
+    return int(policy.get("queue_bound", 10_000))

@@ -1,10 +1,13 @@
 """The one place that commits: one request or one task is one transaction."""
 
+import select
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
-from sqlalchemy import create_engine, text
+from sqlalchemy import Connection, create_engine, event, text
 from sqlalchemy.engine import Engine
+from sqlalchemy.exc import InvalidatePoolError
 from sqlalchemy.orm import Session, sessionmaker
 
 
@@ -18,11 +21,11 @@ class Database:
             pool_size=pool_size,
             max_overflow=pool_size,
             pool_timeout=30,
-            # A restarted server leaves dead connections behind; the ping costs 0.1 ms and heals them.
-            pool_pre_ping=True,
+            pool_use_lifo=True,  # the connection used last has its statements prepared and its caches warm
             hide_parameters=True,  # an exception's text must not carry a prompt
             connect_args={"options": options, "connect_timeout": 5},
         )
+        event.listen(self.engine, "checkout", _refuse_dead)
         self._sessions = sessionmaker(self.engine, expire_on_commit=False)
 
     @contextmanager
@@ -31,6 +34,12 @@ class Database:
         with self._sessions() as session, session.begin():
             yield session
 
+    @contextmanager
+    def begin(self) -> Iterator[Connection]:
+        """The same below the ORM, at a third of its cost: for what every job does."""
+        with self.engine.begin() as connection:
+            yield connection
+
     def ping(self) -> None:
         """Raises sqlalchemy.exc.OperationalError when the server does not answer."""
         with self.engine.connect() as connection:
@@ -38,3 +47,14 @@ class Database:
 
     def close(self) -> None:
         self.engine.dispose()
+
+
+def _refuse_dead(connection: Any, _record: Any, _proxy: Any) -> None:
+    """A server speaks only when asked, so an idle connection with something to read was closed: so were the others.
+
+    Costs two microseconds, where a ping costs a round trip.
+    """
+    poll = select.poll()
+    poll.register(connection.fileno(), select.POLLIN)
+    if poll.poll(0):
+        raise InvalidatePoolError("the server has closed this connection")

@@ -18,7 +18,7 @@ from mainspring.serving import answer, lease, stream, sweep
 from mainspring.serving.claim import Fence, claim
 from mainspring.serving.engine import EngineAnswer
 from mainspring.settings import Settings
-from mainspring.tables import Database, Deployment, Job, Stage, Task, Version
+from mainspring.tables import Database, Deployment, Stage, Task, Version
 
 
 class Served:
@@ -110,27 +110,28 @@ class Hands:
         with database.transaction() as session:
             self.incarnation = lease.begin(session, "infer", 60)
 
-    def take(self, version_id: UUID) -> Job:
-        with self.database.transaction() as session:
-            job = claim(session, version_id, self.incarnation)
-        assert job is not None
-        return job
+    def take(self, version_id: UUID) -> Fence:
+        with self.database.begin() as connection:
+            claimed = claim(connection, version_id, self.incarnation)
+        assert claimed is not None
+        return claimed.fence
 
-    def say(self, job: Job, offset: int, text: str) -> None:
-        stream.append(self.redis, [stream.Piece(str(job.id), job.attempt, offset, text)])
+    def say(self, job: Fence, offset: int, text: str) -> None:
+        stream.append(self.redis, [stream.Piece(str(job.job_id), job.attempt, offset, text)])
 
-    def finish(self, job: Job, output: Any, *, tell: bool = True) -> None:
+    def finish(self, job: Fence, output: Any, *, tell: bool = True) -> None:
         """Without `tell` the notice is lost on its way."""
-        with self.database.transaction() as session:
-            fence = Fence(job.id, self.incarnation, job.attempt)
-            assert answer.succeed(session, fence, EngineAnswer(output=output, usage={"completion_tokens": 1}))
+        with self.database.begin() as connection:
+            assert answer.succeed(
+                connection, job, EngineAnswer(output=output, usage={"completion_tokens": 1})
+            )
         if tell:
-            stream.notify(self.redis, stream.ENDED, [str(job.id)])
+            stream.notify(self.redis, stream.ENDED, [str(job.job_id)])
 
-    def fail(self, job: Job, error: MainspringError) -> None:
-        with self.database.transaction() as session:
-            assert answer.fail(session, Fence(job.id, self.incarnation, job.attempt), error)
-        stream.notify(self.redis, stream.ENDED, [str(job.id)])
+    def fail(self, job: Fence, error: MainspringError) -> None:
+        with self.database.begin() as connection:
+            assert answer.fail(connection, job, error)
+        stream.notify(self.redis, stream.ENDED, [str(job.job_id)])
 
     def die(self) -> None:
         """As by SIGKILL, seen by the sweep after the lease: what it held is queued again."""

@@ -12,7 +12,7 @@ from sqlalchemy import text
 
 from api.routes import events
 from mainspring.serving.stream import text_key
-from mainspring.tables import Database, Job, Task
+from mainspring.tables import Database, Task
 from tests.api.reader import Reader, parse
 from tests.api.serving import Hands, Served, produce, until
 
@@ -123,7 +123,7 @@ def test_the_stream_is_lost_in_the_middle(
     job = hands.take(assistant)
     hands.say(job, 0, TEXT[:50])
     until(lambda: reader.text == TEXT[:50])
-    redis.delete(text_key(str(job.id)))
+    redis.delete(text_key(str(job.job_id)))
     hands.say(job, 50, TEXT[50:60])
     until(lambda: reader.text == TEXT[:60])
     hands.say(job, 70, TEXT[70:80])  # what lay between never came
@@ -232,7 +232,7 @@ def test_who_has_had_everything_is_told_so(
 def test_an_impossible_event_id_is_refused(
     reader: Reader, client: httpx.Client, hands: Hands, assistant: UUID, given: str
 ) -> None:
-    job: Job = hands.take(assistant)
+    job = hands.take(assistant)
     if given == "1.9999":
         hands.finish(job, {"text": TEXT})
     answer = client.get(f"/v1/jobs/{reader.job_id}/events", params={"last_event_id": given})

@@ -18,9 +18,9 @@ ANSWER = EngineAnswer({"text": "yes", "finish_reason": "stop"}, {"completion_tok
 
 
 def claimed(session: Session, version: UUID, worker: UUID) -> Fence:
-    job = claim(session, version, worker)
+    job = claim(session.connection(), version, worker)
     assert job is not None
-    return Fence(job.id, worker, job.attempt)
+    return job.fence
 
 
 def expire(session: Session, worker: UUID) -> None:
@@ -36,8 +36,8 @@ def test_the_oldest_is_claimed_first_and_each_once(database: Database) -> None:
         with database.transaction() as session:
             ids.append(submit(session))
     with database.transaction() as session:
-        taken = [claim(session, version, worker) for _ in range(4)]
-    assert [job and job.id for job in taken] == [*ids, None]
+        taken = [claim(session.connection(), version, worker) for _ in range(4)]
+    assert [job and job.fence.job_id for job in taken] == [*ids, None]
 
 
 def test_two_claims_at_once_take_two_jobs(database: Database) -> None:
@@ -46,10 +46,10 @@ def test_two_claims_at_once_take_two_jobs(database: Database) -> None:
         worker = lease.begin(session, "infer", 60)
         submit(session), submit(session)
     with database.transaction() as one, database.transaction() as two:
-        first, second = claim(one, version, worker), claim(two, version, worker)
+        first, second = claim(one.connection(), version, worker), claim(two.connection(), version, worker)
         assert first is not None
         assert second is not None
-        assert first.id != second.id
+        assert first.fence.job_id != second.fence.job_id
 
 
 def test_a_worker_past_its_lease_claims_nothing(database: Database) -> None:
@@ -58,7 +58,7 @@ def test_a_worker_past_its_lease_claims_nothing(database: Database) -> None:
         worker = lease.begin(session, "infer", 60)
         submit(session)
         expire(session, worker)
-        assert claim(session, version, worker) is None
+        assert claim(session.connection(), version, worker) is None
 
 
 def test_a_late_answer_meets_the_fence(database: Database) -> None:
@@ -72,12 +72,12 @@ def test_a_late_answer_meets_the_fence(database: Database) -> None:
         now = claimed(session, version, quick)
     with database.transaction() as session:
         assert not lease.renew(session, slow, 60)
-        assert not answer.succeed(session, late, ANSWER)
-        assert not answer.fail(session, late, InvalidRequest("too late"))
-        assert not hand_back(session, late, lost=True)
+        assert not answer.succeed(session.connection(), late, ANSWER)
+        assert not answer.fail(session.connection(), late, InvalidRequest("too late"))
+        assert not hand_back(session.connection(), late, lost=True)
     with database.transaction() as session:
-        assert answer.succeed(session, now, ANSWER)
-        assert not answer.succeed(session, now, ANSWER)
+        assert answer.succeed(session.connection(), now, ANSWER)
+        assert not answer.succeed(session.connection(), now, ANSWER)
         job = session.get_one(Job, job_id)
         assert (job.state, job.attempt, job.losses, job.output) == ("succeeded", 2, 1, ANSWER.output)
 
@@ -108,8 +108,8 @@ def test_handed_back_it_keeps_its_place(database: Database) -> None:
         submit(session)
     with database.transaction() as session:
         fence = claimed(session, version, worker)
-        assert held_by(session, worker) == {fence}
-        assert hand_back(session, fence, lost=False) == version
+        assert held_by(session.connection(), worker) == {fence}
+        assert hand_back(session.connection(), fence, lost=False) == version
         assert claimed(session, version, worker) == Fence(first, worker, 2)
 
 
@@ -122,11 +122,10 @@ def test_cancel_in_every_state(until: str, database: Database) -> None:
         fence = claimed(session, version, worker) if until != "queued" else None
         if until == "succeeded":
             assert fence is not None
-            answer.succeed(session, fence, ANSWER)
+            answer.succeed(session.connection(), fence, ANSWER)
         tenant = caller(session).tenant_id
-        assert cancel(session, uuid4(), job_id) is None  # another tenant's
-        job = cancel(session, tenant, job_id)
-        assert job is not None
-        assert job.state == ("succeeded" if until == "succeeded" else "cancelled")
+        assert not cancel(session.connection(), uuid4(), job_id)  # another tenant's
+        assert cancel(session.connection(), tenant, job_id) is (until != "succeeded")
+        assert session.get_one(Job, job_id).state == ("succeeded" if until == "succeeded" else "cancelled")
         if fence is not None:
-            assert not answer.succeed(session, fence, ANSWER)
+            assert not answer.succeed(session.connection(), fence, ANSWER)

@@ -55,9 +55,9 @@ class Road(RuleBasedStateMachine):
     @rule(worker=WORKERS)
     def take(self, worker: int) -> None:
         with self.database.transaction() as session:
-            job = claim(session, self.version, self.workers[worker])
+            job = claim(session.connection(), self.version, self.workers[worker])
             if job is not None:
-                self.known[worker].add(Fence(job.id, self.workers[worker], job.attempt))
+                self.known[worker].add(job.fence)
 
     @precondition(lambda self: any(self.known))
     @rule(data=st.data(), how=st.sampled_from(["succeed", "hand back", "twice"]))
@@ -65,11 +65,11 @@ class Road(RuleBasedStateMachine):
         fence = data.draw(st.sampled_from(sorted({f for held in self.known for f in held}, key=str)))
         with self.database.transaction() as session:
             if how == "hand back":
-                hand_back(session, fence, lost=False)
+                hand_back(session.connection(), fence, lost=False)
                 return
             for _ in range(2 if how == "twice" else 1):
                 said = EngineAnswer({"by": str(fence.incarnation), "attempt": fence.attempt}, {})
-                if answer.succeed(session, fence, said):
+                if answer.succeed(session.connection(), fence, said):
                     self.ends.setdefault(fence.job_id, []).append("succeeded")
 
     @rule(worker=WORKERS)
@@ -99,9 +99,7 @@ class Road(RuleBasedStateMachine):
     def cancel(self, data: st.DataObject) -> None:
         job_id = data.draw(st.sampled_from(self.accepted))
         with self.database.transaction() as session:
-            job = cancel(session, self.tenant, job_id)
-            assert job is not None
-            if job.state == "cancelled" and "cancelled" not in self.ends.get(job_id, []):
+            if cancel(session.connection(), self.tenant, job_id):
                 self.ends.setdefault(job_id, []).append("cancelled")
 
     @invariant()

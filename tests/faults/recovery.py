@@ -10,7 +10,8 @@ from pathlib import Path
 
 from mainspring.access import identify
 from mainspring.client import Client
-from mainspring.serving.accept import Submission, accept
+from mainspring.serving.accept import accept
+from mainspring.serving.receipt import Submission
 from tests.faults.stack import Stack
 
 PROMPT = "The for statement is used to iterate over the elements of a sequence"
@@ -36,12 +37,12 @@ def lost_message(stack: Stack, client: Client, deployment: str = "assistant") ->
     """Accept a job and send no nudge, as if Redis had lost it; seconds to its answer."""
     database = stack.database()
     key = (stack.settings.home / "key").read_text().strip()
-    with database.transaction() as session:
-        caller = identify(session, f"Bearer {key}")
-        job = accept(session, caller, Submission(deployment, PROMPT, {"max_tokens": 8})).job
+    with database.begin() as connection:
+        caller = identify(connection, f"Bearer {key}")
+        job_id = accept(connection, caller, Submission(deployment, PROMPT, {"max_tokens": 8})).job_id
     database.close()
     begin = time.monotonic()
-    assert client.result(str(job.id))["state"] == "succeeded"
+    assert client.result(str(job_id))["state"] == "succeeded"
     return time.monotonic() - begin
 
 

@@ -1,0 +1,47 @@
+"""What a producer hands in, and what it is given for it."""
+
+import hashlib
+import json
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from mainspring.serving.throughput import Wait
+from mainspring.tables import JobState
+
+
+@dataclass(frozen=True)
+class Submission:
+    """What a producer asks for, before it is validated."""
+
+    deployment: str
+    input: Any
+    parameters: dict[str, Any] = field(default_factory=dict)
+    metadata: dict[str, str] = field(default_factory=dict)
+    idempotency_key: str | None = None
+
+    @property
+    def digest(self) -> bytes:
+        """Tells whether a repeated Idempotency-Key came with the same body."""
+        body = [self.deployment, self.input, self.parameters, self.metadata]
+        return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).digest()
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """`wait` is None for a job that waits no more; `fresh` is false for one that its idempotency key made before."""
+
+    job_id: UUID
+    state: JobState
+    created_at: datetime
+    deployment: str
+    version_id: UUID
+    number: int
+    wait: Wait | None
+    fresh: bool
+
+    @property
+    def version(self) -> str:
+        """As clients see it: `assistant@7`."""
+        return f"{self.deployment}@{self.number}"
