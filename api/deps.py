@@ -18,7 +18,7 @@ T = TypeVar("T")
 class Transact:
     """`await transact(work, *args)` runs `work(session, caller, *args)` in a thread and has committed when it returns.
 
-    `transact.plainly` gives `work` a connection instead: below the ORM, for what happens at every job.
+    `await transact.plainly(work)` gives it a connection instead: below the ORM, for what happens at every job.
     The caller is identified in the request's first transaction. Raises Unauthenticated and whatever `work` raises.
     """
 
@@ -39,11 +39,15 @@ class Transact:
         return await to_thread.run_sync(transaction, limiter=self._backends.limiter)
 
     async def plainly(
-        self, work: Callable[Concatenate[Connection, Caller, P], T], *args: P.args, **kwargs: P.kwargs
+        self, work: Callable[[Connection, Caller], T], then: Callable[[T], None] = lambda _: None
     ) -> T:
+        """`then` is called in the thread that has committed: what must leave at once leaves from there."""
+
         def transaction() -> T:
             with self._backends.database.begin() as connection:
-                return work(connection, self._identified(connection), *args, **kwargs)
+                result = work(connection, self._identified(connection))
+            then(result)
+            return result
 
         return await to_thread.run_sync(transaction, limiter=self._backends.limiter)
 

@@ -82,9 +82,10 @@ def _write(
             assert error is not None
             return finish.fail(connection, fence, error) is not None
 
-    if persist(transaction, runtime.settings.lease_seconds):
+    held = persist(transaction, runtime.settings.lease_seconds)
+    # Told also when the fence refused: the first commit may have succeeded just before its connection broke.
+    runtime.outbox.ended(str(fence.job_id))
+    if held:
         log.info("job.ended", code=None if error is None else error.code)
     else:
         log.warning("job.fenced")
-    # Told also when the fence refused: the first commit may have succeeded just before its connection broke.
-    runtime.outbox.ended(str(fence.job_id))

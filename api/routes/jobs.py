@@ -2,6 +2,7 @@
 
 import re
 import time
+from functools import partial
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -92,13 +93,16 @@ async def submit(request: Request, backends: TheBackends, transact: Transacting)
     key = idempotency_key(request)
     asked = await body.read(request, backends.settings.max_body_bytes, Asked)
     submission = Submission(asked.deployment, asked.input, asked.parameters, asked.metadata, key)
-    receipt = await transact.plainly(_accept, submission)
+
+    def nudge(receipt: Receipt) -> None:
+        if receipt.fresh:
+            backends.nudger.send(Answer(str(receipt.version_id), str(receipt.job_id)))
+
+    receipt = await transact.plainly(partial(_accept, submission=submission), nudge)
     job_id = str(receipt.job_id)
     request.state.job_id = job_id
     headers = {"Location": f"/v1/jobs/{job_id}"}
-    if receipt.fresh:
-        backends.nudger.send(Answer(str(receipt.version_id), job_id))
-    else:
+    if not receipt.fresh:
         headers["Idempotent-Replayed"] = "true"
     return Json(_receipt_view(receipt), 202, headers)
 
@@ -114,7 +118,7 @@ async def look(
     deadline = time.monotonic() + _seconds(wait)
     async with backends.hub.watch(job_id) as bell:
         while True:
-            view = await transact.plainly(read_job, job_id)
+            view = await transact.plainly(partial(read_job, job_id=job_id))
             left = deadline - time.monotonic()
             if left <= 0 or JobState(view["state"]).ended:
                 return Json(view)
@@ -124,7 +128,7 @@ async def look(
 @router.post("/{job_id}/cancel", response_model=JobView)
 async def cancel(job_id: str, backends: TheBackends, transact: Transacting) -> Response:
     """End it if it has not ended; the job as it then is. A running generation stops at once."""
-    view, changed = await transact.plainly(_cancel, job_id)
+    view, changed = await transact.plainly(partial(_cancel, job_id=job_id))
     if changed:
         await backends.tell(stream.CANCEL, job_id)
         await backends.tell(stream.ENDED, job_id)

