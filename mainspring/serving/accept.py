@@ -15,8 +15,8 @@ from mainspring.serving.inputs import validated_input, validated_parameters
 from mainspring.serving.receipt import Receipt, Submission
 from mainspring.serving.replay import before
 from mainspring.serving.route import Candidate, choose
-from mainspring.serving.throughput import ANSWERED, SPAN, WAITING, Wait, wait
-from mainspring.tables import Deployment, Job, JobState, Stage, Task, Version, queue_bound
+from mainspring.serving.throughput import WAITING, Wait, wait
+from mainspring.tables import Deployment, Job, JobState, Stage, Task, Version, constant, queue_bound
 
 # Built once: every job asks these, and building a statement costs more than running it.
 _ADDRESSED = (
@@ -27,13 +27,14 @@ _ADDRESSED = (
         Version.number,
         Version.stage,
         WAITING.label("ahead"),
-        ANSWERED.label("answered"),
-        SPAN.label("span"),
     )
     .outerjoin_from(
         Deployment,
         Version,
-        and_(Version.deployment == Deployment.name, Version.stage.in_([stage.value for stage in LIVE])),
+        and_(
+            Version.deployment == Deployment.name,
+            Version.stage.in_([constant(stage) for stage in LIVE]),
+        ),
     )
     .where(Deployment.name == bindparam("name"))
 )
@@ -63,13 +64,10 @@ def accept(
         return found
     chosen = choose(
         asked.deployment,
-        [
-            Candidate(row.id, row.number, Stage(row.stage), wait(row.ahead, row.answered, row.span))
-            for row in rows
-            if row.id is not None
-        ],
+        [Candidate(row.id, row.number, Stage(row.stage), row.ahead) for row in rows if row.id is not None],
     )
-    _refuse_overflow(asked.deployment, queue_bound(rows[0].policy), chosen.wait)
+    expected = wait(connection, chosen.id, chosen.ahead)
+    _refuse_overflow(asked.deployment, queue_bound(rows[0].policy), expected)
     stored = connection.execute(
         _STORE,
         {
@@ -98,7 +96,7 @@ def accept(
         asked.deployment,
         chosen.id,
         chosen.number,
-        chosen.wait,
+        expected,
         fresh=True,
     )
 

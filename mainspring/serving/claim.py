@@ -10,7 +10,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection, bindparam, exists, func, select, update
 
-from mainspring.tables import Incarnation, Job, JobState
+from mainspring.tables import Incarnation, Job, JobState, constant
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Fence:
 # The condition of every write by whoever runs a job.
 HOLDS = (
     Job.id == bindparam("fence_job"),
-    Job.state == JobState.RUNNING.value,
+    Job.state == constant(JobState.RUNNING),
     Job.incarnation == bindparam("fence_life"),
     Job.attempt == bindparam("fence_attempt"),
 )
@@ -51,12 +51,11 @@ _CLAIM = (
     .where(
         Job.id
         == select(Job.id)
-        .where(Job.version_id == bindparam("version"), Job.state == JobState.QUEUED.value)
+        .where(Job.version_id == bindparam("version"), Job.state == constant(JobState.QUEUED))
         .order_by(Job.queued_at, Job.id)
         .limit(1)
         .with_for_update(skip_locked=True)
         .scalar_subquery(),
-        Job.state == JobState.QUEUED.value,
         exists().where(
             Incarnation.id == bindparam("life"),
             Incarnation.ended_at.is_(None),
@@ -64,7 +63,7 @@ _CLAIM = (
         ),
     )
     .values(
-        state=JobState.RUNNING.value,
+        state=constant(JobState.RUNNING),
         incarnation=bindparam("life"),
         attempt=Job.attempt + 1,
         started_at=func.clock_timestamp(),
@@ -75,7 +74,7 @@ _HAND_BACK = (
     update(Job)
     .where(*HOLDS)
     .values(
-        state=JobState.QUEUED.value,
+        state=constant(JobState.QUEUED),
         incarnation=None,
         started_at=None,
         losses=Job.losses + bindparam("loss", type_=Job.losses.type),
@@ -87,13 +86,13 @@ _CANCEL = (
     .where(
         Job.id == bindparam("job"),
         Job.tenant_id == bindparam("tenant"),
-        Job.state.in_([JobState.QUEUED.value, JobState.RUNNING.value]),
+        Job.state.in_([constant(JobState.QUEUED), constant(JobState.RUNNING)]),
     )
-    .values(state=JobState.CANCELLED.value, incarnation=None, finished_at=func.clock_timestamp())
+    .values(state=constant(JobState.CANCELLED), incarnation=None, finished_at=func.clock_timestamp())
     .returning(Job.id)
 )
 _HELD = select(Job.id, Job.attempt).where(
-    Job.incarnation == bindparam("life"), Job.state == JobState.RUNNING.value
+    Job.incarnation == bindparam("life"), Job.state == constant(JobState.RUNNING)
 )
 
 

@@ -6,15 +6,15 @@ from sqlalchemy.orm import aliased
 from mainspring.access import Caller
 from mainspring.errors import IdempotencyConflict
 from mainspring.serving.receipt import Receipt, Submission
-from mainspring.serving.throughput import ANSWERED, SPAN, wait
-from mainspring.tables import Job, JobState, Version
+from mainspring.serving.throughput import wait
+from mainspring.tables import Job, JobState, Version, constant
 
 _Other = aliased(Job)
 _AHEAD = (
     select(func.count())
     .where(
         _Other.version_id == Job.version_id,
-        _Other.state == JobState.QUEUED.value,
+        _Other.state == constant(JobState.QUEUED),
         or_(
             _Other.queued_at < Job.queued_at,
             and_(_Other.queued_at == Job.queued_at, _Other.id < Job.id),
@@ -33,8 +33,6 @@ _FIND = (
         Job.request_digest,
         Version.number,
         _AHEAD.label("ahead"),
-        ANSWERED.label("answered"),
-        SPAN.label("span"),
     )
     .join_from(Job, Version, Version.id == Job.version_id)
     .where(Job.tenant_id == bindparam("tenant"), Job.idempotency_key == bindparam("key"))
@@ -62,6 +60,6 @@ def before(connection: Connection, caller: Caller, asked: Submission) -> Receipt
         job.deployment,
         job.version_id,
         job.number,
-        wait(job.ahead, job.answered, job.span) if state is JobState.QUEUED else None,
+        wait(connection, job.version_id, job.ahead) if state is JobState.QUEUED else None,
         fresh=False,
     )

@@ -8,18 +8,17 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from mainspring.errors import NotReady
-from mainspring.serving.throughput import Wait
 from mainspring.tables import Stage
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """A live version of a deployment, and how long a new job would wait for it."""
+    """A live version of a deployment, and how many jobs wait for it."""
 
     id: UUID
     number: int
     stage: Stage
-    wait: Wait
+    ahead: int
 
 
 def choose(deployment: str, candidates: Sequence[Candidate]) -> Candidate:

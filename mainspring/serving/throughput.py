@@ -2,44 +2,49 @@
 
 from dataclasses import dataclass
 from datetime import timedelta
+from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import Connection, bindparam, func, select
 
-from mainspring.tables import Job, JobState, Observation, Version
+from mainspring.tables import Job, JobState, Observation, Version, constant
 
 WINDOW = timedelta(seconds=60)
 SAMPLE = 200  # of the latest answers, so that the cost stays the same however busy a version is
 
-# Columns for a statement that selects from versions: how many jobs wait for the version, how many answers it gave
-# lately, and the seconds since the first of these.
+# How many jobs wait for the version of the statement that this stands in.
 WAITING = (
     select(func.count())
-    .where(Job.version_id == Version.id, Job.state == JobState.QUEUED.value)
+    .where(Job.version_id == Version.id, Job.state == constant(JobState.QUEUED))
     .correlate(Version)
     .scalar_subquery()
 )
 _LATELY = (
     select(Observation.at)
-    .where(Observation.version_id == Version.id, Observation.at > func.now() - WINDOW)
+    .where(Observation.version_id == bindparam("version"), Observation.at > func.now() - WINDOW)
     .order_by(Observation.at.desc())
     .limit(SAMPLE)
-    .correlate(Version)
     .subquery()
 )
-ANSWERED = select(func.count()).select_from(_LATELY).scalar_subquery()
-SPAN = select(func.extract("epoch", func.now() - func.min(_LATELY.c.at))).scalar_subquery()
+_PACE = select(
+    func.count().label("answered"),
+    func.extract("epoch", func.now() - func.min(_LATELY.c.at)).label("span"),
+).select_from(_LATELY)
 
 
 @dataclass(frozen=True)
 class Wait:
-    """`position` 1 is next. `seconds` is None while nothing has been measured."""
+    """`position` 1 is next. `seconds` is None for want of any measure: no answer in the last minute."""
 
     position: int
     seconds: float | None
 
 
-def wait(ahead: int, answered: int, span: float | None) -> Wait:
-    """Behind so many others, when `answered` were answered in the last `span` seconds."""
-    if not answered or span is None:
+def wait(connection: Connection, version_id: UUID, ahead: int) -> Wait:
+    """Of a job with so many others before it."""
+    if ahead == 0:
+        return Wait(1, 0.0)
+    lately = connection.execute(_PACE, {"version": version_id}).one()
+    if not lately.answered:
         return Wait(ahead + 1, None)
-    return Wait(ahead + 1, round(ahead * max(float(span), 1.0) / answered, 3))
+    each = max(float(lately.span), 1.0) / lately.answered
+    return Wait(ahead + 1, round(ahead * each, 3))

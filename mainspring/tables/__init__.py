@@ -1,6 +1,6 @@
 """The truth, in PostgreSQL: one file an aggregate. session.py has the one commit."""
 
-from mainspring.tables.base import Base
+from mainspring.tables.base import Base, constant
 from mainspring.tables.deployment import Deployment, Task, queue_bound
 from mainspring.tables.event import Event
 from mainspring.tables.incarnation import HeldVersion, Incarnation
@@ -28,5 +28,6 @@ __all__ = [
     "Tenant",
     "TrainingRun",
     "Version",
+    "constant",
     "queue_bound",
 ]
