@@ -43,6 +43,7 @@ class Queues:
 
 
 def _take(consumer: Consumer, name: str) -> None:
+    """Without acknowledgement: see workers.task.Nudged."""
     consumer.add_task_queue(name, exchange="", exchange_type="direct", routing_key=name, no_ack=True)
 
 
