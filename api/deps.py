@@ -18,8 +18,8 @@ T = TypeVar("T")
 class Transact:
     """`await transact(work, *args)` runs `work(session, caller, *args)` in a thread and has committed when it returns.
 
-    `await transact.plainly(work)` gives it a connection instead: below the ORM, for what happens at every job.
-    The caller is identified in the request's first transaction. Raises Unauthenticated and whatever `work` raises.
+    `transact.plainly(work)` and `transact.reading(work)` give it a connection: below the ORM, for every job's road.
+    The caller is identified once a request, in its first transaction. Raises Unauthenticated and whatever `work` raises.
     """
 
     def __init__(self, backends: Backends, authorization: str) -> None:
@@ -50,6 +50,15 @@ class Transact:
             return result
 
         return await to_thread.run_sync(transaction, limiter=self._backends.limiter)
+
+    async def reading(self, work: Callable[[Connection, Caller], T]) -> T:
+        """For what writes nothing: each statement is its own transaction."""
+
+        def statements() -> T:
+            with self._backends.database.each() as connection:
+                return work(connection, self._identified(connection))
+
+        return await to_thread.run_sync(statements, limiter=self._backends.limiter)
 
     def _identified(self, connection: Connection) -> Caller:
         if self._caller is None:

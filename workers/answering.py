@@ -1,6 +1,6 @@
 """One job's road through a worker: claim, submit to the engine, finish under the fence, observe, tell.
 
-Each step is one short transaction; while the engine works no connection is held.
+Each step is one statement; while the engine works no connection is held.
 """
 
 from concurrent.futures import Future
@@ -37,7 +37,7 @@ def work(runtime: Runtime, version_id: UUID) -> None:
 def _claim(runtime: Runtime, held: Held) -> Claimed | None:
     if runtime.stopping or not held.ready:
         return None
-    with runtime.database.begin() as connection:
+    with runtime.database.each() as connection:
         return claim(connection, held.version_id, runtime.life.incarnation)
 
 
@@ -75,14 +75,14 @@ def _finish(runtime: Runtime, fence: Fence, future: Future[EngineAnswer]) -> Non
 def _write(
     runtime: Runtime, fence: Fence, answer: EngineAnswer | None, error: MainspringError | None
 ) -> None:
-    def transaction() -> bool:
-        with runtime.database.begin() as connection:
+    def statement() -> bool:
+        with runtime.database.each() as connection:
             if answer is not None:
                 return finish.succeed(connection, fence, answer)
             assert error is not None
             return finish.fail(connection, fence, error) is not None
 
-    held = persist(transaction, runtime.settings.lease_seconds)
+    held = persist(statement, runtime.settings.lease_seconds)
     # Told also when the fence refused: the first commit may have succeeded just before its connection broke.
     runtime.outbox.ended(str(fence.job_id))
     if held:

@@ -84,7 +84,7 @@ class Runtime:
         if self._reborn:
             self._reborn = False
             self._report.again()
-        with self.database.begin() as connection:
+        with self.database.each() as connection:
             rows = held_by(connection, incarnation)
         here = self.running.fences()
         for fence in here - rows:

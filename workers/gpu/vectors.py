@@ -25,7 +25,8 @@ class VectorHead(TextHead):
         return [self._pooled(row) for row in unpadded(outputs.last_hidden_state, mask)]
 
     def read(self, piece: Piece, row: Tensor, parameters: dict[str, Any]) -> list[float]:  # noqa: ARG002
-        vector: list[float] = torch.nn.functional.normalize(row, dim=0).tolist()
+        """Rounded to 8 decimals, which is what float32 holds of it: half as many digits to send and store."""
+        vector: list[float] = torch.nn.functional.normalize(row.double(), dim=0).round(decimals=8).tolist()
         return vector
 
     def _pooled(self, tokens: Tensor) -> Tensor:
