@@ -58,7 +58,7 @@ async def stream_events(
     """
     given = last_event_id or from_query
     position = Position.parse(given) if given else Position()
-    position.check(await transact.reading(partial(read_job, job_id=job_id)))
+    position.check(await transact.plainly(partial(read_job, job_id=job_id)))
     if position.ended:
         return Response(status_code=204, headers=HEADERS)
     return EventStream(_events(backends, transact, job_id, Reading(position)), headers=HEADERS)
@@ -74,7 +74,7 @@ async def _events(
         while True:
             if rang is not Rang.TEXT:
                 try:
-                    view = await transact.reading(partial(read_job, job_id=job_id))
+                    view = await transact.plainly(partial(read_job, job_id=job_id))
                 except DATABASE_AWAY as error:
                     log.warning("events.waiting", error=type(error).__name__)
                     yield b": waiting\n\n"

@@ -118,7 +118,7 @@ async def look(
     deadline = time.monotonic() + _seconds(wait)
     async with backends.hub.watch(job_id) as bell:
         while True:
-            view = await transact.reading(partial(read_job, job_id=job_id))
+            view = await transact.plainly(partial(read_job, job_id=job_id))
             left = deadline - time.monotonic()
             if left <= 0 or JobState(view["state"]).ended:
                 return Json(view)

@@ -1,4 +1,7 @@
-"""Accept a job: one transaction, after which it is never lost. The caller commits, then sends the nudge."""
+"""Accept a job: one INSERT at the end of all checks, after which it is never lost. Then the caller sends the nudge.
+
+It may run on a connection that commits each statement: there is nothing else to undo.
+"""
 
 import math
 import secrets
