@@ -5,11 +5,16 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+import orjson
 from fastapi.responses import JSONResponse
 
 
 def dumps(value: Any) -> bytes:
     """UTF-8 on one line. A lone surrogate becomes its escape; numbers that JSON lacks become null."""
+    try:
+        return orjson.dumps(value)
+    except TypeError:  # what it refuses: surrogates, numbers of more than 64 bits
+        pass
     try:
         text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     except ValueError:

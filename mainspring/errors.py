@@ -164,6 +164,13 @@ class EngineStopping(EngineFailed):
     title = "The engine is stopping"
 
 
+class NotFinite(MainspringError):
+    """The model computed infinity or nothing at all (NaN), which is no answer."""
+
+    code = "not_finite"
+    title = "The model answered with numbers that are not finite"
+
+
 class AttemptsExhausted(MainspringError):
     """The workers that held this job died under it, each time."""
 

@@ -46,7 +46,8 @@ def _answer(runtime: Runtime, held: Held, job: Claimed) -> None:
     with structlog.contextvars.bound_contextvars(
         job=str(fence.job_id), version=held.label, attempt=fence.attempt
     ):
-        runtime.running.begin(fence, held.engine)
+        if not runtime.running.begin(fence, held.engine):
+            return
         try:
             _finish(runtime, fence, _submit(runtime, held, job))
         finally:

@@ -13,9 +13,13 @@ class Running:
         self._emptied = Condition(self._lock)
         self._jobs: dict[UUID, tuple[Fence, Engine]] = {}
 
-    def begin(self, fence: Fence, engine: Engine) -> None:
+    def begin(self, fence: Fence, engine: Engine) -> bool:
+        """False: this very attempt runs here already, its claim forgotten by a crash of PostgreSQL and made again."""
         with self._lock:
+            if self._jobs.get(fence.job_id, (None,))[0] == fence:
+                return False
             self._jobs[fence.job_id] = (fence, engine)
+            return True
 
     def end(self, fence: Fence) -> None:
         """A newer attempt of the same job stays."""

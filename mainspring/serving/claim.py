@@ -68,7 +68,16 @@ _CLAIM = (
         attempt=Job.attempt + 1,
         started_at=func.clock_timestamp(),
     )
-    .returning(Job.id, Job.attempt, Job.input, Job.parameters, Job.seed)
+    .returning(
+        Job.id,
+        Job.attempt,
+        Job.input,
+        Job.parameters,
+        Job.seed,
+        # Not worth a flush to disk: a claim that a crash of PostgreSQL forgets was never made. The job is queued
+        # again, and whoever claims it has the fence.
+        func.set_config("synchronous_commit", "off", True),
+    )
 )
 _HAND_BACK = (
     update(Job)

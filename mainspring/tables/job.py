@@ -15,7 +15,7 @@ from sqlalchemy import (
     func,
     text,
 )
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import JSON, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from mainspring.tables.base import Base, one_of
@@ -67,7 +67,7 @@ class Job(Base):
     losses: Mapped[int] = mapped_column(server_default=text("0"))  # attempts that died with their worker
     incarnation: Mapped[UUID | None] = mapped_column(ForeignKey("incarnations.id"))
 
-    output: Mapped[Any | None] = mapped_column(JSONB(none_as_null=True))
+    output: Mapped[Any | None] = mapped_column(JSON(none_as_null=True))  # text: nobody searches it
     error: Mapped[dict[str, Any] | None]
     usage: Mapped[dict[str, Any] | None]
     timings: Mapped[dict[str, Any] | None]

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import orjson
 from sqlalchemy import Connection, create_engine, event, text
 from sqlalchemy.engine import Engine
 from sqlalchemy.exc import InvalidatePoolError
@@ -55,12 +56,18 @@ def _engine(url: str, options: str, pool_size: int, **more: Any) -> Engine:
         max_overflow=pool_size,
         pool_timeout=30,
         pool_use_lifo=True,  # the connection used last has its statements prepared and its caches warm
+        json_serializer=_dumps,
+        json_deserializer=orjson.loads,
         hide_parameters=True,  # an exception's text must not carry a prompt
         connect_args={"options": options, "connect_timeout": 5},
         **more,
     )
     event.listen(engine, "checkout", _refuse_dead)
     return engine
+
+
+def _dumps(value: Any) -> str:
+    return orjson.dumps(value).decode()
 
 
 def _refuse_dead(connection: Any, _record: Any, _proxy: Any) -> None:

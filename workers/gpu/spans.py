@@ -7,7 +7,7 @@ from typing import Any
 from torch import Tensor
 from transformers import PreTrainedConfig
 
-from workers.gpu.heads import Piece, TextHead, Texts, Work, labels
+from workers.gpu.heads import Piece, TextHead, Texts, labels
 
 
 @dataclass
@@ -29,17 +29,13 @@ class SpanHead(TextHead):
         self._labels = labels(config)
         self.width = max(1, len(self._labels))
 
-    def prepare(self, given: Any, parameters: dict[str, Any]) -> Work:
-        work = super().prepare(given, parameters)
-        texts = [given] if isinstance(given, str) else given
-
-        def finish(rows: list[Tensor]) -> Any:
-            found = [self._entities(*one) for one in zip(texts, work.pieces, rows, strict=True)]
-            return found[0] if isinstance(given, str) else found
-
-        return Work(work.pieces, finish)
-
-    def _entities(self, text: str, piece: Piece, row: Tensor) -> list[dict[str, Any]]:
+    def read(
+        self,
+        text: str,
+        piece: Piece,
+        row: Tensor,
+        parameters: dict[str, Any],  # noqa: ARG002
+    ) -> list[dict[str, Any]]:
         spans: list[_Span] = []
         previous = "O"
         for label, word in self._words(piece, row):

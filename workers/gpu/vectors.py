@@ -24,7 +24,7 @@ class VectorHead(TextHead):
         """[hidden] of each text: pooled before it leaves the device would save little, the rows are small."""
         return [self._pooled(row) for row in unpadded(outputs.last_hidden_state, mask)]
 
-    def read(self, piece: Piece, row: Tensor, parameters: dict[str, Any]) -> list[float]:  # noqa: ARG002
+    def read(self, text: str, piece: Piece, row: Tensor, parameters: dict[str, Any]) -> list[float]:  # noqa: ARG002
         """Rounded to 8 decimals, which is what float32 holds of it: half as many digits to send and store."""
         vector: list[float] = torch.nn.functional.normalize(row.double(), dim=0).round(decimals=8).tolist()
         return vector
