@@ -15,6 +15,7 @@ from http.client import HTTPConnection
 from typing import Any
 
 from benchmarks.machine import describe
+from benchmarks.stack import stack
 from mainspring.local.doors import client
 from mainspring.settings import Settings
 
@@ -22,8 +23,7 @@ WARM_UP = 30  # the first ones open connections, prepare statements and warm cac
 Ask = Callable[[str], dict[str, Any]]
 
 
-def plainly(deployment: str) -> Ask:
-    settings = Settings()
+def plainly(settings: Settings, deployment: str) -> Ask:
     connection = HTTPConnection("127.0.0.1", settings.port)
     headers = {
         "Authorization": f"Bearer {(settings.home / 'key').read_text().strip()}",
@@ -42,8 +42,8 @@ def plainly(deployment: str) -> Ask:
     return ask
 
 
-def by_client(deployment: str) -> Ask:
-    api = client()
+def by_client(settings: Settings, deployment: str) -> Ask:
+    api = client(settings)
     return lambda text: api.result(api.submit(deployment, text)["id"])
 
 
@@ -71,8 +71,9 @@ def main() -> None:
     parser.add_argument("--deployment", default="embedder")
     arguments = parser.parse_args()
     print(f"machine: {describe()}")
-    measure("plain HTTP", plainly(arguments.deployment), arguments.jobs)
-    measure("mainspring.client", by_client(arguments.deployment), arguments.jobs)
+    with stack() as settings:
+        measure("plain HTTP", plainly(settings, arguments.deployment), arguments.jobs)
+        measure("mainspring.client", by_client(settings, arguments.deployment), arguments.jobs)
 
 
 if __name__ == "__main__":

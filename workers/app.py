@@ -59,6 +59,7 @@ def create_app(settings: Settings, role: str, tasks: list[str]) -> Application:
             "socket_connect_timeout": 2,
             "health_check_interval": 10,
             "queue_order_strategy": "round_robin",
+            "max_retries": 0,  # else a failed connect sleeps for two seconds before it is reported
         },
         beat_schedule=beat_schedule(settings),
     )
@@ -72,6 +73,7 @@ def send(app: Celery, message: Message) -> None:
             message.name,
             kwargs=message.kwargs(),
             queue=Queue(message.queue, DEFAULT_EXCHANGE, message.queue),  # type: ignore[arg-type]
+            declare=[],  # the default exchange needs none
             retry=False,
         )
     except OperationalError as error:

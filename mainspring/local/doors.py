@@ -2,6 +2,7 @@
 
 from mainspring.client import Client
 from mainspring.errors import StackError
+from mainspring.local.services import address
 from mainspring.settings import Settings
 
 
@@ -14,4 +15,4 @@ def client(settings: Settings | None = None) -> Client:
             f"there is no key in {settings.home}",
             remedy="Start the stack first: mainspring up (or make run).",
         )
-    return Client(f"http://{settings.host}:{settings.port}", path.read_text().strip())
+    return Client(address(settings), path.read_text().strip())
