@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 FIRST_DELAY = 0.2  # seconds
-LONGEST_DELAY = 10.0
+LONGEST_DELAY = 2.0  # a crash loop at this pace costs little; a job that waits for a worker costs its user
 HEALTHY_AFTER = 30.0  # who lived so long had recovered: the next death is a first one
 
 
