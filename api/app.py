@@ -9,7 +9,19 @@ from fastapi import FastAPI
 from api import problems
 from api.backends import opened
 from api.log import RequestLog, without_texts
-from api.routes import deployments, events, health, jobs, training
+from api.routes import (
+    bulk,
+    deployments,
+    events,
+    feedback,
+    health,
+    jobs,
+    listing,
+    submitting,
+    tenancy,
+    training,
+    webhooks,
+)
 from mainspring import logs
 from mainspring.settings import Settings
 
@@ -45,6 +57,18 @@ def create(settings: Settings | None = None) -> FastAPI:
     problems.install(app)
     app.add_middleware(RequestLog)
     logging.getLogger("uvicorn.error").addFilter(without_texts)
-    for resource in (health, jobs, events, deployments, training):
+    for resource in (
+        health,
+        submitting,
+        bulk,
+        listing,
+        jobs,
+        events,
+        feedback,
+        deployments,
+        training,
+        tenancy,
+        webhooks,
+    ):
         app.include_router(resource.router)
     return app

@@ -19,7 +19,11 @@ _NOT_JSON = "Send one JSON object, as RFC 8259 has it."
 async def read(request: Request, limit: int, shape: type[Shape]) -> Shape:
     """The body as `shape`. Raises UnsupportedMediaType, BodyTooLarge, MalformedBody, InvalidRequest and kin."""
     _check_media_type(request)
-    value = parse(await _collect(request, limit))
+    return shaped(parse(await _collect(request, limit)), shape)
+
+
+def shaped(value: Any, shape: type[Shape]) -> Shape:
+    """A parsed body as `shape`. Raises InvalidRequest and kin."""
     if not isinstance(value, dict):
         raise InvalidRequest(
             "the body is not an object", field="body", remedy=f"Send an object of: {_fields(shape)}."

@@ -7,9 +7,10 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 from typing_extensions import TypedDict
 
-from api.views import RunView, moment, run_view
+from api.views import RunView, run_view
 from mainspring.access import Caller
 from mainspring.errors import Conflict, UnknownDeployment
+from mainspring.serving.views import moment
 from mainspring.tables import Deployment, Event, HeldVersion, Incarnation, Stage, Task, TrainingRun, Version
 
 MOST_RUNS = 100

@@ -33,6 +33,7 @@ STATUS = {
     "illegal_transition": 409,
     "model_refused": 422,
     "queue_full": 429,
+    "rate_limited": 429,
     "not_ready": 503,
     "unavailable": 503,
 }
@@ -69,22 +70,25 @@ def problem(
     extensions: Mapping[str, Any] | None = None,
 ) -> Response:
     """What went wrong, as `application/problem+json`."""
+    body = problem_body(error) | dict(extensions or {})
+    return Json(
+        body, body["status"], {**_headers(error), **(headers or {})}, media_type="application/problem+json"
+    )
+
+
+def problem_body(error: MainspringError) -> dict[str, Any]:
+    """Without the fields that it has no word for."""
     status = STATUS.get(error.code, 500)
-    field = None if error.field is None else error.field[:LONGEST_FIELD]
     body = {
         "type": f"urn:mainspring:error:{error.code}",
         "title": error.title,
         "status": status,
         "detail": error.detail if status != 500 else error.title,
         "code": error.code,
-        "field": field,
+        "field": None if error.field is None else error.field[:LONGEST_FIELD],
         "remedy": error.remedy,
-        **(extensions or {}),
     }
-    present = {name: value for name, value in body.items() if value is not None}
-    return Json(
-        present, status, {**_headers(error), **(headers or {})}, media_type="application/problem+json"
-    )
+    return {name: value for name, value in body.items() if value is not None}
 
 
 def install(app: FastAPI) -> None:

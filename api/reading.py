@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import Self
 
 from api.rendering import ServerEvent
-from api.views import JobView
 from mainspring.errors import InvalidRequest
+from mainspring.serving.views import JobView
 from mainspring.tables import JobState
 
 _ID = re.compile(r"([0-9]{1,9})\.([0-9]{1,12}|end)")

@@ -9,7 +9,7 @@ import secrets
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import Connection, bindparam, func, or_, select
 from sqlalchemy.orm import Session
 
 from mainspring.errors import Forbidden, Unauthenticated
@@ -19,19 +19,36 @@ from mainspring.tables import ApiKey, Event, Tenant
 JOBS = "jobs"  # submit, read and cancel jobs
 ADMIN = "admin"  # deployments, versions, training runs
 # Built once: every request asks it.
-_KEY = select(ApiKey.id, ApiKey.tenant_id, ApiKey.hash, ApiKey.scopes).where(
-    ApiKey.prefix == bindparam("prefix"), ApiKey.revoked_at.is_(None)
+_KEY = (
+    select(
+        ApiKey.id,
+        ApiKey.tenant_id,
+        ApiKey.hash,
+        ApiKey.scopes,
+        Tenant.weight,
+        Tenant.queue_bound,
+        Tenant.per_minute,
+    )
+    .join_from(ApiKey, Tenant, Tenant.id == ApiKey.tenant_id)
+    .where(
+        ApiKey.prefix == bindparam("prefix"),
+        ApiKey.revoked_at.is_(None),
+        or_(ApiKey.expires_at.is_(None), ApiKey.expires_at > func.now()),
+    )
 )
 _REMEDY = "Send `Authorization: Bearer <key>`; `mainspring key` prints the embedded stack's."
 
 
 @dataclass(frozen=True)
 class Caller:
-    """Who asks, for the length of a request."""
+    """Who asks, for the length of a request, and what its tenant may."""
 
     tenant_id: UUID
     key_id: UUID
     scopes: frozenset[str]
+    weight: float = 1.0
+    queue_bound: int | None = None
+    per_minute: int | None = None
 
     def require(self, scope: str) -> None:
         if scope not in self.scopes:
@@ -70,9 +87,9 @@ def identify(connection: Connection, authorization: str | None) -> Caller:
     known = row.hash if row is not None else b"\0" * 32
     if not hmac.compare_digest(known, _digest(key.strip())) or row is None:
         raise Unauthenticated(
-            "the API key is not known or was revoked", field="Authorization", remedy=_REMEDY
+            "the API key is not known, was revoked or has expired", field="Authorization", remedy=_REMEDY
         )
-    return Caller(row.tenant_id, row.id, frozenset(row.scopes))
+    return Caller(row.tenant_id, row.id, frozenset(row.scopes), row.weight, row.queue_bound, row.per_minute)
 
 
 def _digest(key: str) -> bytes:

@@ -121,6 +121,13 @@ class QueueFull(MainspringError):
         self.retry_after = retry_after
 
 
+class RateLimited(QueueFull):
+    """A tenant sends faster than it may."""
+
+    code = "rate_limited"
+    title = "Too many requests"
+
+
 class IdempotencyConflict(MainspringError):
     """The same Idempotency-Key came with another body."""
 
@@ -162,6 +169,13 @@ class EngineStopping(EngineFailed):
 
     code = "engine_stopping"
     title = "The engine is stopping"
+
+
+class DeadlinePassed(MainspringError):
+    """The job's own deadline came before its answer."""
+
+    code = "deadline_passed"
+    title = "The deadline has passed"
 
 
 class NotFinite(MainspringError):

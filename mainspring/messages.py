@@ -61,6 +61,17 @@ class Sweep(Message):
         return OPS_QUEUE
 
 
+@dataclass(frozen=True)
+class Deliver(Message):
+    """Beat: send the webhooks that are due."""
+
+    name: ClassVar[str] = "mainspring.deliver"
+
+    @property
+    def queue(self) -> str:
+        return OPS_QUEUE
+
+
 def version_queue(version_id: str) -> str:
     """The Redis list on which a version's nudges wait."""
     return f"version.{version_id}"

@@ -20,12 +20,15 @@ class Settings(BaseSettings):
     database_url: str = ""  # empty: the embedded PostgreSQL of this home
     redis_url: str = ""  # empty: the embedded Valkey of this home
     store_url: str = ""  # empty: the folder `store` of this home
+    secret: str = ""  # what webhooks' secrets are derived from; empty: the file `secret` of this home
+    webhooks_to_private_addresses: bool = False  # true where receivers live beside this installation
     log_level: str = "INFO"
     log_json: bool = True
 
     lease_seconds: float = Field(8.0, gt=0)  # how long a silent worker keeps its jobs
     renew_seconds: float = Field(2.0, gt=0)  # how often a worker renews its lease
     sweep_seconds: float = Field(2.0, gt=0)
+    deliver_seconds: float = Field(1.0, gt=0)  # how often due webhooks are looked for
     nudge_after_seconds: float = Field(
         2.0, gt=0
     )  # a queued job this old with no live message is nudged again
@@ -37,6 +40,8 @@ class Settings(BaseSettings):
     infer_threads: int = Field(128, ge=1)
     worker_memory_bytes: int | None = None  # None: 60% of what the host or container has
     kv_cache_bytes: int = Field(512 * 2**20, gt=0)  # per held version, on CPU
+    vllm_command: str = ""  # how to run vLLM, options of `serve` behind it; empty: not available
+    engine_url: str = ""  # address of an OpenAI-shaped server that runs already
     max_body_bytes: int = Field(1 * 2**20, gt=0)
     min_free_bytes: int = Field(1 * 2**30, ge=0)  # `up` refuses to start with less disk than this
 

@@ -10,9 +10,14 @@ import structlog
 
 from mainspring.errors import Cancelled, EngineStopping, MainspringError
 from mainspring.logs import log
+from mainspring.messages import Answer
 from mainspring.serving import answer as finish
+from mainspring.serving import bounded
+from mainspring.serving.answer import EXPIRED
 from mainspring.serving.claim import Claimed, Fence, claim
+from mainspring.serving.conversation import as_messages, history, release
 from mainspring.serving.engine import EngineAnswer, EngineRequest
+from mainspring.tables import Task
 from workers.held import Held
 from workers.outbox import Voice
 from workers.persist import persist
@@ -29,19 +34,23 @@ def work(runtime: Runtime, version_id: UUID) -> None:
     while again and held.slots.enter():
         try:
             while (job := _claim(runtime, held)) is not None:
-                _answer(runtime, held, job)
+                answer(runtime, held, job)
         finally:
             again = held.slots.leave()
 
 
 def _claim(runtime: Runtime, held: Held) -> Claimed | None:
-    if runtime.stopping or not held.ready:
+    if runtime.stopping or runtime.paused or not held.ready:
         return None
+    if runtime.bounded:
+        with runtime.database.begin() as connection:
+            return bounded.claim(connection, held.version_id, runtime.life.incarnation)
     with runtime.database.each() as connection:
         return claim(connection, held.version_id, runtime.life.incarnation)
 
 
-def _answer(runtime: Runtime, held: Held, job: Claimed) -> None:
+def answer(runtime: Runtime, held: Held, job: Claimed) -> None:
+    """From the claim to the row's end."""
     fence = job.fence
     with structlog.contextvars.bound_contextvars(
         job=str(fence.job_id), version=held.label, attempt=fence.attempt
@@ -49,19 +58,38 @@ def _answer(runtime: Runtime, held: Held, job: Claimed) -> None:
         if not runtime.running.begin(fence, held.engine):
             return
         try:
-            _finish(runtime, fence, _submit(runtime, held, job))
+            _finish(runtime, held, job, _submit(runtime, held, job))
         finally:
             runtime.running.end(fence)
+        if job.session_id is not None:
+            _release(runtime, fence)
 
 
 def _submit(runtime: Runtime, held: Held, job: Claimed) -> Future[EngineAnswer]:
-    request = EngineRequest(request_id(job.fence), job.input, job.parameters, job.seed)
+    given = job.input
+    if job.session_id is not None and held.task == Task.TEXT_GENERATION:
+        with runtime.database.each() as connection:
+            said = history(connection, job.session_id, job.fence.job_id)
+        given = {"messages": said + as_messages(given)}
+    request = EngineRequest(request_id(job.fence), given, job.parameters, job.seed)
     return held.engine.submit(request, Voice(runtime.outbox, str(job.fence.job_id), job.fence.attempt))
 
 
-def _finish(runtime: Runtime, fence: Fence, future: Future[EngineAnswer]) -> None:
+def _release(runtime: Runtime, fence: Fence) -> None:
+    """The next job of the session may run; should this be lost, the sweep finds it."""
+    with runtime.database.each() as connection:
+        version = release(connection, fence.job_id)
+    if version is not None:
+        runtime.nudge(Answer(str(version), str(fence.job_id)))
+
+
+def _finish(runtime: Runtime, held: Held, job: Claimed, future: Future[EngineAnswer]) -> None:
+    fence = job.fence
     try:
-        answer = future.result()
+        answer = future.result(None if job.seconds_left is None else max(0.0, job.seconds_left))
+    except TimeoutError:
+        held.engine.cancel(request_id(fence))
+        _write(runtime, fence, None, EXPIRED)
     except Cancelled:
         log.info("job.stopped")  # whoever cancelled it, or took it away, has written the row
     except MainspringError as error:

@@ -64,6 +64,9 @@ class Holder:
     def find(self, version_id: UUID) -> Held | None:
         return self._held.get(version_id)
 
+    def all(self) -> list[Held]:
+        return list(self._held.values())
+
     def queues(self) -> list[str]:
         return [version_queue(str(held.version_id)) for held in self._held.values() if held.ready]
 

@@ -12,6 +12,7 @@ from celery.worker.consumer import Consumer
 from mainspring.logs import configure, log
 from mainspring.settings import Settings
 from workers.app import create_app
+from workers.quarantine import Quarantine
 from workers.runtime import Runtime
 
 settings = Settings()
@@ -72,6 +73,7 @@ class HoldVersions(bootsteps.StartStopStep):
             consume=queues.consume,
             ignore=queues.ignore,
         )
+        Quarantine(self._runtime)
         app.process = self._runtime
 
     def stop(self, parent: Any) -> None:  # noqa: ARG002  Celery's signature

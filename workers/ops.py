@@ -11,18 +11,17 @@ from mainspring.messages import OPS_QUEUE
 from mainspring.settings import Settings
 from mainspring.tables import Database
 from workers.app import create_app
+from workers.postman import Postman
 from workers.sweeping import Connections
 
 settings = Settings()
 configure(settings.log_level, as_json=settings.log_json)
-app = create_app(settings, OPS_QUEUE, ["workers.tasks.sweep"])
+app = create_app(settings, OPS_QUEUE, ["workers.tasks.sweep", "workers.tasks.deliver"])
 
 
 @worker_init.connect
 def connect(**_: Any) -> None:
     """One pool of connections for the worker's threads; beat needs none."""
-    app.process = Connections(
-        settings,
-        Database(database_url(settings), pool_size=4),
-        Redis.from_url(redis_url(settings), socket_timeout=5, socket_connect_timeout=2),
-    )
+    database = Database(database_url(settings), pool_size=4)
+    redis = Redis.from_url(redis_url(settings), socket_timeout=5, socket_connect_timeout=2)
+    app.process = Connections(settings, database, redis, Postman(settings, database))

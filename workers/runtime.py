@@ -9,7 +9,7 @@ from redis import Redis
 
 from mainspring.endpoints import database_url, redis_url
 from mainspring.messages import Message
-from mainspring.serving import stream
+from mainspring.serving import bounded, stream
 from mainspring.serving.claim import Fence, held_by
 from mainspring.settings import Settings
 from mainspring.tables import Database
@@ -39,6 +39,9 @@ class Runtime:
     ) -> None:
         self.settings = settings
         self.stopping = False
+        self.paused = False  # while a suspect is waited for, or runs alone
+        self.ticks: list[Callable[[], None]] = []  # what else looks at the rows at each renewal of the lease
+        self.bounded = False  # whether some tenant may run only so many jobs at once
         self.nudge: Callable[[Message], None] = partial(send, app)
         # Every slot holds a connection only while it claims or finishes, so a few serve many.
         self.database = Database(database_url(settings), pool_size=12)
@@ -85,6 +88,7 @@ class Runtime:
             self._reborn = False
             self._report.again()
         with self.database.each() as connection:
+            self.bounded = bounded.needed(connection)
             rows = held_by(connection, incarnation)
         here = self.running.fences()
         for fence in here - rows:
@@ -94,6 +98,8 @@ class Runtime:
         for fence in orphans & self._orphans:
             self.give_back(fence, lost=True)
         self._orphans = orphans
+        for look in self.ticks:
+            look()
 
     def _rebirth(self) -> None:
         self.running.cancel_all()

@@ -9,10 +9,12 @@ from redis.exceptions import RedisError
 
 from mainspring.logs import log
 from mainspring.serving import stream
-from mainspring.serving.sweep import nudges, requeue_lost
+from mainspring.serving.conversation import release_forgotten
+from mainspring.serving.sweep import expire, nudges, requeue_lost
 from mainspring.settings import Settings
 from mainspring.tables import Database
 from workers.app import send
+from workers.postman import Postman
 
 
 @dataclass(frozen=True)
@@ -22,6 +24,7 @@ class Connections:
     settings: Settings
     database: Database
     redis: Redis
+    postman: Postman
 
 
 def sweep_once(app: Celery, use: Connections) -> None:
@@ -29,15 +32,26 @@ def sweep_once(app: Celery, use: Connections) -> None:
     with database.transaction() as session:
         swept = requeue_lost(session, settings.max_losses)
     with database.transaction() as session:
+        expired = expire(session)
+        released = release_forgotten(session.connection())
+    with database.transaction() as session:
         messages = nudges(
             session, lambda queues: _lengths(redis, queues), 0 if swept.dead else settings.nudge_after_seconds
         )
     for message in messages:
         send(app, message)
-    if swept.dead or messages:
-        log.info("sweep", dead=len(swept.dead), requeued=swept.requeued, nudged=len(messages))
-    if swept.ended:
-        _tell(redis, [str(job_id) for job_id in swept.ended])
+    ended = [*swept.ended, *expired]
+    if swept.dead or messages or ended or released:
+        log.info(
+            "sweep",
+            dead=len(swept.dead),
+            requeued=swept.requeued,
+            nudged=len(messages),
+            ended=len(ended),
+            released=released,
+        )
+    if ended:
+        _tell(redis, [str(job_id) for job_id in ended])
 
 
 def _lengths(redis: Redis, queues: Sequence[str]) -> list[int]:

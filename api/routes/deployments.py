@@ -10,9 +10,8 @@ from typing_extensions import TypedDict
 
 from api import body, declared
 from api.declared import DeploymentDetail, DeploymentView
-from api.deps import TheBackends, Transacting
+from api.deps import BEARER, TheBackends, Transacting
 from api.rendering import Json
-from api.routes.jobs import BEARER
 from api.routes.training import ask, requested
 from api.views import RunView, VersionView, version_view
 from mainspring.access import ADMIN, Caller

@@ -11,11 +11,11 @@ from fastapi.responses import StreamingResponse
 from starlette.types import Send
 
 from api.backends import Backends
-from api.deps import TheBackends, Transact, Transacting
+from api.deps import BEARER, TheBackends, Transact, Transacting
 from api.hub import Rang
 from api.problems import DATABASE_AWAY
 from api.reading import Position, Reading
-from api.routes.jobs import BEARER, read_job
+from api.routes.jobs import read_job
 from api.tail import BATCH, Tail
 from mainspring.errors import MainspringError
 from mainspring.logs import log

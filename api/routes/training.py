@@ -11,9 +11,8 @@ from typing_extensions import TypedDict
 
 from api import body, declared
 from api.backends import Backends
-from api.deps import TheBackends, Transacting
+from api.deps import BEARER, TheBackends, Transacting
 from api.rendering import Json
-from api.routes.jobs import BEARER
 from api.views import RunView, run_view
 from mainspring.access import ADMIN, Caller
 from mainspring.errors import NotFound

@@ -6,7 +6,7 @@ import typer
 from pydantic import ValidationError
 from rich.console import Console
 
-from mainspring.cli import stack
+from mainspring.cli import jobs, stack
 from mainspring.cli.demo import demo
 from mainspring.cli.deploy import deploy
 from mainspring.cli.migrate import migrate
@@ -20,6 +20,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 stack.register(app)
+jobs.register(app)
 app.command()(deploy)
 app.command()(demo)
 app.command()(migrate)

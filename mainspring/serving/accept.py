@@ -1,25 +1,30 @@
 """Accept a job: one INSERT at the end of all checks, after which it is never lost. Then the caller sends the nudge.
 
-It may run on a connection that commits each statement: there is nothing else to undo.
+It may run on a connection that commits each statement unless the submission is `grouped`, which stores more than a row.
 """
 
-import math
 import secrets
 from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
 
-from sqlalchemy import Connection, and_, bindparam, select
+from sqlalchemy import Connection, DateTime, Interval, and_, bindparam, cast, func, select
 from sqlalchemy.dialects.postgresql import insert
 
 from mainspring.access import Caller
-from mainspring.errors import QueueFull, UnknownDeployment
+from mainspring.errors import UnknownDeployment
 from mainspring.identifiers import uuid7
 from mainspring.lifecycle import LIVE
+from mainspring.serving import backlog, bounds, conversation
 from mainspring.serving.inputs import validated_input, validated_parameters
 from mainspring.serving.receipt import Receipt, Submission
-from mainspring.serving.replay import before
+from mainspring.serving.replay import earlier
 from mainspring.serving.route import Candidate, choose
-from mainspring.serving.throughput import WAITING, Wait, wait
-from mainspring.tables import Deployment, Job, JobState, Stage, Task, Version, constant, queue_bound
+from mainspring.serving.throughput import Wait, wait
+from mainspring.serving.turns import FLOW_TURN, NEXT_TURN, RUNNING_TURN, Clock
+from mainspring.tables import Delivery, Deployment, Job, JobState, Stage, Task, Version, constant
 
 # Built once: every job asks these, and building a statement costs more than running it.
 _ADDRESSED = (
@@ -29,23 +34,35 @@ _ADDRESSED = (
         Version.id,
         Version.number,
         Version.stage,
-        WAITING.label("ahead"),
+        backlog.WAITING.label("waiting"),
+        RUNNING_TURN.label("running_turn"),
+        NEXT_TURN.label("next_turn"),
+        FLOW_TURN.label("flow_turn"),
     )
     .outerjoin_from(
         Deployment,
         Version,
-        and_(
-            Version.deployment == Deployment.name,
-            Version.stage.in_([constant(stage) for stage in LIVE]),
-        ),
+        and_(Version.deployment == Deployment.name, Version.stage.in_([constant(stage) for stage in LIVE])),
     )
     .where(Deployment.name == bindparam("name"))
 )
 _STORE = (
     insert(Job)
+    .values(deadline_at=cast(func.now() + cast(bindparam("deadline_in"), Interval), DateTime(timezone=True)))
     .on_conflict_do_nothing(index_elements=["tenant_id", "idempotency_key"])
     .returning(Job.id, Job.created_at)
 )
+_NOTIFY = insert(Delivery)
+
+
+@dataclass(frozen=True)
+class Addressed:
+    """A deployment as acceptance sees it: its task, policy and live versions."""
+
+    name: str
+    task: Task
+    policy: dict[str, Any]
+    candidates: list[Candidate]
 
 
 def accept(
@@ -54,49 +71,47 @@ def accept(
     asked: Submission,
     randbits: Callable[[int], int] = secrets.randbits,
 ) -> Receipt:
-    """Raises UnknownDeployment, InvalidRequest and kin, NotReady, QueueFull, IdempotencyConflict."""
-    rows = connection.execute(_ADDRESSED, {"name": asked.deployment}).all()
-    if not rows:
-        raise UnknownDeployment(
-            "no deployment has that name", field="deployment", remedy="GET /v1/deployments lists them."
-        )
-    task = Task(rows[0].task)
-    given = validated_input(task, asked.input)
-    parameters = validated_parameters(task, asked.parameters)
-    if (found := before(connection, caller, asked)) is not None:
+    """Raises UnknownDeployment, InvalidRequest and kin, NotReady, QueueFull, RateLimited, IdempotencyConflict."""
+    addressed = address(connection, caller, asked)
+    given = validated_input(addressed.task, asked.input)
+    parameters = validated_parameters(addressed.task, asked.parameters)
+    if (found := earlier(connection, caller, asked)) is not None:
         return found
-    chosen = choose(
-        asked.deployment,
-        [Candidate(row.id, row.number, Stage(row.stage), row.ahead) for row in rows if row.id is not None],
-    )
-    expected = wait(connection, chosen.id, chosen.ahead)
-    _refuse_overflow(asked.deployment, queue_bound(rows[0].policy), expected)
-    stored = connection.execute(
-        _STORE,
-        {
-            "id": uuid7(),
-            "tenant_id": caller.tenant_id,
-            "deployment": asked.deployment,
-            "version_id": chosen.id,
-            "input": given,
-            "parameters": parameters,
-            # Drawn once and kept, so that a second attempt gives the same answer as the first would have.
-            "seed": parameters.get("seed", randbits(31)),
-            "metadata": asked.metadata,
-            "idempotency_key": asked.idempotency_key,
-            "request_digest": asked.digest,
-        },
-    ).first()
+    chosen, place = _place(connection, caller, asked, addressed)
+    turn = chosen.clock.turn(caller.weight, asked.priority)
+    expected = _expected(connection, caller, addressed, chosen, turn)
+    row = {
+        "id": _identifier(place),
+        "tenant_id": caller.tenant_id,
+        "deployment": addressed.name,
+        "version_id": chosen.id,
+        "input": given,
+        "parameters": parameters,
+        # Drawn once and kept, so that a second attempt gives the same answer as the first would have.
+        "seed": parameters.get("seed", randbits(31)),
+        "metadata": asked.metadata,
+        "idempotency_key": asked.idempotency_key,
+        "request_digest": asked.digest,
+        "priority": asked.priority.value,
+        "turn": turn,
+        "subject": asked.subject,
+        "session_id": None if place is None else place.session_id,
+        "after": None if place is None else place.after,
+        "deadline_in": None if asked.deadline_seconds is None else timedelta(seconds=asked.deadline_seconds),
+    }
+    stored = connection.execute(_STORE, row).first()
     if stored is None:
         # Two requests with one key raced; the other one has just committed.
-        found = before(connection, caller, asked)
+        found = earlier(connection, caller, asked)
         assert found is not None
         return found
+    if asked.webhook is not None:
+        connection.execute(_NOTIFY, {"id": uuid7(), "job_id": stored.id, "url": asked.webhook})
     return Receipt(
         stored.id,
         JobState.QUEUED,
         stored.created_at,
-        asked.deployment,
+        addressed.name,
         chosen.id,
         chosen.number,
         expected,
@@ -104,12 +119,59 @@ def accept(
     )
 
 
-def _refuse_overflow(deployment: str, bound: int, wait: Wait) -> None:
-    if wait.position <= bound:
-        return
-    seconds = min(max(math.ceil((wait.seconds or 5.0) / 4), 1), 60)
-    raise QueueFull(
-        f"{bound} jobs wait for `{deployment}`, as many as its policy allows",
-        retry_after=seconds,
-        remedy=f"Try again in {seconds} s, or raise the deployment's `queue_bound`.",
+def address(connection: Connection, caller: Caller, asked: Submission) -> Addressed:
+    """Raises UnknownDeployment."""
+    rows = connection.execute(
+        _ADDRESSED,
+        {"name": asked.deployment, "tenant": caller.tenant_id, "priority": asked.priority.value},
+    ).all()
+    if not rows:
+        raise UnknownDeployment(
+            "no deployment has that name", field="deployment", remedy="GET /v1/deployments lists them."
+        )
+    candidates = [
+        Candidate(
+            row.id,
+            row.number,
+            Stage(row.stage),
+            row.waiting,
+            Clock(row.running_turn, row.next_turn, row.flow_turn),
+        )
+        for row in rows
+        if row.id is not None
+    ]
+    return Addressed(asked.deployment, Task(rows[0].task), rows[0].policy, candidates)
+
+
+def _place(
+    connection: Connection, caller: Caller, asked: Submission, addressed: Addressed
+) -> tuple[Candidate, conversation.Place | None]:
+    champion = choose(addressed.name, addressed.candidates)
+    if asked.session is None:
+        return champion, None
+    live = {candidate.id for candidate in addressed.candidates}
+    place = conversation.join(
+        connection, caller.tenant_id, addressed.name, asked.session, champion=champion.id, live=live
     )
+    return choose(addressed.name, addressed.candidates, pinned=place.version_id), place
+
+
+def _expected(
+    connection: Connection, caller: Caller, addressed: Addressed, chosen: Candidate, turn: float
+) -> Wait:
+    """How long it will wait. Raises QueueFull and RateLimited."""
+    expected = Wait(1, 0.0)
+    if chosen.waiting:
+        expected = wait(connection, chosen.id, backlog.before(connection, chosen.id, turn))
+        all_waiting = backlog.waiting(connection, chosen.id, chosen.waiting)
+        bounds.of_the_deployment(addressed.name, addressed.policy, all_waiting, expected.seconds)
+    bounds.of_the_tenant(connection, caller)
+    return expected
+
+
+def _identifier(place: conversation.Place | None) -> UUID:
+    """Later than the job that it has to come after: identifiers of one millisecond are not in order."""
+    found = uuid7()
+    while place is not None and place.after is not None and found <= place.after:
+        found = uuid7()
+    return found

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, Double, Integer, Numeric, String, bindparam, 
 from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.sql import ColumnElement
 
-from mainspring.errors import AttemptsExhausted, MainspringError
+from mainspring.errors import AttemptsExhausted, DeadlinePassed, MainspringError
 from mainspring.serving.claim import HOLDS, Fence, hand_back
 from mainspring.serving.engine import EngineAnswer
 from mainspring.tables import Job, JobState, Observation
@@ -83,7 +83,23 @@ _NOTHING: dict[str, Any] = {
     "mean_logprob": None,
     "measures": {},
 }
-_LOSSES = select(Job.losses).where(*HOLDS).with_for_update()
+_LOSSES = select(Job.losses, Job.evidence).where(*HOLDS).with_for_update()
+EXPIRED = DeadlinePassed(
+    "the deadline passed before the answer was whole", remedy="Give it more time, or a higher priority."
+)
+
+
+def exhausted(losses: int) -> AttemptsExhausted:
+    """A job that took down whoever ran it is parked."""
+    return AttemptsExhausted(
+        f"{losses} attempts were lost while they held this job",
+        remedy="See `evidence`, and the infer worker's log around it; submit a smaller or different input.",
+    )
+
+
+def witnessed(attempt: int, incarnation: UUID, cause: str) -> dict[str, Any]:
+    """One lost attempt, as evidence."""
+    return {"attempt": attempt, "worker": str(incarnation), "cause": cause}
 
 
 def succeed(connection: Connection, fence: Fence, answer: EngineAnswer) -> bool:
@@ -105,23 +121,27 @@ def succeed(connection: Connection, fence: Fence, answer: EngineAnswer) -> bool:
 
 
 def fail(connection: Connection, fence: Fence, error: MainspringError) -> UUID | None:
-    """Whose version's job it was; None: the fence refused."""
-    return _end(connection, fence, {"to_state": JobState.FAILED.value, "to_error": error.as_json()})
+    """Whose version's job it was; None: the fence refused. A job whose deadline passed is expired, not failed."""
+    state = JobState.EXPIRED if isinstance(error, DeadlinePassed) else JobState.FAILED
+    return _end(connection, fence, {"to_state": state.value, "to_error": error.as_json()})
 
 
-def set_back(connection: Connection, fence: Fence, *, lost: bool, max_losses: int) -> SetBack | None:
-    """Queue it again, or fail it when this was one loss too many. None: the fence refused."""
-    losses = connection.scalar(_LOSSES, fence.values())
-    if losses is None:
+def set_back(
+    connection: Connection, fence: Fence, *, lost: bool, max_losses: int, cause: str = ""
+) -> SetBack | None:
+    """Queue it again, or fail it when this was one loss too many. None: the fence refused.
+
+    `cause`: what took the attempt down, kept as evidence when it was lost.
+    """
+    row = connection.execute(_LOSSES, fence.values()).first()
+    if row is None:
         return None
-    if lost and losses + 1 >= max_losses:
-        exhausted = AttemptsExhausted(
-            f"{losses + 1} attempts were lost while they held this job",
-            remedy="Look at the infer worker's log around the attempts; submit a smaller or different input.",
-        )
-        version = fail(connection, fence, exhausted)
+    evidence = [witnessed(fence.attempt, fence.incarnation, cause)] if lost else []
+    if lost and row.losses + 1 >= max_losses:
+        error = exhausted(row.losses + 1).as_json() | {"evidence": row.evidence + evidence}
+        version = _end(connection, fence, {"to_state": JobState.FAILED.value, "to_error": error})
         return None if version is None else SetBack(JobState.FAILED, version)
-    version = hand_back(connection, fence, lost=lost)
+    version = hand_back(connection, fence, lost=lost, evidence=evidence)
     return None if version is None else SetBack(JobState.QUEUED, version)
 
 

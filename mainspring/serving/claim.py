@@ -1,14 +1,28 @@
 """Claim, hand back, cancel: the conditional updates by which exactly one attempt holds a job.
 
-A nudge says only that a version has work; the claim takes the most urgent job of that version. So a lost,
-late or doubled message changes neither which job is next nor how often it is answered.
+A nudge says only that a version has work; the claim takes the job whose turn it is (turns.py). So a lost, late or
+doubled message changes neither which job is next nor how often it is answered.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, bindparam, exists, func, select, update
+from sqlalchemy import (
+    Connection,
+    Integer,
+    Row,
+    ScalarSelect,
+    bindparam,
+    exists,
+    func,
+    literal_column,
+    or_,
+    select,
+    update,
+)
+from sqlalchemy.sql import ColumnElement
 
 from mainspring.tables import Incarnation, Job, JobState, constant
 
@@ -35,27 +49,41 @@ HOLDS = (
 )
 
 
+SUSPECT: ColumnElement[int] = literal_column("2", Integer)  # so many losses: it runs alone from then on
+
+
 @dataclass(frozen=True)
 class Claimed:
-    """What an attempt has to know of its job."""
+    """What an attempt has to know of its job. `seconds_left`: until its deadline; None if it has none."""
 
     fence: Fence
     input: Any
     parameters: dict[str, Any]
     seed: int
+    session_id: UUID | None
+    seconds_left: float | None
 
 
-# Built once: building a statement costs more than running it.
-_CLAIM = (
-    update(Job)
-    .where(
-        Job.id
-        == select(Job.id)
-        .where(Job.version_id == bindparam("version"), Job.state == constant(JobState.QUEUED))
-        .order_by(Job.queued_at, Job.id)
+def _following(trusted: ColumnElement[bool]) -> ScalarSelect[UUID]:
+    return (
+        select(Job.id)
+        .where(
+            Job.version_id == bindparam("version"),
+            Job.state == constant(JobState.QUEUED),
+            Job.after.is_(None),
+            or_(Job.deadline_at.is_(None), Job.deadline_at > func.clock_timestamp()),
+            trusted,
+        )
+        .order_by(Job.turn, Job.id)
         .limit(1)
         .with_for_update(skip_locked=True)
-        .scalar_subquery(),
+        .scalar_subquery()
+    )
+
+
+_BASE = (
+    update(Job)
+    .where(
         exists().where(
             Incarnation.id == bindparam("life"),
             Incarnation.ended_at.is_(None),
@@ -74,10 +102,18 @@ _CLAIM = (
         Job.input,
         Job.parameters,
         Job.seed,
+        Job.session_id,
+        func.extract("epoch", Job.deadline_at - func.clock_timestamp()).label("seconds_left"),
         # Not worth a flush to disk: a claim that a crash of PostgreSQL forgets was never made. The job is queued
         # again, and whoever claims it has the fence.
         func.set_config("synchronous_commit", "off", True),
     )
+)
+# Built once: building a statement costs more than running it.
+_CLAIM = _BASE.where(Job.id == _following(Job.losses < SUSPECT))
+_CLAIM_SUSPECT = _BASE.where(Job.id == _following(Job.losses >= SUSPECT))
+_SUSPECTS = (
+    select(Job.version_id).where(Job.state == constant(JobState.QUEUED), Job.losses >= SUSPECT).distinct()
 )
 _HAND_BACK = (
     update(Job)
@@ -87,6 +123,7 @@ _HAND_BACK = (
         incarnation=None,
         started_at=None,
         losses=Job.losses + bindparam("loss", type_=Job.losses.type),
+        evidence=Job.evidence.concat(bindparam("witnessed", type_=Job.evidence.type)),
     )
     .returning(Job.version_id)
 )
@@ -106,19 +143,46 @@ _HELD = select(Job.id, Job.attempt).where(
 
 
 def claim(connection: Connection, version_id: UUID, incarnation: UUID) -> Claimed | None:
-    """The most urgent queued job of the version, now running here; None when there is none or the lease is over."""
-    row = connection.execute(_CLAIM, {"version": version_id, "life": incarnation}).first()
+    """The queued job of the version whose turn it is, now running here; None: no such job, or the lease is over."""
+    return claimed(
+        connection.execute(_CLAIM, {"version": version_id, "life": incarnation}).first(), incarnation
+    )
+
+
+def claim_suspect(connection: Connection, version_id: UUID, incarnation: UUID) -> Claimed | None:
+    """As claim, of the jobs that lost their worker too often to run beside others."""
+    row = connection.execute(_CLAIM_SUSPECT, {"version": version_id, "life": incarnation}).first()
+    return claimed(row, incarnation)
+
+
+def suspects(connection: Connection) -> list[UUID]:
+    """The versions for which such jobs wait."""
+    return list(connection.scalars(_SUSPECTS))
+
+
+def claimed(row: Row[Any] | None, incarnation: UUID) -> Claimed | None:
+    """Of the columns that a claim returns."""
     if row is None:
         return None
-    return Claimed(Fence(row.id, incarnation, row.attempt), row.input, row.parameters, row.seed)
+    return Claimed(
+        Fence(row.id, incarnation, row.attempt),
+        row.input,
+        row.parameters,
+        row.seed,
+        row.session_id,
+        None if row.seconds_left is None else float(row.seconds_left),
+    )
 
 
-def hand_back(connection: Connection, fence: Fence, *, lost: bool) -> UUID | None:
+def hand_back(
+    connection: Connection, fence: Fence, *, lost: bool, evidence: Sequence[dict[str, Any]] = ()
+) -> UUID | None:
     """Queue it again, in its old place: whose version has work now; None: the fence refused.
 
-    `lost` counts it as an attempt that took its engine down.
+    `lost` counts it as an attempt that took its engine down; `evidence` says how, without its text.
     """
-    version: UUID | None = connection.scalar(_HAND_BACK, {**fence.values(), "loss": int(lost)})
+    values = {**fence.values(), "loss": int(lost), "witnessed": list(evidence)}
+    version: UUID | None = connection.scalar(_HAND_BACK, values)
     return version
 
 

@@ -8,24 +8,37 @@ from typing import Any
 from uuid import UUID
 
 from mainspring.serving.throughput import Wait
-from mainspring.tables import JobState
+from mainspring.tables import JobState, Priority
 
 
 @dataclass(frozen=True)
 class Submission:
-    """What a producer asks for, before it is validated."""
+    """What a producer asks for, before it is validated. `deadline_seconds` count from acceptance."""
 
     deployment: str
     input: Any
     parameters: dict[str, Any] = field(default_factory=dict)
     metadata: dict[str, str] = field(default_factory=dict)
     idempotency_key: str | None = None
+    priority: Priority = Priority.NORMAL
+    deadline_seconds: float | None = None
+    session: str | None = None
+    subject: str | None = None
+    webhook: str | None = None
 
     @property
     def digest(self) -> bytes:
         """Tells whether a repeated Idempotency-Key came with the same body."""
         body = [self.deployment, self.input, self.parameters, self.metadata]
+        more = [self.priority, self.deadline_seconds, self.session, self.subject, self.webhook]
+        if more != [Priority.NORMAL, None, None, None, None]:
+            body.append(more)
         return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).digest()
+
+    @property
+    def grouped(self) -> bool:
+        """Whether its acceptance is more than one row, and needs a transaction around it."""
+        return self.session is not None or self.webhook is not None
 
 
 @dataclass(frozen=True)

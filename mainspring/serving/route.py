@@ -8,21 +8,26 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from mainspring.errors import NotReady
+from mainspring.serving.turns import Clock
 from mainspring.tables import Stage
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """A live version of a deployment, and how many jobs wait for it."""
+    """A live version of a deployment: how many jobs wait for it (see backlog.py), and its turns."""
 
     id: UUID
     number: int
     stage: Stage
-    ahead: int
+    waiting: int
+    clock: Clock
 
 
-def choose(deployment: str, candidates: Sequence[Candidate]) -> Candidate:
-    """The champion. Raises NotReady when there is none."""
+def choose(deployment: str, candidates: Sequence[Candidate], pinned: UUID | None = None) -> Candidate:
+    """The pinned version while it lives, else the champion. Raises NotReady when there is none."""
+    for candidate in candidates:
+        if candidate.id == pinned:
+            return candidate
     for candidate in candidates:
         if candidate.stage is Stage.PRODUCTION:
             return candidate

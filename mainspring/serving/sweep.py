@@ -11,10 +11,11 @@ from uuid import UUID
 from sqlalchemy import String, case, cast, func, select, update
 from sqlalchemy.orm import Session
 
-from mainspring.errors import AttemptsExhausted
+from mainspring.errors import MainspringError
 from mainspring.messages import Answer, Message, Train
+from mainspring.serving.answer import EXPIRED, exhausted
 from mainspring.serving.lease import overdue
-from mainspring.tables import Incarnation, Job, JobState, RunState, TrainingRun
+from mainspring.tables import Incarnation, Job, JobState, RunState, TrainingRun, constant
 
 MOST_NUDGES = 64  # a version; each one wakes a slot, and a slot works until its queue is empty
 
@@ -36,9 +37,15 @@ def requeue_lost(session: Session, max_losses: int) -> Swept:
     session.execute(update(Incarnation).where(Incarnation.id.in_(dead)).values(ended_at=func.now()))
     _requeue_runs(session, dead)
     poisonous = Job.losses + 1 >= max_losses
-    error = AttemptsExhausted(
-        f"{max_losses} workers died while they held this job",
-        remedy="Look at the infer worker's log around the attempts; submit a smaller or different input.",
+    evidence = Job.evidence.concat(
+        func.jsonb_build_array(
+            func.jsonb_build_object(
+                "attempt", Job.attempt, "worker", cast(Job.incarnation, String), "cause", "the worker died"
+            )
+        )
+    )
+    error = func.jsonb_build_object(*_pairs(exhausted(max_losses))).concat(
+        func.jsonb_build_object("evidence", evidence)
     )
     moved = session.execute(
         update(Job)
@@ -49,12 +56,29 @@ def requeue_lost(session: Session, max_losses: int) -> Swept:
             losses=Job.losses + 1,
             started_at=case((poisonous, Job.started_at), else_=None),
             finished_at=case((poisonous, func.clock_timestamp()), else_=None),
-            error=case((poisonous, func.jsonb_build_object(*_pairs(error))), else_=None),
+            evidence=evidence,
+            error=case((poisonous, error), else_=None),
         )
         .returning(Job.id, Job.state)
     ).all()
     ended = [job for job, state in moved if state == JobState.FAILED]
     return Swept(dead, len(moved) - len(ended), ended)
+
+
+def expire(session: Session) -> list[UUID]:
+    """End the queued jobs whose deadline has passed; those that run are ended by their workers."""
+    return list(
+        session.scalars(
+            update(Job)
+            .where(Job.state == constant(JobState.QUEUED), Job.deadline_at <= func.now())
+            .values(
+                state=constant(JobState.EXPIRED),
+                finished_at=func.clock_timestamp(),
+                error=func.jsonb_build_object(*_pairs(EXPIRED)),
+            )
+            .returning(Job.id)
+        )
+    )
 
 
 def nudges(
@@ -67,7 +91,7 @@ def nudges(
     then = func.now() - timedelta(seconds=older_than_seconds)
     waiting = session.execute(
         select(Job.version_id, func.count(), func.min(cast(Job.id, String)))
-        .where(Job.state == JobState.QUEUED.value, Job.queued_at < then)
+        .where(Job.state == constant(JobState.QUEUED), Job.after.is_(None), Job.queued_at < then)
         .group_by(Job.version_id)
     ).all()
     found: list[Message] = []
@@ -96,5 +120,5 @@ def _requeue_runs(session: Session, dead: Sequence[UUID]) -> None:
     )
 
 
-def _pairs(error: AttemptsExhausted) -> list[str]:
+def _pairs(error: MainspringError) -> list[str]:
     return [part for pair in error.as_json().items() for part in pair]

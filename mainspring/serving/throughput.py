@@ -6,18 +6,11 @@ from uuid import UUID
 
 from sqlalchemy import Connection, bindparam, func, select
 
-from mainspring.tables import Job, JobState, Observation, Version, constant
+from mainspring.tables import Observation
 
 WINDOW = timedelta(seconds=60)
 SAMPLE = 200  # of the latest answers, so that the cost stays the same however busy a version is
 
-# How many jobs wait for the version of the statement that this stands in.
-WAITING = (
-    select(func.count())
-    .where(Job.version_id == Version.id, Job.state == constant(JobState.QUEUED))
-    .correlate(Version)
-    .scalar_subquery()
-)
 _LATELY = (
     select(Observation.at)
     .where(Observation.version_id == bindparam("version"), Observation.at > func.now() - WINDOW)

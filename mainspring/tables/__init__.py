@@ -1,10 +1,13 @@
 """The truth, in PostgreSQL: one file an aggregate. session.py has the one commit."""
 
 from mainspring.tables.base import Base, constant
+from mainspring.tables.chat_session import ChatSession
+from mainspring.tables.delivery import Delivery, DeliveryState, DeliveryTry
 from mainspring.tables.deployment import Deployment, Task, queue_bound
 from mainspring.tables.event import Event
+from mainspring.tables.feedback import Feedback, FeedbackKind
 from mainspring.tables.incarnation import HeldVersion, Incarnation
-from mainspring.tables.job import Job, JobState
+from mainspring.tables.job import Job, JobState, Priority
 from mainspring.tables.observation import Observation
 from mainspring.tables.session import Database
 from mainspring.tables.tenant import ApiKey, Tenant
@@ -14,14 +17,21 @@ from mainspring.tables.version import Stage, Version
 __all__ = [
     "ApiKey",
     "Base",
+    "ChatSession",
     "Database",
+    "Delivery",
+    "DeliveryState",
+    "DeliveryTry",
     "Deployment",
     "Event",
+    "Feedback",
+    "FeedbackKind",
     "HeldVersion",
     "Incarnation",
     "Job",
     "JobState",
     "Observation",
+    "Priority",
     "RunState",
     "Stage",
     "Task",

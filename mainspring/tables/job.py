@@ -8,6 +8,7 @@ from uuid import UUID
 from sqlalchemy import (
     BigInteger,
     CheckConstraint,
+    Double,
     ForeignKey,
     Index,
     LargeBinary,
@@ -37,6 +38,14 @@ class JobState(StrEnum):
         return self not in (JobState.QUEUED, JobState.RUNNING)
 
 
+class Priority(StrEnum):
+    """A share of the version's work, not a strict order: see serving/turns.py."""
+
+    HIGH = "high"
+    NORMAL = "normal"
+    LOW = "low"
+
+
 class Job(Base):
     __tablename__ = "jobs"
     __table_args__ = (
@@ -45,9 +54,40 @@ class Job(Base):
         CheckConstraint("(state = 'running') = (incarnation is not null)", name="held"),
         CheckConstraint("(state in ('queued', 'running')) = (finished_at is null)", name="ended"),
         CheckConstraint("(state = 'succeeded') = (output is not null)", name="answered"),
-        Index("ix_jobs_queue", "version_id", "queued_at", postgresql_where=text("state = 'queued'")),
-        Index("ix_jobs_held", "incarnation", postgresql_where=text("state = 'running'")),
+        CheckConstraint(one_of("priority", Priority), name="priority"),
+        Index(
+            "ix_jobs_queue",
+            "version_id",
+            "turn",
+            "id",
+            postgresql_where=text("state = 'queued' and after is null"),
+        ),
+        Index(
+            "ix_jobs_flow",
+            "version_id",
+            "tenant_id",
+            "priority",
+            "turn",
+            postgresql_where=text("state = 'queued'"),
+        ),
+        Index(
+            "ix_jobs_held",
+            "version_id",
+            "turn",
+            "incarnation",
+            postgresql_where=text("state = 'running'"),
+        ),
+        Index(
+            "ix_jobs_deadline",
+            "deadline_at",
+            postgresql_where=text("state in ('queued', 'running') and deadline_at is not null"),
+        ),
+        Index("ix_jobs_suspect", "version_id", postgresql_where=text("state = 'queued' and losses >= 2")),
+        Index("ix_jobs_session", "session_id", "id", postgresql_where=text("session_id is not null")),
+        Index("ix_jobs_after", "after", postgresql_where=text("after is not null")),
         Index("ix_jobs_tenant_id_id", "tenant_id", "id"),
+        Index("ix_jobs_tenant_id_deployment_id", "tenant_id", "deployment", "id"),
+        Index("ix_jobs_tenant_id_state_id", "tenant_id", "state", "id"),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
@@ -63,12 +103,20 @@ class Job(Base):
     idempotency_key: Mapped[str | None]
     request_digest: Mapped[bytes] = mapped_column(LargeBinary)
 
+    priority: Mapped[str] = mapped_column(server_default=Priority.NORMAL.value)
+    turn: Mapped[float] = mapped_column(Double, server_default=text("0"))  # the order of the queue
+    deadline_at: Mapped[datetime | None]
+    session_id: Mapped[UUID | None] = mapped_column(ForeignKey("sessions.id"))
+    after: Mapped[UUID | None]  # the job of the same session that has to end first
+    subject: Mapped[str | None]  # whom it is about
+
     attempt: Mapped[int] = mapped_column(server_default=text("0"))
     losses: Mapped[int] = mapped_column(server_default=text("0"))  # attempts that died with their worker
     incarnation: Mapped[UUID | None] = mapped_column(ForeignKey("incarnations.id"))
 
     output: Mapped[Any | None] = mapped_column(JSON(none_as_null=True))  # text: nobody searches it
     error: Mapped[dict[str, Any] | None]
+    evidence: Mapped[list[Any]] = mapped_column(JSONB, server_default=text("'[]'::jsonb"))  # of lost attempts
     usage: Mapped[dict[str, Any] | None]
     timings: Mapped[dict[str, Any] | None]
 

@@ -30,11 +30,29 @@ def test_the_document_names_every_path(served: Served) -> None:
         "/v1/jobs/{job_id}",
         "/v1/jobs/{job_id}/cancel",
         "/v1/jobs/{job_id}/events",
+        "/v1/jobs/{job_id}/feedback",
+        "/v1/jobs/bulk",
+        "/v1/keys",
+        "/v1/keys/{key_id}",
+        "/v1/keys/{key_id}/rotate",
+        "/v1/tenants/{name}",
+        "/v1/webhooks/deliveries",
+        "/v1/webhooks/secret",
         "/v1/training-runs/{run_id}",
     }
     submit = document["paths"]["/v1/jobs"]["post"]
     shape = submit["requestBody"]["content"]["application/json"]["schema"]
-    assert set(shape["properties"]) == {"deployment", "input", "parameters", "metadata"}
+    assert set(shape["properties"]) == {
+        "deployment",
+        "input",
+        "parameters",
+        "priority",
+        "deadline_seconds",
+        "session",
+        "subject",
+        "webhook",
+        "metadata",
+    }
     assert submit["security"]
 
 

@@ -1,0 +1,86 @@
+"""List jobs, newest first, page by page."""
+
+from functools import partial
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Query, Response, Security
+from sqlalchemy import Connection, bindparam, select
+from typing_extensions import TypedDict
+
+from api.deps import BEARER, Transacting
+from api.rendering import Json
+from mainspring.access import JOBS, Caller
+from mainspring.errors import InvalidRequest
+from mainspring.serving.views import LISTED, JobView, job_view
+from mainspring.tables import ChatSession, Job, JobState, Version
+
+LONGEST_PAGE = 200
+_FIRST = UUID(int=2**128 - 1)
+_PAGE = (
+    select(*LISTED)
+    .join(Version, Version.id == Job.version_id)
+    .outerjoin(ChatSession, ChatSession.id == Job.session_id)
+    .where(Job.tenant_id == bindparam("tenant"), Job.id < bindparam("before"))
+    .order_by(Job.id.desc())
+    .limit(bindparam("most"))
+)
+
+router = APIRouter(prefix="/v1/jobs", tags=["jobs"], dependencies=[Security(BEARER)])
+
+
+class JobPage(TypedDict):
+    """Without outputs. `next_cursor` is null on the last page."""
+
+    jobs: list[JobView]
+    next_cursor: str | None
+
+
+@router.get("", response_model=JobPage)
+async def list_jobs(
+    transact: Transacting,
+    *,
+    deployment: str | None = None,
+    state: str | None = None,
+    session: str | None = None,
+    cursor: Annotated[str, Query(description="The `next_cursor` of the page before.")] = "",
+    limit: Annotated[str, Query(description="How many: 1 to 200.")] = "50",
+) -> Response:
+    """Your jobs, newest first."""
+    if state is not None and state not in set(JobState):
+        raise InvalidRequest(
+            "there is no such state", field="state", remedy=f"The states are: {', '.join(JobState)}."
+        )
+    if not limit.isdecimal() or len(limit) > 4 or not 1 <= int(limit) <= LONGEST_PAGE:
+        raise InvalidRequest("this is not a length of a page", field="limit", remedy="Send 1 to 200.")
+    wanted = {"deployment": deployment, "state": state, "session": session}
+    page = partial(_page, wanted=wanted, before=_cursor(cursor), most=int(limit))
+    return Json(await transact.plainly(page))
+
+
+def _page(
+    connection: Connection, caller: Caller, wanted: dict[str, str | None], before: UUID, most: int
+) -> JobPage:
+    caller.require(JOBS)
+    statement = _PAGE
+    columns: dict[str, Any] = {"deployment": Job.deployment, "state": Job.state, "session": ChatSession.name}
+    for name, value in wanted.items():
+        if value is not None:
+            statement = statement.where(columns[name] == value)
+    # One more than asked tells whether there is a next page.
+    found = connection.execute(
+        statement, {"tenant": caller.tenant_id, "before": before, "most": most + 1}
+    ).all()
+    shown = [job_view(row) for row in found[:most]]
+    return {"jobs": shown, "next_cursor": shown[-1]["id"] if len(found) > most else None}
+
+
+def _cursor(given: str) -> UUID:
+    if not given:
+        return _FIRST
+    try:
+        return UUID(given)
+    except ValueError:
+        raise InvalidRequest(
+            "this is not a cursor", field="cursor", remedy="Send `next_cursor` of the page before, unchanged."
+        ) from None

@@ -1,0 +1,159 @@
+"""Submit a job: what its producer sends, and what it is given for it."""
+
+import re
+from functools import partial
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Request, Response, Security
+from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy import Connection
+from typing_extensions import TypedDict
+
+from api import body
+from api.deps import BEARER, TheBackends, Transacting
+from api.rendering import Json
+from mainspring.access import JOBS, Caller
+from mainspring.errors import InvalidRequest
+from mainspring.messages import Answer
+from mainspring.serving.accept import accept
+from mainspring.serving.receipt import Receipt, Submission
+from mainspring.serving.views import moment
+from mainspring.tables import Priority
+
+_VISIBLE = re.compile(r"[!-~]{1,255}")
+Name = Annotated[str, Field(min_length=1, max_length=128)]
+
+router = APIRouter(prefix="/v1/jobs", tags=["jobs"], dependencies=[Security(BEARER)])
+
+
+class Webhook(BaseModel):
+    """Where the end of the job is told, signed as Standard Webhooks has it."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    url: Annotated[str, Field(max_length=2000, pattern=r"^https?://")]
+
+
+class Asked(BaseModel):
+    """A job as its producer sends it. What `input` and `parameters` may be depends on the deployment's task.
+
+    `priority` is a share of the work, not an order; after `deadline_seconds` it is not begun, or stopped; the jobs
+    of one `session` run in order, on one version, and see what was said before; `subject` is whom it is about.
+    """
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    deployment: str
+    input: Any
+    parameters: dict[str, Any] = {}
+    priority: Annotated[Priority, Field(strict=False)] = Priority.NORMAL
+    deadline_seconds: Annotated[float, Field(gt=0, le=30 * 86400, allow_inf_nan=False)] | None = None
+    session: Name | None = None
+    subject: Name | None = None
+    webhook: Webhook | None = None
+    metadata: Annotated[
+        dict[Annotated[str, Field(max_length=64)], Annotated[str, Field(max_length=512)]],
+        Field(max_length=16),
+    ] = {}
+
+    def submission(self, idempotency_key: str | None) -> Submission:
+        return Submission(
+            self.deployment,
+            self.input,
+            self.parameters,
+            self.metadata,
+            idempotency_key,
+            self.priority,
+            self.deadline_seconds,
+            self.session,
+            self.subject,
+            None if self.webhook is None else self.webhook.url,
+        )
+
+
+class ReceiptView(TypedDict):
+    """`position` 1 is next; it and the estimate are null for a job that waits no more or whose speed is unknown."""
+
+    id: str
+    state: str
+    deployment: str
+    version: str
+    position: int | None
+    estimated_wait_seconds: float | None
+    created_at: str
+
+
+@router.post(
+    "",
+    status_code=202,
+    response_model=ReceiptView,
+    openapi_extra={
+        "requestBody": {
+            "required": True,
+            "content": {
+                "application/json": {
+                    "schema": Asked.model_json_schema(ref_template="#/$defs/{model}"),
+                    "example": {"deployment": "assistant", "input": "What is a B-tree?"},
+                }
+            },
+        },
+        "parameters": [
+            {
+                "name": "Idempotency-Key",
+                "in": "header",
+                "description": "The same key with the same body gives the same job, whenever it is sent again.",
+                "schema": {"type": "string", "minLength": 1, "maxLength": 255},
+            }
+        ],
+    },
+)
+async def submit(request: Request, backends: TheBackends, transact: Transacting) -> Response:
+    """Enqueue a request. When this answers, the job is stored and will be answered, whatever dies."""
+    key = idempotency_key(request)
+    asked = await body.read(request, backends.settings.max_body_bytes, Asked)
+    submission = asked.submission(key)
+
+    def nudge(receipt: Receipt) -> None:
+        if receipt.fresh:
+            backends.nudger.send(Answer(str(receipt.version_id), str(receipt.job_id)))
+
+    store = transact.together if submission.grouped else transact.plainly
+    receipt = await store(partial(_accept, submission=submission), nudge)
+    job_id = str(receipt.job_id)
+    request.state.job_id = job_id
+    headers = {"Location": f"/v1/jobs/{job_id}"}
+    if not receipt.fresh:
+        headers["Idempotent-Replayed"] = "true"
+    return Json(receipt_view(receipt), 202, headers)
+
+
+def idempotency_key(request: Request) -> str | None:
+    """Raises InvalidRequest."""
+    given = request.headers.getlist("idempotency-key")
+    if not given:
+        return None
+    if len(given) > 1 or _VISIBLE.fullmatch(given[0]) is None:
+        raise InvalidRequest(
+            "this is not one key of visible characters",
+            field="Idempotency-Key",
+            remedy="Send one key of 1 to 255 visible ASCII characters, such as a UUID.",
+        )
+    return given[0]
+
+
+def receipt_view(receipt: Receipt) -> ReceiptView:
+    wait = receipt.wait
+    return {
+        "id": str(receipt.job_id),
+        "state": receipt.state,
+        "deployment": receipt.deployment,
+        "version": receipt.version,
+        "position": None if wait is None else wait.position,
+        "estimated_wait_seconds": None if wait is None else wait.seconds,
+        "created_at": moment(receipt.created_at),
+    }
+
+
+def _accept(connection: Connection, caller: Caller, submission: Submission) -> Receipt:
+    caller.require(JOBS)
+    return accept(connection, caller, submission)

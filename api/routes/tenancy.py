@@ -1,0 +1,169 @@
+"""API keys and tenants: make, list, rotate, revoke; weights and bounds."""
+
+from datetime import timedelta
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Request, Response, Security
+from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy.orm import Session
+from typing_extensions import TypedDict
+
+from api import body
+from api.deps import BEARER, TheBackends, Transacting
+from api.rendering import Json
+from api.routes.deployments import takes
+from api.routes.jobs import to_uuid
+from mainspring import tenancy
+from mainspring.access import ADMIN, JOBS, Caller, make_key
+from mainspring.serving.views import moment
+from mainspring.tables import ApiKey, Tenant
+
+router = APIRouter(prefix="/v1", tags=["access"], dependencies=[Security(BEARER)])
+Name = Annotated[str, Field(min_length=1, max_length=128)]
+
+
+class NewKey(BaseModel):
+    """`tenant`: the caller's own unless it is named; made if it is new."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    name: Name
+    scopes: Annotated[list[Annotated[str, Field(pattern=f"^({JOBS}|{ADMIN})$")]], Field(min_length=1)] = [
+        JOBS
+    ]
+    tenant: Name | None = None
+
+
+class Rotation(BaseModel):
+    """The old key works for another `overlap_seconds`."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    overlap_seconds: Annotated[int, Field(ge=0, le=90 * 86400)] = 86400
+
+
+class Bounds(BaseModel):
+    """`weight`: the tenant's share of a busy version; null takes a bound away."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    weight: Annotated[float, Field(gt=0, le=1000, allow_inf_nan=False)] = 1.0
+    queue_bound: Annotated[int, Field(ge=1, le=10_000_000)] | None = None
+    running_bound: Annotated[int, Field(ge=1, le=100_000)] | None = None
+    per_minute: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
+
+
+class KeyView(TypedDict):
+    id: str
+    name: str
+    prefix: str
+    scopes: list[str]
+    created_at: str
+    expires_at: str | None
+    revoked_at: str | None
+
+
+class Keys(TypedDict):
+    keys: list[KeyView]
+
+
+class Secret(TypedDict):
+    """The one time that the key is shown."""
+
+    key: str
+
+
+class TenantView(TypedDict):
+    name: str
+    weight: float
+    queue_bound: int | None
+    running_bound: int | None
+    per_minute: int | None
+
+
+@router.post("/keys", status_code=201, response_model=Secret, openapi_extra=takes(NewKey))
+async def make(request: Request, backends: TheBackends, transact: Transacting) -> Response:
+    """A new key. It is shown this once; only its hash is kept."""
+    given = await body.read(request, backends.settings.max_body_bytes, NewKey)
+
+    def work(session: Session, caller: Caller) -> Secret:
+        caller.require(ADMIN)
+        tenant = given.tenant or session.get_one(Tenant, caller.tenant_id).name
+        key = make_key(session, tenant, name=given.name, scopes=given.scopes, actor=str(caller.key_id))
+        return {"key": key}
+
+    return Json(await transact(work), 201)
+
+
+@router.get("/keys", response_model=Keys)
+async def list_keys(transact: Transacting) -> Response:
+    """Your tenant's, newest first, without their secrets."""
+
+    def work(session: Session, caller: Caller) -> Keys:
+        caller.require(ADMIN)
+        return {"keys": [_key_view(key) for key in tenancy.keys_of(session, caller.tenant_id)]}
+
+    return Json(await transact(work))
+
+
+@router.post("/keys/{key_id}/rotate", status_code=201, response_model=Secret, openapi_extra=takes(Rotation))
+async def rotate(key_id: str, request: Request, backends: TheBackends, transact: Transacting) -> Response:
+    """A new key in its place; the old one works on for a while."""
+    given = await body.read(request, backends.settings.max_body_bytes, Rotation)
+
+    def work(session: Session, caller: Caller) -> Secret:
+        caller.require(ADMIN)
+        overlap = timedelta(seconds=given.overlap_seconds)
+        found = to_uuid(key_id, tenancy.unknown_key)
+        key = tenancy.rotate_key(session, caller.tenant_id, found, overlap=overlap, actor=str(caller.key_id))
+        return {"key": key}
+
+    return Json(await transact(work), 201)
+
+
+@router.delete("/keys/{key_id}", status_code=204)
+async def revoke(key_id: str, transact: Transacting) -> Response:
+    """It works no more, from the next request on."""
+
+    def work(session: Session, caller: Caller) -> None:
+        caller.require(ADMIN)
+        found = to_uuid(key_id, tenancy.unknown_key)
+        tenancy.revoke_key(session, caller.tenant_id, found, actor=str(caller.key_id))
+
+    await transact(work)
+    return Response(status_code=204)
+
+
+@router.put("/tenants/{name}", response_model=TenantView, openapi_extra=takes(Bounds))
+async def bound(name: str, request: Request, backends: TheBackends, transact: Transacting) -> Response:
+    """Make a tenant, or set its weight and bounds: what is left out has its default."""
+    given = await body.read(request, backends.settings.max_body_bytes, Bounds)
+
+    def work(session: Session, caller: Caller) -> TenantView:
+        caller.require(ADMIN)
+        changes: dict[str, Any] = given.model_dump()
+        return _tenant_view(tenancy.bound_tenant(session, name, changes, actor=str(caller.key_id)))
+
+    return Json(await transact(work))
+
+
+def _key_view(key: ApiKey) -> KeyView:
+    return {
+        "id": str(key.id),
+        "name": key.name,
+        "prefix": key.prefix,
+        "scopes": key.scopes,
+        "created_at": moment(key.created_at),
+        "expires_at": None if key.expires_at is None else moment(key.expires_at),
+        "revoked_at": None if key.revoked_at is None else moment(key.revoked_at),
+    }
+
+
+def _tenant_view(tenant: Tenant) -> TenantView:
+    return {
+        "name": tenant.name,
+        "weight": tenant.weight,
+        "queue_bound": tenant.queue_bound,
+        "running_bound": tenant.running_bound,
+        "per_minute": tenant.per_minute,
+    }

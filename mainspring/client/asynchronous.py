@@ -1,0 +1,125 @@
+"""The same verbs for asyncio."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Iterable
+from itertools import islice
+from types import TracebackType
+from typing import Any, Self
+
+import httpx
+
+from mainspring.client import wire
+from mainspring.client.progress import bar
+
+AT_ONCE = 32  # long-polls of one `map`
+
+
+class AsyncClient:
+    """One event loop. Use it as an asynchronous context manager or `await close()`."""
+
+    def __init__(self, url: str, key: str, *, timeout: float = 40.0) -> None:
+        self._http = httpx.AsyncClient(
+            base_url=url, headers=wire.headers(key), timeout=timeout, trust_env=False
+        )
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        await self._http.aclose()
+
+    async def submit(
+        self,
+        deployment: str,
+        input: Any,  # noqa: A002  the API's word for it
+        *,
+        idempotency_key: str | None = None,
+        **more: Any,
+    ) -> dict[str, Any]:
+        """As Client.submit."""
+        headers = {"Idempotency-Key": idempotency_key} if idempotency_key else {}
+        body = wire.job_body(deployment, input, more)
+        return await self.request("POST", "/v1/jobs", json=body, headers=headers)
+
+    async def result(self, job_id: str, timeout: float = 120.0) -> dict[str, Any]:  # noqa: ASYNC109  as Client has it
+        """The ended job, by long-poll. Raises TimeoutError; the job goes on all the same."""
+        until = time.monotonic() + timeout
+        while True:
+            wait = min(max(until - time.monotonic(), 0.0), wire.LONGEST_WAIT)
+            job = await self.request("GET", f"/v1/jobs/{job_id}", params={"wait": round(wait, 3)})
+            if job["state"] not in wire.UNFINISHED:
+                return job
+            if time.monotonic() >= until:
+                raise TimeoutError(f"job {job_id} is still {job['state']} after {timeout:.0f} s")
+
+    async def stream(self, job_id: str, last_event_id: str | None = None) -> AsyncIterator[dict[str, Any]]:
+        """Server-sent events as {event, id, data}; resumes after `last_event_id`. Ends after `done`."""
+        headers = {"Last-Event-ID": last_event_id} if last_event_id else {}
+        async with self._http.stream("GET", f"/v1/jobs/{job_id}/events", headers=headers) as response:
+            if response.is_error:
+                await response.aread()
+                wire.checked(response)
+            events = wire.Events()
+            async for line in response.aiter_lines():
+                if (event := events.take(line)) is not None:
+                    yield event
+
+    async def cancel(self, job_id: str) -> dict[str, Any]:
+        return await self.request("POST", f"/v1/jobs/{job_id}/cancel")
+
+    async def jobs(self, **wanted: Any) -> AsyncIterator[dict[str, Any]]:
+        """Your jobs, newest first, all pages: `deployment`, `state`, `session`, `limit` (of a page)."""
+        cursor: str | None = ""
+        while cursor is not None:
+            page = await self.request("GET", "/v1/jobs", params={**wanted, "cursor": cursor})
+            for job in page["jobs"]:
+                yield job
+            cursor = page["next_cursor"]
+
+    async def feedback(self, job_id: str, **said: Any) -> dict[str, Any]:
+        """One of `rating`, `correction`, `label`, `outcome={"name", "value"}`."""
+        return await self.request("POST", f"/v1/jobs/{job_id}/feedback", json=said)
+
+    async def submit_all(
+        self, bodies: Iterable[dict[str, Any]]
+    ) -> AsyncIterator[dict[str, Any] | wire.Refused]:
+        """Bodies of jobs by the bulk route; for each, in order, its receipt or why it was refused."""
+        rest = iter(bodies)
+        while batch := list(islice(rest, wire.BATCH)):
+            response = await self._http.post("/v1/jobs/bulk", content=wire.ndjson(batch), headers=wire.NDJSON)
+            for receipt in wire.receipts(wire.checked(response)):
+                yield receipt
+
+    async def map(
+        self, deployment: str, inputs: Iterable[Any], *, progress: bool = False, **more: Any
+    ) -> AsyncIterator[dict[str, Any]]:
+        """As Client.map, with up to AT_ONCE long-polls at once."""
+        bodies = [wire.job_body(deployment, given, more) for given in inputs]
+        with bar(progress) as shown:
+            waiting: asyncio.Queue[asyncio.Task[dict[str, Any]]] = asyncio.Queue()
+            turns = asyncio.Semaphore(AT_ONCE)
+            async for receipt in self.submit_all(bodies):
+                if isinstance(receipt, wire.Refused):
+                    raise receipt
+                shown.submitted()
+                waiting.put_nowait(asyncio.ensure_future(self._after(turns, receipt["id"])))
+            while not waiting.empty():
+                job = await waiting.get_nowait()
+                shown.answered()
+                yield job
+
+    async def _after(self, turns: asyncio.Semaphore, job_id: str) -> dict[str, Any]:
+        async with turns:
+            return await self.result(job_id, timeout=float("inf"))
+
+    async def request(self, method: str, path: str, **more: Any) -> dict[str, Any]:
+        """Any other verb. Raises Refused with the server's code, field and remedy."""
+        response = wire.checked(await self._http.request(method, path, **more))
+        body: dict[str, Any] = response.json()
+        return body

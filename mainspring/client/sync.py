@@ -1,0 +1,120 @@
+"""The plain client."""
+
+import time
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from types import TracebackType
+from typing import Any, Self
+
+import httpx
+
+from mainspring.client import wire
+from mainspring.client.progress import Bar, bar
+
+
+class Client:
+    """Thread-safe. Connections are kept; use it as a context manager or `close()` it."""
+
+    def __init__(self, url: str, key: str, *, timeout: float = 40.0) -> None:
+        self._http = httpx.Client(base_url=url, headers=wire.headers(key), timeout=timeout, trust_env=False)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self._http.close()
+
+    def submit(
+        self,
+        deployment: str,
+        input: Any,  # noqa: A002  the API's word for it
+        *,
+        idempotency_key: str | None = None,
+        **more: Any,
+    ) -> dict[str, Any]:
+        """The receipt: id, state, version, position. Raises Refused.
+
+        `priority`, `deadline_seconds`, `session`, `subject`, `metadata` and `webhook` (a URL) are the job's; any other
+        keyword is a parameter of its task, such as `max_tokens`.
+        """
+        headers = {"Idempotency-Key": idempotency_key} if idempotency_key else {}
+        return self.request("POST", "/v1/jobs", json=wire.job_body(deployment, input, more), headers=headers)
+
+    def result(self, job_id: str, timeout: float = 120.0) -> dict[str, Any]:
+        """The ended job, by long-poll. Raises TimeoutError; the job goes on all the same."""
+        until = time.monotonic() + timeout
+        while True:
+            wait = min(max(until - time.monotonic(), 0.0), wire.LONGEST_WAIT)
+            job = self.request("GET", f"/v1/jobs/{job_id}", params={"wait": round(wait, 3)})
+            if job["state"] not in wire.UNFINISHED:
+                return job
+            if time.monotonic() >= until:
+                raise TimeoutError(f"job {job_id} is still {job['state']} after {timeout:.0f} s")
+
+    def stream(self, job_id: str, last_event_id: str | None = None) -> Iterator[dict[str, Any]]:
+        """Server-sent events as {event, id, data}; resumes after `last_event_id`. Ends after `done`."""
+        headers = {"Last-Event-ID": last_event_id} if last_event_id else {}
+        with self._http.stream("GET", f"/v1/jobs/{job_id}/events", headers=headers) as response:
+            if response.is_error:
+                response.read()
+                wire.checked(response)
+            events = wire.Events()
+            for line in response.iter_lines():
+                if (event := events.take(line)) is not None:
+                    yield event
+
+    def cancel(self, job_id: str) -> dict[str, Any]:
+        return self.request("POST", f"/v1/jobs/{job_id}/cancel")
+
+    def jobs(self, **wanted: Any) -> Iterator[dict[str, Any]]:
+        """Your jobs, newest first, all pages: `deployment`, `state`, `session`, `limit` (of a page)."""
+        cursor: str | None = ""
+        while cursor is not None:
+            page = self.request("GET", "/v1/jobs", params={**wanted, "cursor": cursor})
+            yield from page["jobs"]
+            cursor = page["next_cursor"]
+
+    def feedback(self, job_id: str, **said: Any) -> dict[str, Any]:
+        """One of `rating`, `correction`, `label`, `outcome={"name", "value"}`."""
+        return self.request("POST", f"/v1/jobs/{job_id}/feedback", json=said)
+
+    def submit_all(self, bodies: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any] | wire.Refused]:
+        """Bodies of jobs by the bulk route; for each, in order, its receipt or why it was refused."""
+        rest = iter(bodies)
+        while batch := list(islice(rest, wire.BATCH)):
+            response = self._http.post("/v1/jobs/bulk", content=wire.ndjson(batch), headers=wire.NDJSON)
+            yield from wire.receipts(wire.checked(response))
+
+    def map(
+        self, deployment: str, inputs: Iterable[Any], *, progress: bool = False, **more: Any
+    ) -> Iterator[dict[str, Any]]:
+        """The ended job of each input, in order, submitted by the bulk route. Raises Refused at the first refused one.
+
+        `progress` shows a bar. Jobs already submitted go on when you stop reading.
+        """
+        bodies = (wire.job_body(deployment, given, more) for given in inputs)
+        with bar(progress) as shown:
+            receipts = list(self._counted(self.submit_all(bodies), shown))
+            for receipt in receipts:
+                job = self.result(receipt["id"], timeout=float("inf"))
+                shown.answered()
+                yield job
+
+    @staticmethod
+    def _counted(receipts: Iterator[dict[str, Any] | wire.Refused], shown: Bar) -> Iterator[dict[str, Any]]:
+        for receipt in receipts:
+            if isinstance(receipt, wire.Refused):
+                raise receipt
+            shown.submitted()
+            yield receipt
+
+    def request(self, method: str, path: str, **more: Any) -> dict[str, Any]:
+        """Any other verb. Raises Refused with the server's code, field and remedy."""
+        response = wire.checked(self._http.request(method, path, **more))
+        body: dict[str, Any] = response.json()
+        return body

@@ -1,0 +1,61 @@
+"""Claims while some tenants may run only so many jobs at once: the same turns, without the flows that are at their bound.
+
+One claim at a time: the bounded tenants' rows are locked first, so that the count of what runs is true. It costs a
+transaction of two statements, and is used only while there is such a tenant.
+"""
+
+from uuid import UUID
+
+from sqlalchemy import Connection, exists, select, text
+
+from mainspring.serving.claim import Claimed, claimed
+from mainspring.tables import Tenant
+
+_ANY = select(exists().where(Tenant.running_bound.is_not(None)))
+_LOCK = select(Tenant.id).where(Tenant.running_bound.is_not(None)).order_by(Tenant.id).with_for_update()
+_CLAIM = text(
+    """
+    update jobs set state = 'running', incarnation = :life, attempt = attempt + 1, started_at = clock_timestamp()
+    where id = (
+        with recursive flow as (
+            (select tenant_id, priority from jobs where version_id = :version and state = 'queued'
+             order by tenant_id, priority limit 1)
+            union all
+            select following.tenant_id, following.priority from flow, lateral (
+                select tenant_id, priority from jobs
+                where version_id = :version and state = 'queued'
+                  and (tenant_id, priority) > (flow.tenant_id, flow.priority)
+                order by tenant_id, priority limit 1
+            ) following
+        )
+        select head.id from flow join tenants on tenants.id = flow.tenant_id, lateral (
+            select id, turn from jobs
+            where version_id = :version and state = 'queued' and after is null
+              and jobs.tenant_id = flow.tenant_id and jobs.priority = flow.priority
+              and (deadline_at is null or deadline_at > clock_timestamp()) and losses < 2
+            order by turn, id limit 1 for update skip locked
+        ) head
+        where running_bound is null or running_bound > (
+            select count(*) from jobs running
+            where running.tenant_id = flow.tenant_id and running.state = 'running'
+        )
+        order by head.turn, head.id limit 1
+    ) and exists (
+        select 1 from incarnations where id = :life and ended_at is null and lease_until > now()
+    )
+    returning id, attempt, input, parameters, seed, session_id,
+        extract(epoch from deadline_at - clock_timestamp()) as seconds_left
+    """
+)
+
+
+def needed(connection: Connection) -> bool:
+    """Whether some tenant has a bound on what may run."""
+    return bool(connection.scalar(_ANY))
+
+
+def claim(connection: Connection, version_id: UUID, incarnation: UUID) -> Claimed | None:
+    """As claim.claim, inside a transaction."""
+    connection.execute(_LOCK)
+    row = connection.execute(_CLAIM, {"version": version_id, "life": incarnation}).first()
+    return claimed(row, incarnation)

@@ -1,0 +1,124 @@
+"""Sessions: the jobs of a conversation run in order, on the version that it began on, and see what was said before."""
+
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Connection, bindparam, exists, select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import aliased
+
+from mainspring.identifiers import uuid7
+from mainspring.tables import ChatSession, Job, JobState, constant
+
+_UNFINISHED = (constant(JobState.QUEUED), constant(JobState.RUNNING))
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a new job of a session stands. `after`: the job that has to end first."""
+
+    session_id: UUID
+    version_id: UUID
+    after: UUID | None
+
+
+_OPEN = insert(ChatSession).on_conflict_do_nothing(index_elements=["tenant_id", "deployment", "name"])
+_LOCK = (
+    select(ChatSession.id, ChatSession.version_id)
+    .where(
+        ChatSession.tenant_id == bindparam("tenant_id"),
+        ChatSession.deployment == bindparam("deployment"),
+        ChatSession.name == bindparam("name"),
+    )
+    .with_for_update()
+)
+_MOVE = (
+    update(ChatSession)
+    .where(ChatSession.id == bindparam("session"))
+    .values(version_id=bindparam("to_version"))
+)
+# Locked against its end: who ends it meanwhile waits, and then finds the new job to release.
+_LAST = (
+    select(Job.id)
+    .where(Job.session_id == bindparam("session"), Job.state.in_(_UNFINISHED))
+    .order_by(Job.id.desc())
+    .limit(1)
+    .with_for_update(read=True)
+)
+_RELEASE = (
+    update(Job)
+    .where(Job.after == bindparam("ended"), Job.state == constant(JobState.QUEUED))
+    .values(after=None)
+    .returning(Job.version_id)
+)
+_Before = aliased(Job)
+_RELEASE_FORGOTTEN = (
+    update(Job)
+    .where(
+        Job.after.is_not(None),
+        Job.state == constant(JobState.QUEUED),
+        ~exists().where(_Before.id == Job.after, _Before.state.in_(_UNFINISHED)),
+    )
+    .values(after=None)
+    .returning(Job.id)
+)
+_SAID = (
+    select(Job.input, Job.output)
+    .where(
+        Job.session_id == bindparam("session"),
+        Job.id < bindparam("before"),
+        Job.state == constant(JobState.SUCCEEDED),
+    )
+    .order_by(Job.id.desc())
+    .limit(bindparam("most"))
+)
+MOST_EXCHANGES = 100
+
+
+def join(
+    connection: Connection, tenant_id: UUID, deployment: str, name: str, *, champion: UUID, live: set[UUID]
+) -> Place:
+    """Begin the session or go on with it. Call it inside a transaction: the session is locked until its commit.
+
+    A session whose version is no longer live goes on with the champion.
+    """
+    key = {"tenant_id": tenant_id, "deployment": deployment, "name": name}
+    found = connection.execute(_LOCK, key).first()
+    if found is None:
+        connection.execute(_OPEN, {**key, "id": uuid7(), "version_id": champion})
+        found = connection.execute(_LOCK, key).one()
+    version: UUID = found.version_id
+    if version not in live:
+        version = champion
+        connection.execute(_MOVE, {"session": found.id, "to_version": version})
+    return Place(found.id, version, connection.scalar(_LAST, {"session": found.id}))
+
+
+def release(connection: Connection, job_id: UUID) -> UUID | None:
+    """The job that waited for this one may be claimed: whose version has work now."""
+    version: UUID | None = connection.scalar(_RELEASE, {"ended": job_id})
+    return version
+
+
+def release_forgotten(connection: Connection) -> int:
+    """Those whose predecessor has ended while nobody told them."""
+    return len(connection.execute(_RELEASE_FORGOTTEN).all())
+
+
+def history(connection: Connection, session_id: UUID, job_id: UUID) -> list[dict[str, Any]]:
+    """The messages of the session before this job, oldest first."""
+    rows = connection.execute(_SAID, {"session": session_id, "before": job_id, "most": MOST_EXCHANGES}).all()
+    messages: list[dict[str, Any]] = []
+    for given, output in reversed(rows):
+        messages += as_messages(given)
+        if isinstance(output, dict) and isinstance(output.get("text"), str):
+            messages.append({"role": "assistant", "content": output["text"]})
+    return messages
+
+
+def as_messages(given: Any) -> list[dict[str, Any]]:
+    """An input of text-generation as messages."""
+    if isinstance(given, str):
+        return [{"role": "user", "content": given}]
+    return list(given["messages"])

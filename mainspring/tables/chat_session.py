@@ -1,0 +1,26 @@
+"""A session: a conversation whose jobs run in order, on the version that it began on."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import ForeignKey, Index, UniqueConstraint, func
+from sqlalchemy.orm import Mapped, mapped_column
+
+from mainspring.tables.base import Base
+
+
+class ChatSession(Base):
+    """`name` is the client's own, unique for its tenant and deployment."""
+
+    __tablename__ = "sessions"
+    __table_args__ = (
+        UniqueConstraint("tenant_id", "deployment", "name"),
+        Index("ix_sessions_version_id", "version_id"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    tenant_id: Mapped[UUID] = mapped_column(ForeignKey("tenants.id"))
+    deployment: Mapped[str] = mapped_column(ForeignKey("deployments.name"))
+    name: Mapped[str]
+    version_id: Mapped[UUID] = mapped_column(ForeignKey("versions.id"))
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())

@@ -1,0 +1,51 @@
+"""A webhook's delivery: that a job has ended is told to its producer, tried again until it was heard or given up."""
+
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, Double, ForeignKey, Index, UniqueConstraint, func, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from mainspring.tables.base import Base, one_of
+
+
+class DeliveryState(StrEnum):
+    WAITING = "waiting"
+    DELIVERED = "delivered"
+    ABANDONED = "abandoned"
+
+
+class Delivery(Base):
+    """Made with its job; due once the job has ended and `next_at` has come."""
+
+    __tablename__ = "deliveries"
+    __table_args__ = (
+        UniqueConstraint("job_id"),
+        CheckConstraint(one_of("state", DeliveryState), name="state"),
+        Index("ix_deliveries_due", "next_at", postgresql_where=text("state = 'waiting'")),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    job_id: Mapped[UUID] = mapped_column(ForeignKey("jobs.id", ondelete="CASCADE"))
+    url: Mapped[str]
+    state: Mapped[str] = mapped_column(server_default=DeliveryState.WAITING.value)
+    tries: Mapped[int] = mapped_column(server_default=text("0"))
+    next_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    ended_at: Mapped[datetime | None]
+
+
+class DeliveryTry(Base):
+    """The log: one row a try. `problem` is a class of error, never what the receiver answered."""
+
+    __tablename__ = "delivery_tries"
+
+    delivery_id: Mapped[UUID] = mapped_column(
+        ForeignKey("deliveries.id", ondelete="CASCADE"), primary_key=True
+    )
+    number: Mapped[int] = mapped_column(primary_key=True)
+    at: Mapped[datetime] = mapped_column(server_default=func.now())
+    status: Mapped[int | None]
+    problem: Mapped[str | None]
+    seconds: Mapped[float] = mapped_column(Double)

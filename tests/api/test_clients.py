@@ -1,0 +1,74 @@
+"""The Python clients against the real api: the same verbs, plain and asynchronous."""
+
+from collections.abc import Iterator
+from threading import Event, Thread
+from uuid import UUID
+
+import pytest
+
+from mainspring.client import AsyncClient, Client, Refused
+from mainspring.serving.claim import claim
+from mainspring.tables import Database
+from tests.api.serving import Hands, Served
+
+
+@pytest.fixture
+def answering(hands: Hands, assistant: UUID, database: Database) -> Iterator[None]:
+    """Whatever is queued gets its attempt's number for an answer."""
+    stop = Event()
+
+    def work() -> None:
+        while not stop.wait(0.005):
+            with database.begin() as connection:
+                claimed = claim(connection, assistant, hands.incarnation)
+            if claimed is not None:
+                hands.finish(claimed.fence, {"text": str(claimed.input)})
+
+    worker = Thread(target=work)
+    worker.start()
+    yield
+    stop.set()
+    worker.join()
+
+
+def test_plain(served: Served, key: str, answering: None) -> None:
+    with Client(served.url, key) as client:
+        job = client.submit("assistant", "one", max_tokens=3, priority="high", metadata={"page": "1"})
+        done = client.result(job["id"])
+        assert (done["output"]["text"], done["priority"], done["metadata"]) == ("one", "high", {"page": "1"})
+        words = [event["data"]["text"] for event in client.stream(job["id"]) if event["event"] == "token"]
+        assert "".join(words) == "one"
+        assert client.feedback(job["id"], rating=1)["kind"] == "rating"
+        many = [str(number) for number in range(30)]
+        answers = list(client.map("assistant", many, max_tokens=3))
+        assert [one["output"]["text"] for one in answers] == many
+        assert len(list(client.jobs(limit=10))) == 31
+        told = list(client.submit_all([{"deployment": "nobody", "input": "x"}]))
+        assert isinstance(told[0], Refused)
+        assert told[0].code == "unknown_deployment"
+        with pytest.raises(Refused) as refused:
+            list(client.map("assistant", ["x"], max_tokens=-1))
+        assert refused.value.field == "parameters.max_tokens"
+
+
+@pytest.mark.anyio
+async def test_asynchronous(served: Served, key: str, answering: None) -> None:
+    async with AsyncClient(served.url, key) as client:
+        job = await client.submit("assistant", "one", deadline_seconds=60)
+        done = await client.result(job["id"])
+        assert done["output"]["text"] == "one"
+        assert done["deadline_at"] is not None
+        events = [event["event"] async for event in client.stream(job["id"])]
+        assert events[-1] == "done"
+        many = [str(number) for number in range(30)]
+        answers = [one async for one in client.map("assistant", many)]
+        assert [one["output"]["text"] for one in answers] == many
+        assert len([one async for one in client.jobs()]) == 31
+        assert (await client.cancel(job["id"]))["state"] == "succeeded"
+        with pytest.raises(TimeoutError):
+            await client.result((await client.submit("assistant", "x"))["id"], timeout=-1)
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
