@@ -4,11 +4,12 @@ Each step is one statement; while the engine works no connection is held.
 """
 
 from concurrent.futures import Future
+from typing import Any
 from uuid import UUID
 
 import structlog
 
-from mainspring.errors import Cancelled, EngineStopping, MainspringError
+from mainspring.errors import Cancelled, EngineStopping, MainspringError, PromptTooLong
 from mainspring.logs import log
 from mainspring.messages import Answer
 from mainspring.serving import answer as finish
@@ -66,13 +67,26 @@ def answer(runtime: Runtime, held: Held, job: Claimed) -> None:
 
 
 def _submit(runtime: Runtime, held: Held, job: Claimed) -> Future[EngineAnswer]:
-    given = job.input
-    if job.session_id is not None and held.task == Task.TEXT_GENERATION:
-        with runtime.database.each() as connection:
-            said = history(connection, job.session_id, job.fence.job_id)
-        given = {"messages": said + as_messages(given)}
-    request = EngineRequest(request_id(job.fence), given, job.parameters, job.seed)
-    return held.engine.submit(request, Voice(runtime.outbox, str(job.fence.job_id), job.fence.attempt))
+    voice = Voice(runtime.outbox, str(job.fence.job_id), job.fence.attempt)
+
+    def submit(given: Any) -> Future[EngineAnswer]:
+        request = EngineRequest(request_id(job.fence), given, job.parameters, job.seed)
+        return held.engine.submit(request, voice)
+
+    if job.session_id is None or held.task != Task.TEXT_GENERATION:
+        return submit(job.input)
+    with runtime.database.each() as connection:
+        said = history(connection, job.session_id, job.fence.job_id)
+    future = submit({"messages": said + as_messages(job.input)})
+    while said and _is_too_long(future):  # the oldest is forgotten first
+        said = said[-(-len(said) // 4) :]
+        future = submit({"messages": said + as_messages(job.input)})
+    return future
+
+
+def _is_too_long(future: Future[EngineAnswer]) -> bool:
+    """Engines find out before they return the future."""
+    return future.done() and not future.cancelled() and isinstance(future.exception(), PromptTooLong)
 
 
 def _release(runtime: Runtime, fence: Fence) -> None:

@@ -31,7 +31,7 @@ def main() -> None:
     try:
         app()
     except MainspringError as error:
-        _explain(error.detail, error.remedy)
+        _explain(f"{error.field}: {error.detail}" if error.field else error.detail, error.remedy)
     except ValidationError as error:  # only Settings are read from what a person typed
         first = error.errors()[0]
         name = "_".join(str(part) for part in first["loc"]).upper()

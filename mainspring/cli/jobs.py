@@ -14,6 +14,7 @@ from mainspring.cli.stack import AsJson
 from mainspring.errors import InvalidRequest
 from mainspring.identifiers import uuid7
 from mainspring.local.doors import client
+from mainspring.local.first_requests import as_text
 from mainspring.tables import JobState, Priority
 
 WATCH_SECONDS = 1.0
@@ -161,8 +162,7 @@ def _show(job: dict[str, Any]) -> None:
         error = job.get("error") or {}
         typer.echo(f"{job['state']}: {error.get('detail', '')} {error.get('remedy', '')}".strip(), err=True)
         return
-    output = job["output"]
-    typer.echo(output["text"] if isinstance(output, dict) and "text" in output else json.dumps(output))
+    typer.echo(as_text(job["output"]))
     typer.echo(f"{job['version']} · {_seconds(job)}", err=True)
 
 
@@ -172,7 +172,10 @@ def _seconds(job: dict[str, Any]) -> str:
 
 
 def _table(found: list[dict[str, Any]]) -> Table:
-    table = Table("job", "version", "state", "priority", "created", "seconds", "session", box=None)
+    table = Table(box=None)
+    table.add_column("job", no_wrap=True, min_width=36)  # whole: it is what one copies
+    for name in ("version", "state", "priority", "created", "seconds", "session"):
+        table.add_column(name, overflow="ellipsis", no_wrap=True)
     for job in found:
         colour = COLOURS.get(job["state"], "white")
         table.add_row(

@@ -1,5 +1,6 @@
 """The first requests of a fresh stack: each deployment is asked as soon as it answers, while others are made."""
 
+import json
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -104,9 +105,9 @@ def _state(api: Client, name: str) -> _State:
 
 
 def _show(console: Console, example: Example, job: dict[str, Any]) -> None:
-    console.print(f"\n[bold green]{job['version']}[/]  ← {_brief(_text(example.input))}", highlight=False)
+    console.print(f"\n[bold green]{job['version']}[/]  ← {_brief(as_text(example.input))}", highlight=False)
     if job["state"] == "succeeded":
-        console.print(f"    → {_brief(_text(job['output']))}", highlight=False, markup=False)
+        console.print(f"    → {_brief(as_text(job['output']))}", highlight=False, markup=False)
     else:
         console.print(f"    → {job['state']}: {job.get('error')}", markup=False)
     seconds = {name: value for name, value in (job.get("timings") or {}).items() if value is not None}
@@ -115,10 +116,13 @@ def _show(console: Console, example: Example, job: dict[str, Any]) -> None:
     )
 
 
-def _text(value: Any) -> str:
+def as_text(value: Any) -> str:
+    """An input or output in one line, for people."""
     if isinstance(value, str):
         return value
     if isinstance(value, list):
+        if not all(isinstance(number, float) for number in value):
+            return json.dumps(value, ensure_ascii=False)
         return f"[{', '.join(f'{number:.4f}' for number in value[:4])}, …] ({len(value)} numbers)"
     if "messages" in value:
         return str(value["messages"][-1]["content"])
