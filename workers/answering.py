@@ -16,7 +16,7 @@ from mainspring.serving import answer as finish
 from mainspring.serving import bounded
 from mainspring.serving.answer import EXPIRED
 from mainspring.serving.claim import Claimed, Fence, claim
-from mainspring.serving.conversation import as_messages, history, release
+from mainspring.serving.conversation import after, history, release
 from mainspring.serving.engine import EngineAnswer, EngineRequest
 from mainspring.tables import Task
 from workers.held import Held
@@ -77,10 +77,10 @@ def _submit(runtime: Runtime, held: Held, job: Claimed) -> Future[EngineAnswer]:
         return submit(job.input)
     with runtime.database.each() as connection:
         said = history(connection, job.session_id, job.fence.job_id)
-    future = submit({"messages": said + as_messages(job.input)})
+    future = submit(after(said, job.input))
     while said and _is_too_long(future):  # the oldest is forgotten first
         said = said[-(-len(said) // 4) :]
-        future = submit({"messages": said + as_messages(job.input)})
+        future = submit(after(said, job.input))
     return future
 
 

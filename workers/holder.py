@@ -5,6 +5,7 @@ and rebuilds an engine that died or hangs. It knows nothing of torch: `load` and
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from threading import Event, Thread
 from uuid import UUID
@@ -21,10 +22,17 @@ from mainspring.tables import Database, Task, Version
 from workers.held import Held
 from workers.report import Report
 
-Load = Callable[[Path, str], Engine]
-Needs = Callable[[Path, str], int]
 WATCH_SECONDS = 1.0
 RETRY_TICKS = 15  # a version that could not be loaded is tried again after so many ticks
+
+
+@dataclass(frozen=True)
+class Engines:
+    """`load` makes an engine of a version's folder and task, `needs` says how many bytes it will take."""
+
+    load: Callable[[Path, str], Engine]
+    needs: Callable[[Path, str], int]
+    budget_bytes: int
 
 
 class Holder:
@@ -35,15 +43,13 @@ class Holder:
         database: Database,
         settings: Settings,
         report: Report,
+        engines: Engines,
         *,
-        load: Load,
-        needs: Needs,
-        budget_bytes: int,
         consume: Callable[[str], None],
         ignore: Callable[[str], None],
     ) -> None:
         self._database, self._settings, self._report = database, settings, report
-        self._load, self._needs, self._budget = load, needs, budget_bytes
+        self._load, self._needs, self._budget = engines.load, engines.needs, engines.budget_bytes
         self._consume, self._ignore = consume, ignore
         self._held: dict[UUID, Held] = {}
         self._refused: dict[UUID, int] = {}

@@ -12,6 +12,7 @@ from celery.worker.consumer import Consumer
 from mainspring.logs import configure, log
 from mainspring.settings import Settings
 from workers.app import create_app
+from workers.holder import Engines
 from workers.quarantine import Quarantine
 from workers.runtime import Runtime
 
@@ -56,23 +57,24 @@ class HoldVersions(bootsteps.StartStopStep):
 
     requires = ("celery.worker.components:Pool",)
 
+    @staticmethod
+    def engines() -> Engines:
+        """How versions become engines here; torch is imported when the worker starts, not before."""
+        from workers.gpu.load import load_version, memory_needed
+        from workers.gpu.memory import memory_budget
+
+        return Engines(
+            load=lambda path, task: load_version(path, task, settings),
+            needs=lambda path, task: memory_needed(path, task, settings),
+            budget_bytes=memory_budget(settings),
+        )
+
     def __init__(self, worker: Any, **kwargs: Any) -> None:
         super().__init__(worker, **kwargs)
         self._runtime: Runtime | None = None
 
     def start(self, parent: Any) -> None:  # noqa: ARG002  Celery's signature
-        from workers.gpu.load import load_version, memory_needed
-        from workers.gpu.memory import memory_budget
-
-        self._runtime = Runtime(
-            app,
-            settings,
-            load=lambda path, task: load_version(path, task, settings),
-            needs=lambda path, task: memory_needed(path, task, settings),
-            budget_bytes=memory_budget(settings),
-            consume=queues.consume,
-            ignore=queues.ignore,
-        )
+        self._runtime = Runtime(app, settings, self.engines(), consume=queues.consume, ignore=queues.ignore)
         Quarantine(self._runtime)
         app.process = self._runtime
 

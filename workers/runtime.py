@@ -15,7 +15,7 @@ from mainspring.settings import Settings
 from mainspring.tables import Database
 from workers.app import send
 from workers.giving_back import GivingBack
-from workers.holder import Holder, Load, Needs
+from workers.holder import Engines, Holder
 from workers.life import Life
 from workers.notices import Notices
 from workers.outbox import Outbox
@@ -30,10 +30,8 @@ class Runtime:
         self,
         app: Celery,
         settings: Settings,
+        engines: Engines,
         *,
-        load: Load,
-        needs: Needs,
-        budget_bytes: int,
         consume: Callable[[str], None],
         ignore: Callable[[str], None],
     ) -> None:
@@ -57,9 +55,7 @@ class Runtime:
             self.database,
             settings,
             self._report,
-            load=load,
-            needs=needs,
-            budget_bytes=budget_bytes,
+            engines,
             consume=consume,
             ignore=ignore,
         )

@@ -1,4 +1,4 @@
-"""Accept many jobs at once: one transaction and one INSERT a batch, each line with its own receipt or its own error.
+"""Accept many jobs at once: one transaction and one COPY a batch, each line with its own receipt or its own error.
 
 The turns of a batch go on where those of the rows end, so a batch is as fair as the same jobs one by one. Sessions,
 webhooks and idempotency keys are accepted too, each of these by the road of the single job.
@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+import orjson
+from psycopg.types.json import Json
 from sqlalchemy import Connection, func, select
-from sqlalchemy.dialects.postgresql import insert
 
 from mainspring.access import Caller
 from mainspring.errors import MainspringError
@@ -23,10 +24,14 @@ from mainspring.serving.receipt import Receipt, Submission
 from mainspring.serving.route import Candidate, choose
 from mainspring.serving.throughput import Wait, wait
 from mainspring.serving.turns import step
-from mainspring.tables import Job, JobState, Priority
+from mainspring.tables import JobState, Priority
 
 _NOW = select(func.now())
-_STORE = insert(Job)
+# COPY, since a row of an INSERT costs several times as much.
+_COPY = """
+    copy jobs (id, tenant_id, deployment, version_id, input, parameters, seed, metadata, request_digest, priority,
+               turn, subject, deadline_at) from stdin
+"""
 
 
 def accept_all(
@@ -64,7 +69,7 @@ class _Batch:
     def __init__(self, connection: Connection, caller: Caller, randbits: Callable[[int], int]) -> None:
         self._connection, self._caller, self._randbits = connection, caller, randbits
         self._flows: dict[tuple[str, Priority], _Flow] = {}
-        self._rows: list[dict[str, Any]] = []
+        self._rows: list[tuple[Any, ...]] = []
         self._now: datetime = connection.execute(_NOW).scalar_one()
 
     def take(self, one: Submission) -> Receipt:
@@ -79,21 +84,21 @@ class _Batch:
         bounds.of_the_deployment(name, flow.addressed.policy, flow.waiting + flow.taken, flow.first.seconds)
         job_id, deadline = uuid7(), one.deadline_seconds
         self._rows.append(
-            {
-                "id": job_id,
-                "tenant_id": self._caller.tenant_id,
-                "deployment": name,
-                "version_id": flow.chosen.id,
-                "input": given,
-                "parameters": parameters,
-                "seed": parameters.get("seed", self._randbits(31)),
-                "metadata": one.metadata,
-                "request_digest": one.digest,
-                "priority": one.priority.value,
-                "turn": flow.turn + flow.step * flow.taken,
-                "subject": one.subject,
-                "deadline_at": None if deadline is None else self._now + timedelta(seconds=deadline),
-            }
+            (
+                job_id,
+                self._caller.tenant_id,
+                name,
+                flow.chosen.id,
+                Json(given, orjson.dumps),
+                Json(parameters, orjson.dumps),
+                parameters.get("seed", self._randbits(31)),
+                Json(one.metadata, orjson.dumps),
+                one.digest,
+                one.priority.value,
+                flow.turn + flow.step * flow.taken,
+                one.subject,
+                None if deadline is None else self._now + timedelta(seconds=deadline),
+            )
         )
         expected = Wait(flow.first.position + flow.taken, flow.first.seconds if flow.taken == 0 else None)
         flow.taken += 1
@@ -101,8 +106,12 @@ class _Batch:
         return Receipt(job_id, JobState.QUEUED, self._now, name, version, number, expected, fresh=True)
 
     def store(self) -> None:
-        if self._rows:
-            self._connection.execute(_STORE, self._rows)
+        if not self._rows:
+            return
+        driver: Any = self._connection.connection.driver_connection
+        with driver.cursor() as cursor, cursor.copy(_COPY) as copy:
+            for row in self._rows:
+                copy.write_row(row)
 
     def _flow(self, one: Submission) -> _Flow:
         known = self._flows.get((one.deployment, one.priority))

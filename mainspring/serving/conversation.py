@@ -117,6 +117,14 @@ def history(connection: Connection, session_id: UUID, job_id: UUID) -> list[dict
     return messages
 
 
+def after(said: list[dict[str, Any]], given: Any) -> dict[str, Any]:
+    """The input that an engine is given: what was said, then this. `as_text` for versions that know no messages."""
+    messages = said + as_messages(given)
+    if not isinstance(given, str):
+        return {"messages": messages}
+    return {"messages": messages, "as_text": "\n".join(str(one["content"]) for one in messages)}
+
+
 def as_messages(given: Any) -> list[dict[str, Any]]:
     """An input of text-generation as messages."""
     if isinstance(given, str):

@@ -1,4 +1,5 @@
-"""Producers as applications write them: idempotency keys, retries, long-poll or stream with resume."""
+"""Producers as applications write them: idempotency keys, retries, long-poll or stream with resume; now and then a
+conversation, a deadline, a change of mind."""
 
 import random
 import time
@@ -16,6 +17,7 @@ PROMPTS: dict[str, Any] = {
     "triage": "Return the eigenvalues of a symmetric matrix.",
     "embedder": "A clock that is wound again keeps the time.",
 }
+SESSIONS = 6
 AWAY = (httpx.TransportError,)
 
 
@@ -51,7 +53,13 @@ class Producers:
     def _one(self, number: int) -> None:
         draw = random.Random(self._seed * 1_000_003 + number)
         deployment = draw.choice(list(PROMPTS))
-        more = {"max_tokens": draw.randint(4, 48), "temperature": 0.8} if deployment == "assistant" else {}
+        more: dict[str, Any] = {"priority": draw.choice(["high", "normal", "low"])}
+        if deployment == "assistant":
+            more |= {"max_tokens": draw.randint(4, 48), "temperature": 0.8}
+            if draw.random() < 0.3:
+                more["session"] = f"talk-{self._seed}-{number % SESSIONS}"
+        if draw.random() < 0.05:
+            more["deadline_seconds"] = draw.choice([0.05, 1.0, 10.0])
         text = f"{PROMPTS[deployment]} ({number})"
         receipt = self._insist(
             lambda: self._client.submit(
@@ -59,6 +67,8 @@ class Producers:
             )
         )
         seen = Seen(deployment, receipt["id"])
+        if draw.random() < 0.05:
+            self._insist(lambda: self._client.cancel(seen.job_id))
         if deployment == "assistant" and draw.random() < 0.5:
             self._stream(seen)
         for _ in range(2):  # twice: an answer must not change after it was given

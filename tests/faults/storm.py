@@ -10,9 +10,11 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 from threading import Thread
 from typing import Any
+from uuid import UUID
 
 from redis import Redis
 from sqlalchemy import func, select
@@ -71,7 +73,10 @@ def verify(stack: Stack, seen: list[Seen], jobs: int) -> dict[str, Any]:
         ids = [one.job_id for one in seen]
         rows = {str(job.id): job for job in session.scalars(select(Job).where(Job.id.in_(ids)))}
         observed = session.scalar(
-            select(func.count()).select_from(Observation).where(Observation.job_id.in_(ids))
+            select(func.count())
+            .select_from(Observation)
+            .join(Job, Job.id == Observation.job_id)
+            .where(Job.id.in_(ids), Job.state == JobState.SUCCEEDED.value)
         )
     database.close()
     assert len(set(ids)) == jobs, "an idempotency key made two jobs, or a job was lost"
@@ -88,16 +93,32 @@ def verify(stack: Stack, seen: list[Seen], jobs: int) -> dict[str, Any]:
             assert one.streamed == first["output"]["text"], (
                 f"{one.job_id}: the stream differs from the output"
             )
-    assert observed == jobs, "a job was finished other than once"
+    succeeded = [job for job in rows.values() if job.state == JobState.SUCCEEDED]
+    assert observed == len(succeeded), "a job was finished other than once"
     return {
         "accepted": len(rows),
         "states": dict(Counter(job.state for job in rows.values())),
+        "jobs of sessions, in order": in_order(list(rows.values())),
         "by deployment": dict(Counter(job.deployment for job in rows.values())),
         "attempts": dict(sorted(Counter(job.attempt for job in rows.values()).items())),
         "lost their worker": sum(job.losses > 0 for job in rows.values()),
         "streams": sum(one.streamed is not None for one in seen),
         "streams resumed": sum(one.resumed > 0 for one in seen),
     }
+
+
+def in_order(jobs: list[Job]) -> int:
+    """How many jobs belonged to sessions: of each session none began before the one accepted earlier had ended."""
+    sessions: dict[UUID, list[Job]] = {}
+    for job in sorted(jobs, key=lambda job: job.id):
+        if job.session_id is not None:
+            sessions.setdefault(job.session_id, []).append(job)
+    for talk in sessions.values():
+        for earlier, later in pairwise(talk):
+            assert earlier.finished_at is not None
+            began = later.started_at
+            assert began is None or earlier.finished_at <= began, f"{later.id} overtook {earlier.id}"
+    return sum(map(len, sessions.values()))
 
 
 def main() -> None:
@@ -116,7 +137,7 @@ def main() -> None:
         first_requests.run(stack.settings, Console())
         figures = storm(stack, arguments.jobs, arguments.producers)
     for name, value in figures.items():
-        print(f"{name:>18}: {value}")
+        print(f"{name:>26}: {value}")
     sys.stdout.flush()
 
 

@@ -34,8 +34,9 @@ def test_curl(stack: Stack) -> None:
 
 
 def test_python(stack: Stack) -> None:
-    (script,) = blocks("python")
-    assert "assistant@1" in run(stack, [sys.executable, "-c", script])
+    first, many = blocks("python")
+    assert "assistant@1" in run(stack, [sys.executable, "-c", first])
+    assert len(run(stack, [sys.executable, "-c", many]).splitlines()) >= 5
 
 
 def test_demo(stack: Stack) -> None:

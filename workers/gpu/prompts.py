@@ -22,7 +22,7 @@ class Prompts:
     def ids(self, given: Any) -> list[int]:
         """Raises InvalidRequest when nothing can be made of the input."""
         with self._lock:
-            ids = self._chat(given["messages"]) if isinstance(given, dict) else self._plain(given)
+            ids = self._plain(given) if isinstance(given, str) else self._conversation(given)
         if not ids:
             raise InvalidRequest(
                 "the prompt has no tokens", field="input", remedy="Send at least one visible character."
@@ -42,6 +42,13 @@ class Prompts:
                 else f"Ask for at most {room} tokens, or send less.",
             )
         return min(DEFAULT_MAX_TOKENS, room) if asked is None else asked
+
+    def _conversation(self, given: dict[str, Any]) -> list[int]:
+        """`as_text`: what a version without a template goes on with, where the producer has sent text alone."""
+        text = given.get("as_text")
+        if text is not None and not getattr(self._tokenizer, "chat_template", None):
+            return self._plain(text)
+        return self._chat(given["messages"])
 
     def _plain(self, text: str) -> list[int]:
         return list(self._tokenizer(text)["input_ids"])
