@@ -11,10 +11,10 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 TORCH := $(shell sed -n 's/^\(torch==[^ ;]*\).*/\1/p' constraints.txt)
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test check bench faults install clean
+.PHONY: help run demo test test-vllm check bench faults install clean
 
 help: ## Show this
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-16s %s\n", $$1, $$2 }'
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-16s %s\n", $$1, $$2 }'
 
 run: $(READY) ## Install, start everything, make the starter deployments, answer first requests, stay up
 	@exec $(BIN)/mainspring up --try
@@ -26,6 +26,9 @@ test: $(READY) ## All tests, with real PostgreSQL and Valkey
 	@$(BIN)/python -m pytest -n 2 --dist loadfile tests --ignore tests/faults --ignore tests/story
 	@# Those that measure recovery want the machine to themselves.
 	@$(BIN)/python -m pytest tests/story tests/faults
+
+test-vllm: $(READY) ## The engine over HTTP on the real vLLM, in an environment of its own
+	@PYTHON=$(BIN)/python sh tests/vllm/install.sh && $(BIN)/python -m pytest tests/vllm
 
 check: $(READY) ## Lint, format, types, import contracts, the compose file
 	$(BIN)/ruff check .

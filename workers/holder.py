@@ -148,7 +148,15 @@ class Holder:
         held.ready = False
         self._report.loading(held.version_id, held.memory_bytes)
         held.engine.stop(0)
-        held.engine = self._load(Path(held.path), held.task)
+        try:
+            held.engine = self._load(Path(held.path), held.task)
+        except MainspringError as error:  # it is no longer held: reconciling tries it again from the start
+            log.error("version.refused", version=held.label, reason=error.detail)
+            self._ignore(version_queue(str(held.version_id)))
+            del self._held[held.version_id]
+            self._refused[held.version_id] = RETRY_TICKS
+            self._report.refused(held.version_id, error.detail)
+            return
         held.ready = True
         engine = {"name": held.engine.name, "capacity": held.engine.capacity}
         self._report.ready(held.version_id, held.memory_bytes, engine)

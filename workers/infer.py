@@ -4,16 +4,19 @@ Two bootsteps: one for the process (the runtime, before messages come and until 
 one for each connection to the broker (which queues to take from).
 """
 
+from pathlib import Path
 from typing import Any
 
 from celery import bootsteps
 from celery.worker.consumer import Consumer
 
 from mainspring.logs import configure, log
+from mainspring.serving.engine import Engine
 from mainspring.settings import Settings
 from workers.app import create_app
 from workers.holder import Engines
 from workers.quarantine import Quarantine
+from workers.remote.load import available, load_remote
 from workers.runtime import Runtime
 
 settings = Settings()
@@ -63,11 +66,14 @@ class HoldVersions(bootsteps.StartStopStep):
         from workers.gpu.load import load_version, memory_needed
         from workers.gpu.memory import memory_budget
 
-        return Engines(
-            load=lambda path, task: load_version(path, task, settings),
-            needs=lambda path, task: memory_needed(path, task, settings),
-            budget_bytes=memory_budget(settings),
-        )
+        def load(path: Path, task: str) -> Engine:
+            remote = available(task, settings)
+            return load_remote(path, settings) if remote else load_version(path, task, settings)
+
+        def needs(path: Path, task: str) -> int:
+            return 0 if available(task, settings) else memory_needed(path, task, settings)
+
+        return Engines(load, needs, memory_budget(settings))
 
     def __init__(self, worker: Any, **kwargs: Any) -> None:
         super().__init__(worker, **kwargs)

@@ -42,13 +42,16 @@ WORDS = [
 @dataclass
 class Behaviour:
     """`held`: answers stand still. `cut`: answers whose reader went away. `say`: an event sent
-    instead of the next. `asked`: the last request's parameters."""
+    instead of the next. `asked`: the last request's parameters. `clamps`: writes as much as there is room for, as vLLM does,
+    instead of refusing. `counted`: how often it counted tokens."""
 
     name: str
     key: str = ""
     held: bool = False
     healthy: bool = True
     tokenizes: bool = True
+    clamps: bool = True
+    counted: int = 0
     say: str = ""
     running: int = 0
     cut: int = 0
@@ -131,6 +134,7 @@ class StandIn:
     async def tokenize(self, request: Request) -> Response:
         if not self._behaviour.tokenizes:
             return _refusal(404, "Not Found")
+        self._behaviour.counted += 1
         return JSONResponse({"count": tokens(prompt_of(await request.json())), "max_model_len": CONTEXT})
 
     async def control(self, request: Request) -> Response:
@@ -146,13 +150,17 @@ class StandIn:
         key = self._behaviour.key
         if key and request.headers.get("authorization") != f"Bearer {key}":
             return _refusal(401, "Unauthorized")
+        if request.headers.get("content-type") != "application/json":
+            return _refusal(400, "Unsupported Media Type")
         body = await request.json()
         self._behaviour.asked = {k: v for k, v in body.items() if k not in ("prompt", "messages")}
         prompt = prompt_of(body)
         count, most = tokens(prompt), body["max_tokens"]
         if count == 0:
             return _refusal(400, "the prompt is empty")
-        if count + most > CONTEXT:
+        if self._behaviour.clamps and count < CONTEXT:
+            body["max_tokens"] = min(most, CONTEXT - count)
+        elif count + most > CONTEXT:
             return _refusal(
                 400,
                 f"This model's maximum context length is {CONTEXT} tokens. However, you requested {most} output "

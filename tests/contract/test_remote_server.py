@@ -126,7 +126,7 @@ def test_it_ends_when_its_worker_is_killed(tmp_path: Path, folder: Path) -> None
     argv = [sys.executable, "-c", KILLED, folder, tmp_path, COMMAND]
     worker = subprocess.Popen(argv, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert worker.stdout is not None
-    url = worker.stdout.readline().strip()
+    url = next(line.strip() for line in worker.stdout if line.startswith("http"))
     server = int(httpx.get(f"{url}/stand-in").json()["pid"])
     worker.kill()
     worker.wait()

@@ -1,0 +1,170 @@
+"""The engine over HTTP on a stand-in of the server: the contract, and everything that a server may do to it."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from time import monotonic, sleep
+
+import pytest
+
+from mainspring.errors import EngineFailed, EngineStopping, InvalidRequest, ModelRefused, PromptTooLong
+from mainspring.serving.engine import EngineRequest
+from mainspring.settings import Settings
+from tests.api.serving import until
+from tests.contract.remote import Child
+from tests.contract.remote_contract import *  # noqa: F403  the tests themselves
+from tests.contract.remote_contract import PROMPT, SECONDS, Side, ask, text
+from tests.contract.stand_in import CONTEXT
+from workers.gpu import prompts
+from workers.remote import wire
+from workers.remote.calls import Served
+from workers.remote.engine import HttpEngine
+from workers.remote.load import available, load_remote
+from workers.remote.server import Given
+
+
+@pytest.fixture(scope="module")
+def side(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Side]:
+    with Child(tmp_path_factory.mktemp("served")) as child:
+        side = Side(child.connect, CONTEXT, child.running)
+        yield side
+        side.close()
+
+
+@pytest.fixture
+def child(tmp_path: Path) -> Iterator[Child]:
+    with Child(tmp_path) as child:
+        yield child
+
+
+def test_every_parameter_is_said(child: Child) -> None:
+    engine = child.connect()
+    text(engine.submit(EngineRequest("plain", PROMPT, {"max_tokens": 2}, 7)))
+    said = child.told()["asked"]
+    assert {name: said[name] for name in ("temperature", "top_p", "top_k", "seed", "max_tokens", "stop")} == {
+        "temperature": 0,
+        "top_p": 1,
+        "top_k": 0,
+        "seed": 7,
+        "max_tokens": 2,
+        "stop": [],
+    }
+    text(engine.submit(ask(top_p=0.5)))
+    assert child.told()["asked"]["temperature"] == 1
+    assert wire.DEFAULT_MAX_TOKENS == prompts.DEFAULT_MAX_TOKENS
+    engine.stop()
+
+
+def test_a_server_that_dies_fails_what_it_held_and_is_noticed(child: Child) -> None:
+    engine = child.connect()
+    child.tell(held=True)
+    futures = [engine.submit(ask()) for _ in range(5)]
+    until(lambda: child.running() == 5)
+    child.die()
+    for future in futures:
+        assert type(future.exception(SECONDS)) is EngineFailed
+    until(lambda: not engine.health().alive, 3)
+    late = engine.submit(ask()).exception(SECONDS)
+    assert isinstance(late, EngineFailed)
+    assert late.retryable
+    assert engine.health().pending == 0
+    engine.stop()
+
+
+def test_a_server_that_is_not_well_makes_the_engine_dead_until_it_is_well_again(child: Child) -> None:
+    engine = child.connect()
+    child.tell(healthy=False)
+    until(lambda: not engine.health().alive, 3)
+    child.tell(healthy=True)
+    until(lambda: engine.health().alive, 3)
+    engine.stop()
+
+
+def test_a_hung_server_is_left_behind_in_bounded_time(child: Child) -> None:
+    engine = child.connect(hang_seconds=0.2)
+    child.tell(held=True)
+    futures = [engine.submit(ask()) for _ in range(3)]
+    until(lambda: child.running() == 3)
+    sleep(0.3)
+    assert engine.health().idle_seconds > 0.2
+    began = monotonic()
+    engine.stop()
+    assert monotonic() - began < 3
+    assert {type(future.exception(0)) for future in futures} == {EngineFailed}
+    until(lambda: child.told()["cut"] == 3, 3)
+
+
+def test_a_cancelled_request_that_waits_is_cut_too(child: Child) -> None:
+    engine, request = child.connect(), ask()
+    child.tell(held=True)
+    future = engine.submit(request)
+    until(lambda: child.running() == 1)
+    engine.cancel(request.id)
+    assert future.done()
+    until(lambda: child.told()["cut"] == 1, 2)
+    assert engine.health().pending == 0
+    engine.stop()
+
+
+@pytest.mark.parametrize(
+    "say", ['{"error": {"message": "it broke", "code": 500}}', "not JSON", "[DONE]", "7"]
+)
+def test_an_answer_that_breaks_off_is_no_answer_and_spares_the_others(say: str, child: Child) -> None:
+    engine = child.connect()
+    child.tell(say=say)
+    assert type(engine.submit(ask()).exception(SECONDS)) is EngineFailed
+    child.tell(say="")
+    assert text(engine.submit(ask()))
+    engine.stop()
+
+
+def test_lengths_are_read_from_the_refusal_where_the_server_cannot_count(child: Child) -> None:
+    engine = child.connect()
+    child.tell(tokenizes=False, clamps=False)
+    with pytest.raises(PromptTooLong, match=r"has 5 tokens and 128 more .* 128 in all"):
+        engine.submit(ask(max_tokens=128)).result(SECONDS)
+    capped = engine.submit(EngineRequest("capped", PROMPT, {}, 1)).result(SECONDS)
+    assert sum(capped.usage.values()) == CONTEXT
+    with pytest.raises(InvalidRequest):
+        engine.submit(ask("")).result(SECONDS)
+    engine.stop()
+
+
+def test_a_server_that_refuses_rather_than_writes_less_is_told_how_much_there_is_room_for(
+    child: Child,
+) -> None:
+    engine = child.connect()
+    child.tell(clamps=False)
+    capped = engine.submit(EngineRequest("capped", PROMPT, {}, 1)).result(SECONDS)
+    assert sum(capped.usage.values()) == CONTEXT
+    engine.stop()
+
+
+def test_what_is_far_from_the_limit_is_not_counted(child: Child) -> None:
+    engine = HttpEngine(Given(child.url), Served(str(child.folder), 10_000))
+    assert text(engine.submit(ask()))
+    assert child.told()["counted"] == 0
+    assert text(engine.submit(ask("watch " * 50, max_tokens=30)))
+    with pytest.raises(PromptTooLong):
+        engine.submit(ask(max_tokens=9_995)).result(SECONDS)
+    assert child.told()["counted"] == 1
+    engine.stop()
+
+
+def test_a_given_server_is_used_for_the_very_folder_that_it_serves(child: Child, tmp_path: Path) -> None:
+    settings = Settings(engine_url=f"{child.url}/")
+    assert available("text-generation", settings)
+    assert not available("fill-mask", settings)
+    engine = load_remote(child.folder, settings)
+    assert text(engine.submit(ask()))
+    engine.stop()
+    assert child.running() == 0
+    with pytest.raises(ModelRefused) as refused:
+        load_remote(tmp_path / "another", settings)
+    assert "another" in (refused.value.remedy or "")
+
+
+def test_stopping_twice_is_stopping_once(child: Child) -> None:
+    engine = child.connect()
+    engine.stop()
+    engine.stop()
+    assert type(engine.submit(ask()).exception(0)) is EngineStopping
