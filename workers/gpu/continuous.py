@@ -7,7 +7,6 @@ argmax (the sampler leaves one largest score), and `RequestState.logprobs`, whic
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
 from threading import Thread
 from typing import Any, cast
 
@@ -30,6 +29,7 @@ from transformers.generation.continuous_batching.requests import (
 )
 from transformers.generation.continuous_batching.utils import find_head_dim, find_num_key_value_heads
 
+from workers.gpu.progress import Deliver, Progress
 from workers.gpu.sampling import Sampling, choose
 
 PAGE_TOKENS = 16  # small pages: a short answer of a small model should not hold 256 positions
@@ -38,20 +38,6 @@ _SPARE = 1.25  # the scheduler admits no prompt when less than 15% of the cache 
 
 # Its warnings quote the beginning of refused prompts; its errors quote nothing.
 logging.getLogger("ContinuousBatchingLogger").setLevel(logging.ERROR)
-
-
-@dataclass(frozen=True)
-class Progress:
-    """All tokens of a request so far with their log-probabilities. `failed`: the loop gave it up."""
-
-    key: str
-    tokens: list[int]
-    logprobs: list[float]
-    finished: bool
-    failed: bool
-
-
-Deliver = Callable[[list[Progress]], None]
 
 
 def cache_tokens(config: PreTrainedConfig, dtype: torch.dtype, budget_bytes: int, wanted: int) -> int:

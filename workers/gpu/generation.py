@@ -1,4 +1,4 @@
-"""The engine of causal models: text in, text out, over the continuous batch."""
+"""The engine of causal models: text in, text out, over a decode loop."""
 
 import math
 from concurrent.futures import Future
@@ -13,8 +13,8 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from mainspring.errors import Cancelled, EngineFailed, MainspringError
 from mainspring.logs import log
 from mainspring.serving.engine import EngineAnswer, EngineRequest, Health, OnText
-from workers.gpu.continuous import Loop, Progress
 from workers.gpu.ledger import Entry, Ledger, running_future, stop_reason
+from workers.gpu.progress import LoopMaker, Progress
 from workers.gpu.prompts import Prompts
 from workers.gpu.sampling import Sampling
 from workers.gpu.text import Pieces, StopStrings
@@ -38,9 +38,11 @@ class Generating(Entry):
 
 
 class GenerationEngine:
-    """`context`: tokens read and written in all; `cache_tokens`: positions in the cache, at least the context."""
+    """`context`: tokens read and written in all; `cache_tokens`: positions in the cache, at least the context.
 
-    name = "continuous"
+    `loop` makes the decode loop; `name` says which it is.
+    """
+
     capacity = CAPACITY
 
     def __init__(
@@ -51,14 +53,17 @@ class GenerationEngine:
         context: int,
         cache_tokens: int,
         end_ids: set[int],
+        loop: LoopMaker,
+        name: str,
     ) -> None:
+        self.name = name
         self._tokenizer, self._end_ids = tokenizer, end_ids
         self._prompts = Prompts(tokenizer, context)
         self._ledger: Ledger[Generating] = Ledger()
         self._heard: SimpleQueue[list[Progress] | None] = SimpleQueue()
         self._numbers = count()
         self._stopping = False
-        self._loop = Loop(
+        self._loop = loop(
             model,
             tokens=cache_tokens,
             slots=self.capacity,

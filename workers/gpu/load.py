@@ -1,5 +1,6 @@
 """A version's folder becomes an engine, or a refusal in plain words. Safetensors only, and no code from the folder."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ from workers.gpu import device, memory, weights
 from workers.gpu.encoder import EncoderEngine
 from workers.gpu.generation import GenerationEngine
 from workers.gpu.memory import memory_needed
+from workers.gpu.slotted.choose import Choice, choose_loop
 from workers.gpu.tasks import head_for
 
 __all__ = ["Loaded", "check_loadable", "load_model", "load_version", "memory_needed"]
@@ -65,13 +67,15 @@ class Loaded:
     context: int
 
 
-def load_version(path: Path, task: str, settings: Settings) -> Engine:
-    """Load and start the engine that fits the task. Raises ModelRefused."""
+def load_version(
+    path: Path, task: str, settings: Settings, choose: Callable[[PreTrainedModel], Choice] = choose_loop
+) -> Engine:
+    """Load and start the engine that fits the task; `choose` picks a causal one's loop. Raises ModelRefused."""
     device.use_threads()
     loaded = load_model(path, task)
     try:
         if task == "text-generation":
-            return _generation(loaded, settings)
+            return _generation(loaded, settings, choose(loaded.model))
         return EncoderEngine(
             loaded.model, head_for(task, path, loaded.model, loaded.tokenizer, loaded.context)
         )
@@ -111,14 +115,17 @@ def check_loadable(path: Path, task: str) -> dict[str, Any]:
     }
 
 
-def _generation(loaded: Loaded, settings: Settings) -> Engine:
+def _generation(loaded: Loaded, settings: Settings, choice: Choice) -> Engine:
     tokens = memory.cache_tokens(loaded.model.config, settings)
+    loop, name = choice
     return GenerationEngine(
         loaded.model,
         loaded.tokenizer,
         context=min(loaded.context, tokens),
         cache_tokens=tokens,
         end_ids=_end_ids(loaded),
+        loop=loop,
+        name=name,
     )
 
 

@@ -1,0 +1,235 @@
+"""What the slots promise: the tokens of `generate`, whoever else is there, whenever they came, compiled or not."""
+
+from collections.abc import Callable, Iterator
+from threading import Event
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+from transformers import GPTNeoXConfig, GPTNeoXForCausalLM, LlamaConfig, LlamaForCausalLM, PreTrainedModel
+
+from tests.contract import slotted_models as tiny
+from workers.gpu import continuous
+from workers.gpu.progress import Progress
+from workers.gpu.sampling import Sampling
+from workers.gpu.slotted.choose import prefer_slots
+from workers.gpu.slotted.compiled import Steps
+from workers.gpu.slotted.loop import SlotLoop
+from workers.gpu.slotted.passes import prepare, step
+
+SECONDS = 60
+LENGTHS = [3, 20, 70, 1, 41, 33]
+MOST = 30
+GREEDY = Sampling(seed=0)
+
+
+class Told:
+    """A loop, and all that it says."""
+
+    def __init__(self, model: PreTrainedModel, **options: Any) -> None:
+        self.progress: dict[str, Progress] = {}
+        self.steps = 0
+        self.at_step: Callable[[int], None] = lambda _step: None
+        self._ended: dict[str, Event] = {}
+        options = {"tokens": 16 * tiny.CONTEXT, "slots": 8, "end_ids": {0}, "compile_after": None} | options
+        self.loop = SlotLoop(model, deliver=self._hear, stepped=self._count, **options)
+        self.loop.start()
+
+    def ask(self, key: str, ids: list[int], most: int = MOST, sampling: Sampling = GREEDY) -> None:
+        self._ended[key] = Event()
+        assert self.loop.add(key, ids, most, sampling)
+
+    def answer(self, key: str) -> Progress:
+        assert self._ended[key].wait(SECONDS)
+        return self.progress[key]
+
+    def _hear(self, told: list[Progress]) -> None:
+        for one in told:
+            self.progress[one.key] = one
+            if one.finished or one.failed:
+                self._ended[one.key].set()
+
+    def _count(self) -> None:
+        self.steps += 1
+        self.at_step(self.steps)
+
+
+@pytest.fixture
+def started() -> Iterator[Callable[..., Told]]:
+    loops: list[Told] = []
+
+    def start(model: PreTrainedModel, **options: Any) -> Told:
+        loops.append(Told(model, **options))
+        return loops[-1]
+
+    yield start
+    for told in loops:
+        assert told.loop.stop(SECONDS)
+
+
+Start = Callable[..., Told]
+
+
+def _expected(model: PreTrainedModel) -> list[list[int]]:
+    return [tiny.generated(model, tiny.prompt(length), MOST) for length in LENGTHS]
+
+
+@pytest.mark.parametrize("name", tiny.NAMES)
+def test_tokens_are_those_of_generate_with_newcomers_joining_and_prompts_in_parts(
+    name: str, started: Start
+) -> None:
+    model = tiny.build(name)
+    expected = _expected(model)
+    assert len(set(expected[2])) > 5, "a model that repeats itself proves nothing"
+    told = started(model, slots=4, chunk=16)
+
+    def join(step: int) -> None:
+        if step % 4 == 0 and (index := 2 + step // 4) < len(LENGTHS):
+            told.ask(str(index), tiny.prompt(LENGTHS[index]))
+
+    told.at_step = join
+    for index in range(3):
+        told.ask(str(index), tiny.prompt(LENGTHS[index]))
+    for index, tokens in enumerate(expected):
+        while str(index) not in told.progress:
+            assert told.loop.alive
+        assert told.answer(str(index)).tokens == tokens
+
+
+@pytest.mark.parametrize("name", ["llama"])
+def test_compiled_steps_write_the_same_tokens_and_take_over_between_two(name: str, started: Start) -> None:
+    model = tiny.build(name)
+    expected = _expected(model)
+    told = started(model, compile_after=0, slots=4)
+    for again in range(200):
+        for index, length in enumerate(LENGTHS):
+            told.ask(f"{index} {again}", tiny.prompt(length))
+        for index, tokens in enumerate(expected):
+            assert told.answer(f"{index} {again}").tokens == tokens
+        if told.loop.steps.ready >= {(4, 64), (4, 128)}:
+            break
+    assert told.loop.steps.ready >= {(4, 64), (4, 128)}
+
+
+def test_what_cannot_be_compiled_is_stepped_as_it_is(started: Start) -> None:
+    model = tiny.build("llama")
+    expected = _expected(model)
+    tried = Event()
+
+    def fail(*_: Any) -> Any:
+        tried.set()
+        raise RuntimeError("no compiler here")
+
+    told = started(model, compile_after=1)
+    told.loop.steps = Steps(model, 1, fail)
+    for index, length in enumerate(LENGTHS):
+        told.ask(str(index), tiny.prompt(length))
+    assert [told.answer(str(index)).tokens for index in range(len(LENGTHS))] == expected
+    assert tried.wait(SECONDS)
+    assert not told.loop.steps.ready
+
+
+def test_a_ready_step_is_used_from_then_on() -> None:
+    model = tiny.build("llama")
+    store = prepare(model)
+    store.resize(4, 64, [])
+    used, made = Event(), Event()
+
+    def make(model: PreTrainedModel, _width: int, *_: Any) -> Any:
+        def ready(tokens: Tensor, positions: Tensor, keys: list[Tensor], values: list[Tensor]) -> Tensor:
+            used.set()
+            return step(model, tokens, positions, keys, values, fused=True)
+
+        made.set()
+        return ready
+
+    steps = Steps(model, 2, make)
+    fed = torch.tensor([[5, 6, 7, 8], [0, 0, 0, 0]])
+    plain = [steps(fed[0], fed[1], *store.first(4)) for _ in range(3)]
+    assert made.wait(SECONDS)
+    while not steps.ready:
+        assert not used.is_set()
+    assert torch.allclose(steps(fed[0], fed[1], *store.first(4)), plain[0], atol=1e-5)
+    assert used.is_set()
+    steps.stop()
+
+
+def test_a_cache_too_small_for_all_sends_the_youngest_back_and_answers_all_the_same(started: Start) -> None:
+    model = tiny.build("qwen3")
+    roomy, tight = started(model), started(model, tokens=270, chunk=32)
+    for told in (roomy, tight):
+        for index in range(7):
+            told.ask(str(index), tiny.prompt(5 + 9 * index), 90, Sampling(seed=index, temperature=1.0))
+    for index in range(7):
+        wanted, got = roomy.answer(str(index)), tight.answer(str(index))
+        assert got.tokens == wanted.tokens
+        assert got.logprobs == pytest.approx(wanted.logprobs, abs=1e-3)
+
+
+def test_log_probabilities_are_those_of_one_pass_over_the_whole(started: Start) -> None:
+    model, plain = tiny.build("llama"), tiny.build("llama")
+    told = started(model)
+    told.ask("warm", tiny.prompt(9), 20, Sampling(seed=3, temperature=1.3, top_k=40))
+    told.ask("greedy", tiny.prompt(30), 20)
+    for key, prompt in (("warm", tiny.prompt(9)), ("greedy", tiny.prompt(30))):
+        answer = told.answer(key)
+        scores = plain(torch.tensor([prompt + answer.tokens])).logits[0].log_softmax(dim=-1)
+        rows = torch.arange(len(prompt) - 1, len(prompt) + len(answer.tokens) - 1)
+        assert answer.logprobs == pytest.approx(scores[rows, answer.tokens].tolist(), abs=1e-4)
+
+
+def test_a_cancelled_request_is_not_heard_of_again_and_the_others_go_on(started: Start) -> None:
+    model = tiny.build("llama")
+    expected = tiny.generated(model, tiny.prompt(20), MOST)
+    told, heard, over = started(model), [0], Event()
+
+    def cancel(step: int) -> None:
+        if step == 5:
+            told.loop.cancel("gone")
+            told.loop.cancel("nobody")
+            heard[0] = len(told.progress["gone"].tokens)
+            over.set()
+
+    told.at_step = cancel
+    told.ask("gone", tiny.prompt(3), 200)
+    told.ask("stays", tiny.prompt(20))
+    assert over.wait(SECONDS)
+    assert told.answer("stays").tokens == expected
+    assert len(told.progress["gone"].tokens) == heard[0] < 10
+
+
+def test_a_slot_is_clean_after_numbers_that_were_not_finite(started: Start) -> None:
+    model: Any = tiny.build("llama")
+    expected = _expected(model)
+    told = started(model, slots=1)
+    handle = model.model.layers[0].register_forward_hook(lambda _module, _inputs, made: made * float("nan"))
+    told.ask("spoiled", tiny.prompt(100))
+    assert len(told.answer("spoiled").tokens) == 1
+    handle.remove()
+    told.ask("next", tiny.prompt(LENGTHS[0]))
+    assert told.answer("next").tokens == expected[0]
+
+
+def _neox() -> PreTrainedModel:
+    return GPTNeoXForCausalLM(
+        GPTNeoXConfig(vocab_size=40, hidden_size=16, num_hidden_layers=1, num_attention_heads=2)
+    )
+
+
+def _moving() -> PreTrainedModel:
+    ropes = {"rope_type": "dynamic", "factor": 2.0, "rope_theta": 1e4}
+    return LlamaForCausalLM(LlamaConfig(**tiny.SHAPE, rope_parameters=ropes))
+
+
+@pytest.mark.parametrize(
+    ("make", "reason"), [(_neox, "GPTNeoXForCausalLM is not known"), (_moving, "longest request: dynamic")]
+)
+def test_what_the_slots_do_not_know_is_refused_and_served_by_the_stock_loop(
+    make: Callable[[], PreTrainedModel], reason: str
+) -> None:
+    model = make()
+    with pytest.raises(ValueError, match=reason):
+        Told(model)
+    assert prefer_slots(model) == (continuous.Loop, "continuous")
+    assert prefer_slots(tiny.build("llama")) == (SlotLoop, "slots")

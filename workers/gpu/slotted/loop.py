@@ -1,0 +1,177 @@
+"""The thread: newcomers into slots, some of their prompts read, one decode step for all, and what came of it told."""
+
+from collections.abc import Callable
+from threading import Condition, Thread
+
+import torch
+from torch import Tensor
+from transformers import PreTrainedModel
+
+from mainspring.logs import log
+from workers.gpu.progress import Deliver, Progress
+from workers.gpu.sampling import Sampling, choose
+from workers.gpu.slotted import passes
+from workers.gpu.slotted.compiled import Steps
+from workers.gpu.slotted.known import refuse_unknown
+from workers.gpu.slotted.lengths import slots_for, width_for
+from workers.gpu.slotted.request import Request
+from workers.gpu.slotted.table import Table, used
+
+_SMALL_PARAMETERS = 50_000_000
+
+
+class SlotLoop:
+    """`deliver` is called from the thread after every pass that wrote tokens, `stepped` after every round.
+
+    `chunk`: tokens of prompts that are read between two decode steps. `compile_after`: how often a shape is
+    stepped before it is worth compiling; None: never.
+    """
+
+    def __init__(
+        self,
+        model: PreTrainedModel,
+        *,
+        tokens: int,
+        slots: int,
+        end_ids: set[int],
+        deliver: Deliver,
+        stepped: Callable[[], None],
+        chunk: int = 256,
+        compile_after: int | None = 50,
+    ) -> None:
+        """Raises ValueError for an architecture that the slots do not know."""
+        refuse_unknown(model)
+        self.model, self._tokens, self._slots = model, tokens, slots
+        self._end_ids, self._deliver, self._stepped = end_ids, deliver, stepped
+        self._table = Table(slots, tokens, chunk)
+        self._store = passes.prepare(model)
+        self.steps = Steps(model, compile_after)
+        self._asked = Condition()  # guards the next three
+        self._newcomers: list[Request] = []
+        self._cancelled: set[str] = set()
+        self._stopping = False
+        self._fatal: BaseException | None = None
+        self._thread = Thread(target=self._run, name="decode", daemon=True)
+
+    @property
+    def alive(self) -> bool:
+        return self._fatal is None and self._thread.is_alive()
+
+    @property
+    def death(self) -> str:
+        return type(self._fatal).__name__
+
+    def start(self) -> None:
+        self._fit()
+        self._thread.start()
+
+    def add(self, key: str, ids: list[int], max_tokens: int, sampling: Sampling) -> bool:
+        with self._asked:
+            if self._stopping or not self.alive:
+                return False
+            self._newcomers.append(Request(key, ids, max_tokens, sampling))
+            self._asked.notify()
+            return True
+
+    def cancel(self, key: str) -> None:
+        with self._asked:
+            self._cancelled.add(key)
+            self._asked.notify()
+
+    def stop(self, seconds: float) -> bool:
+        with self._asked:
+            self._stopping = True
+            self._asked.notify()
+        self.steps.stop()
+        if self._thread.is_alive():
+            self._thread.join(seconds)
+        return not self._thread.is_alive()
+
+    def _run(self) -> None:
+        # Shared between threads, each small operation waits for the slowest, which on a busy machine does not run.
+        if sum(weight.numel() for weight in self.model.parameters()) < _SMALL_PARAMETERS:
+            torch.set_num_threads(1)  # of this thread alone
+        try:
+            with torch.no_grad():
+                while self._take():
+                    self._round()
+        except Exception as error:  # noqa: BLE001  whatever it is, the engine must learn that the loop is dead
+            self._die(error)
+
+    def _die(self, error: Exception) -> None:
+        log.error("slots.died", cause=type(error).__name__)
+        with self._asked:
+            self._fatal = error
+            held = [*self._table.all(), *self._newcomers]
+        self.steps.stop()
+        self._deliver([request.failure() for request in held])
+
+    def _take(self) -> bool:
+        """Wait for work and take over what was asked for since the last round. False: stop."""
+        with self._asked:
+            self._asked.wait_for(
+                lambda: self._stopping or self._newcomers or self._cancelled or self._table.busy
+            )
+            newcomers, self._newcomers = self._newcomers, []
+            cancelled, self._cancelled = self._cancelled, set()
+            self._table.waiting.extend(newcomers)
+            self._table.drop(cancelled)
+            return not self._stopping
+
+    def _round(self) -> None:
+        self._table.admit()
+        self._fit()
+        parts = self._table.parts()
+        if parts:
+            scores = passes.read(self.model, self._store, parts)
+            self._advance([(part.slot, part.request, part.end) for part in parts], scores)
+        decoding = self._table.decoding()
+        if decoding:
+            scores = self._decode()
+            if len(decoding) < scores.size(0):
+                scores = scores[[slot for slot, _ in decoding]]
+            self._advance([(slot, request, request.total) for slot, request in decoding], scores)
+        self._stepped()
+
+    def _fit(self) -> None:
+        """Make the slots as long as needed; shorter only when half is enough."""
+        length, store = self._table.length(), self._store
+        if store.length >= length > store.length // 2:
+            return
+        slots = slots_for(length, self._tokens, self._slots)
+        store.resize(slots, length, self._table.resize(slots))
+
+    def _decode(self) -> Tensor:
+        """One step of all slots. One that is empty or reads writes where something else will be written first."""
+        held = self._table.held
+        width = width_for(used(held), len(held))
+        tokens, positions = [0] * width, [0] * width
+        for slot, request in enumerate(held[:width]):
+            if request is not None:
+                tokens[slot], positions[slot] = request.last(), request.fed
+        fed = torch.tensor([tokens, positions], device=self.model.device)
+        return self.steps(fed[0], fed[1], *self._store.first(width))
+
+    def _advance(self, fed: list[tuple[int, Request, int]], scores: Tensor) -> None:
+        """`fed`: slots, their requests, and up to where they are fed now; `scores`: [of each, vocabulary]."""
+        for _, request, end in fed:
+            request.fed = end
+        rows = [row for row, (_, request, _) in enumerate(fed) if request.left == 0]
+        if not rows:
+            return
+        if len(rows) < len(fed):
+            scores = scores[rows]
+        requests = [fed[row][1] for row in rows]
+        samplings = [request.sampling for request in requests]
+        choices, logprobs = choose(scores.float(), samplings, [request.total for request in requests])
+        written = zip(rows, requests, choices.tolist(), logprobs.tolist(), strict=True)
+        self._deliver([self._write(fed[row][0], request, *one) for row, request, *one in written])
+
+    def _write(self, slot: int, request: Request, token: int, logprob: float) -> Progress:
+        request.write(token, logprob)
+        finished = request.finished(self._end_ids)
+        if finished:
+            self._table.release(request)
+        if not request.finite:
+            self._store.wipe(slot)
+        return request.progress(finished=finished)

@@ -1,0 +1,83 @@
+"""The model's forward passes over the slots: one token a slot, or packed parts of prompts."""
+
+from typing import Any, cast
+
+import torch
+from torch import Tensor
+from transformers import PreTrainedModel
+
+from workers.gpu.slotted.attention import NAME, OneEach, Packed, Reach, Stretch
+from workers.gpu.slotted.cache import Placed, Shape, Store
+from workers.gpu.slotted.table import Part
+
+
+def prepare(model: PreTrainedModel) -> Store:
+    """The model attends through the slots from now on. Gives its cache, still without slots."""
+    cast("Any", model.config)._attn_implementation = NAME  # noqa: SLF001  `set_attn_implementation` reloads kernels
+    return Store(_shapes(model), model.dtype, model.device)
+
+
+def step(
+    model: PreTrainedModel,
+    tokens: Tensor,
+    positions: Tensor,
+    keys: list[Tensor],
+    values: list[Tensor],
+    *,
+    fused: bool,
+) -> Tensor:
+    """`tokens`, `positions`: [slots], the token that each slot feeds and where. Gives [slots, vocabulary]."""
+    slots = torch.arange(tokens.size(0), device=tokens.device)
+    reach = OneEach(positions, keys[0].size(2), fused=fused)
+    placed = Placed(keys, values, slots, positions)
+    return _forward(model, tokens[:, None], positions[:, None], placed=placed, reach=reach)[:, 0]
+
+
+def read(model: PreTrainedModel, store: Store, parts: list[Part]) -> Tensor:
+    """Feed parts of prompts. Gives [parts, vocabulary]: what follows the last token of each."""
+    stretches: list[Stretch] = []
+    ids: list[int] = []
+    slots: list[int] = []
+    positions: list[int] = []
+    for part in parts:
+        stretches.append(Stretch(part.slot, len(ids), part.begin, part.end))
+        ids += part.request.span(part.begin, part.end)
+        slots += [part.slot] * (part.end - part.begin)
+        positions += range(part.begin, part.end)
+    row, places, ends = (
+        torch.tensor(numbers, device=model.device)
+        for numbers in ([ids, positions], slots, [one.stop - 1 for one in stretches])
+    )
+    placed = Placed(store.keys, store.values, places, row[1])
+    return _forward(model, row[:1], row[1:], placed=placed, reach=Packed(stretches), keep=ends)[0]
+
+
+def _forward(
+    model: PreTrainedModel,
+    ids: Tensor,
+    positions: Tensor,
+    *,
+    placed: Placed,
+    reach: Reach,
+    keep: int | Tensor = 0,
+) -> Tensor:
+    """`ids`, `positions`: [rows, tokens]; `keep`: at which tokens the scores are wanted, 0 for all."""
+    made = cast("Any", model)(
+        input_ids=ids,
+        position_ids=positions,
+        attention_mask=ids.new_ones(1, 1, 1, 1),  # four dimensions are taken as they are, so no mask is made
+        past_key_values=placed,
+        use_cache=True,
+        logits_to_keep=keep,
+        reach=reach,
+    )
+    scores: Tensor = made.logits
+    return scores
+
+
+def _shapes(model: PreTrainedModel) -> list[Shape]:
+    """Heads and width of each layer's keys."""
+    config: Any = model.config.get_text_config()
+    heads = getattr(config, "num_key_value_heads", None) or config.num_attention_heads
+    width = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
+    return [(heads, width)] * config.num_hidden_layers
