@@ -23,7 +23,7 @@ demo: $(READY) ## Tell the road of one job, with a real one
 	@$(BIN)/mainspring demo
 
 test: $(READY) ## All tests, with real PostgreSQL and Valkey
-	@$(BIN)/python -m pytest -n 2 --dist loadfile tests --ignore tests/faults --ignore tests/story
+	@$(BIN)/python -m pytest -n 2 --dist loadfile tests --ignore tests/faults --ignore tests/story --ignore tests/vllm
 	@# Those that measure recovery want the machine to themselves.
 	@$(BIN)/python -m pytest tests/story tests/faults
 
