@@ -5,9 +5,13 @@ lengths    how long the cache is, and how many slots fit
 request    one request: what is fed, what has come out
 table      who waits, who holds a slot, what is fed next
 cache      keys and values of all slots
-attention  one query a slot, or the packed parts of prompts
+attention  the model's own forward pass, attending through the slots
+decoding   one query a slot, by a kernel of our own (kernel, kernel.cpp)
+reading    parts of several prompts in one row
+packed     linear layers in the layout that the processor multiplies fastest
+operators  where a compiler finds both
 passes     the model's forward passes over the cache
-compiled   the decode step, compiled shape by shape
+compiled   the decode step, compiled for each number of rows
 loop       the thread that does all this
 choose     which loop serves a model
 """

@@ -1,6 +1,8 @@
 """Keys and values of all slots: one tensor of each a layer, `[slots, kv_heads, length, head_dim]`."""
 
+from itertools import count
 from typing import Any
+from weakref import WeakValueDictionary
 
 import torch
 from torch import Tensor
@@ -14,6 +16,8 @@ class Store:
 
     def __init__(self, shapes: list[Shape], dtype: torch.dtype, device: torch.device) -> None:
         self._shapes, self._dtype, self._device = shapes, dtype, device
+        self.number = next(_NUMBERS)
+        STORES[self.number] = self
         self.slots, self.length = 0, 0
         self.keys: list[Tensor] = []
         self.values: list[Tensor] = []
@@ -33,10 +37,6 @@ class Store:
                     tensors[layer] = new
         self.slots, self.length = slots, length
 
-    def first(self, width: int) -> tuple[list[Tensor], list[Tensor]]:
-        """Views of the first slots."""
-        return [keys[:width] for keys in self.keys], [values[:width] for values in self.values]
-
     def wipe(self, slot: int) -> None:
         for tensor in [*self.keys, *self.values]:
             tensor[slot].zero_()
@@ -44,6 +44,23 @@ class Store:
     def _empty(self, shape: Shape, slots: int, length: int) -> Tensor:
         heads, width = shape
         return torch.zeros(slots, heads, length, width, dtype=self._dtype, device=self._device)
+
+
+_NUMBERS = count()
+STORES: WeakValueDictionary[int, Store] = WeakValueDictionary()
+
+
+class Fresh(Cache):
+    """For one decode step: hands on what the layers made; their attention writes it down itself."""
+
+    def __init__(self) -> None:
+        super().__init__(layers=[])
+
+    def update(
+        self, key_states: Tensor, value_states: Tensor, *_args: Any, **_kwargs: Any
+    ) -> tuple[Tensor, Tensor]:
+        """As given, [rows, kv_heads, 1, head_dim]."""
+        return key_states, value_states
 
 
 class Placed(Cache):

@@ -1,6 +1,6 @@
-"""The decode step, compiled shape by shape in a thread of its own while the plain step serves.
+"""The decode step, compiled width by width in a thread of its own while the plain step serves.
 
-A shape is worth it once it has been stepped often. `aot_compile` gives a function that is called as it is: a call
+A width is worth it once it has been stepped often. `aot_compile` gives a function that is called as it is: a call
 through `torch.compile`'s own wrapper is refused while another thread traces.
 """
 
@@ -18,46 +18,56 @@ from transformers import PreTrainedModel
 from mainspring.logs import log
 from workers.gpu.slotted.passes import step
 
-Step = Callable[[Tensor, Tensor, list[Tensor], list[Tensor]], Tensor]
-Maker = Callable[[PreTrainedModel, int, list[Tensor], list[Tensor]], Step]
-Shape = tuple[int, int]  # slots that a step covers, and their length
+Step = Callable[[Tensor, Tensor, Tensor], Tensor]
+Maker = Callable[[PreTrainedModel, int, int], Step]
 
 _TRACING = Lock()  # of the process: two models traced at once spoil each other
 
 
 class Steps:
-    """`compile_after`: how often a shape is stepped before `make` compiles it; None: never."""
+    """`store`: number of the slots. `compile_after`: how often a width is stepped before `make` compiles it; None: never."""
 
-    def __init__(self, model: PreTrainedModel, compile_after: int | None, make: Maker | None = None) -> None:
-        self._model, self._after, self._make = model, compile_after, make or compiled
-        self._counts: dict[Shape, int] = {}
-        self._ready: dict[Shape, Step] = {}
-        self._wanted: SimpleQueue[tuple[Shape, list[Tensor], list[Tensor]] | None] = SimpleQueue()
+    def __init__(
+        self,
+        model: PreTrainedModel,
+        store: int,
+        slots: int,
+        compile_after: int | None,
+        make: Maker | None = None,
+    ) -> None:
+        self._model, self._store, self._widths = model, store, widths(slots)
+        self._after, self._make = compile_after, make or compiled
+        self._counts: dict[int, int] = {}
+        self._ready: dict[int, Step] = {}
+        self._wanted: SimpleQueue[int | None] = SimpleQueue()
         self._thread: Thread | None = None
 
     @property
-    def ready(self) -> set[Shape]:
+    def ready(self) -> set[int]:
+        """The widths that are compiled."""
         return set(self._ready)
 
-    def __call__(self, tokens: Tensor, positions: Tensor, keys: list[Tensor], values: list[Tensor]) -> Tensor:
-        """As `passes.step`."""
-        shape = (tokens.size(0), keys[0].size(2))
-        ready = self._ready.get(shape)
+    def __call__(self, fed: list[tuple[int, int, int]]) -> Tensor:
+        """`fed`: token, position and slot of each row. Gives [rows, vocabulary]."""
+        width = next(width for width in self._widths if width >= len(fed))
+        ready = self._ready.get(width)
+        padded = fed + [(0, 0, -1)] * (width - len(fed)) if ready is not None else fed
+        tokens, positions, slots = torch.tensor(padded, device=self._model.device).t().contiguous()
         if ready is not None:
-            return ready(tokens, positions, keys, values)
-        self._count(shape, keys, values)
-        return step(self._model, tokens, positions, keys, values, fused=False)
+            return ready(tokens, positions, slots)[: len(fed)]
+        self._count(width)
+        return step(self._model, self._store, tokens, positions, slots)
 
     def stop(self) -> None:
         """A compilation under way ends with its thread or with the process."""
         self._after = None
         self._wanted.put(None)
 
-    def _count(self, shape: Shape, keys: list[Tensor], values: list[Tensor]) -> None:
-        count = self._counts[shape] = self._counts.get(shape, 0) + 1
+    def _count(self, width: int) -> None:
+        count = self._counts[width] = self._counts.get(width, 0) + 1
         if self._after is None or count != self._after + 1:
             return
-        self._wanted.put((shape, _like(keys), _like(values)))
+        self._wanted.put(width)
         if self._thread is None:
             threads = torch.get_num_threads()
             self._thread = Thread(target=self._compile_all, args=(threads,), name="compile", daemon=True)
@@ -70,36 +80,36 @@ class Steps:
             with _TRACING:
                 if self._after is None:
                     return
-                self._compile(*wanted)
+                self._compile(wanted)
 
-    def _compile(self, shape: Shape, keys: list[Tensor], values: list[Tensor]) -> None:
+    def _compile(self, width: int) -> None:
         begun = monotonic()
         try:
-            self._ready[shape] = self._make(self._model, shape[0], keys, values)
+            self._ready[width] = self._make(self._model, self._store, width)
         except Exception as error:  # noqa: BLE001  whatever fails in a compiler, the plain step serves
             log.warning("slots.not_compiled", cause=type(error).__name__)
             self._after = None
         else:
-            log.info("slots.compiled", slots=shape[0], length=shape[1], seconds=round(monotonic() - begun, 1))
+            log.info("slots.compiled", rows=width, seconds=round(monotonic() - begun, 1))
 
 
-def _like(tensors: list[Tensor]) -> list[Tensor]:
-    """Shapes to compile for; their memory is never touched."""
-    return [torch.empty_like(tensor) for tensor in tensors]
+def widths(slots: int) -> list[int]:
+    """How many rows a compiled step has: one, a quarter of the slots, half of them, or all."""
+    return sorted({1, -(-slots // 4), -(-slots // 2), slots})
 
 
-def compiled(model: PreTrainedModel, width: int, keys: list[Tensor], values: list[Tensor]) -> Step:
-    """A step for `width` slots whose tensors are shaped like these."""
+def compiled(model: PreTrainedModel, store: int, width: int) -> Step:
+    """A step of `width` rows."""
 
-    def one(tokens: Tensor, positions: Tensor, keys: list[Tensor], values: list[Tensor]) -> Tensor:
-        return step(model, tokens, positions, keys, values, fused=True)
+    def one(tokens: Tensor, positions: Tensor, slots: Tensor) -> Tensor:
+        return step(model, store, tokens, positions, slots)
 
-    numbers = torch.zeros(width, dtype=torch.long, device=model.device)
+    numbers = [torch.zeros(width, dtype=torch.long, device=model.device) for _ in range(3)]
     with torch.no_grad(), inductor.patch(compile_threads=1):  # more would be processes of their own
         options: dict[str, Any] = {
             "guard_filter_fn": torch.compiler.skip_all_guards_unsafe
         }  # shapes are kept
         whole: Any = torch.compile(one, fullgraph=True, dynamic=False, options=options)
-        made = whole.aot_compile(((numbers, numbers.clone(), keys, values), {}))
+        made = whole.aot_compile((tuple(numbers), {}))
     made.disable_guard_check()
     return cast("Step", made)

@@ -16,11 +16,5 @@ def slots_for(length: int, tokens: int, most: int) -> int:
     return max(1, min(most, tokens // length))
 
 
-def width_for(used: int, slots: int) -> int:
-    """How many slots a step covers: a quarter of them, or all."""
-    quarter = -(-slots // 4)
-    return quarter if used <= quarter else slots
-
-
 def _power_of_two_below(number: int) -> int:
     return 1 << (number.bit_length() - 1)

@@ -11,20 +11,18 @@ from mainspring.logs import log
 from workers.gpu.progress import Deliver, Progress
 from workers.gpu.sampling import Sampling, choose
 from workers.gpu.slotted import passes
-from workers.gpu.slotted.compiled import Steps
+from workers.gpu.slotted.compiled import Maker, Steps
 from workers.gpu.slotted.known import refuse_unknown
-from workers.gpu.slotted.lengths import slots_for, width_for
+from workers.gpu.slotted.lengths import slots_for
 from workers.gpu.slotted.request import Request
-from workers.gpu.slotted.table import Table, used
-
-_SMALL_PARAMETERS = 50_000_000
+from workers.gpu.slotted.table import Table
 
 
 class SlotLoop:
     """`deliver` is called from the thread after every pass that wrote tokens, `stepped` after every round.
 
-    `chunk`: tokens of prompts that are read between two decode steps. `compile_after`: how often a shape is
-    stepped before it is worth compiling; None: never.
+    `chunk`: tokens of prompts that are read between two decode steps. `compile_after`: how often a number of
+    rows is stepped before it is worth compiling, None: never; `make` compiles it. `threads`: of every pass.
     """
 
     def __init__(
@@ -38,14 +36,17 @@ class SlotLoop:
         stepped: Callable[[], None],
         chunk: int = 256,
         compile_after: int | None = 50,
+        threads: int | None = None,
+        make: Maker | None = None,
     ) -> None:
         """Raises ValueError for an architecture that the slots do not know."""
         refuse_unknown(model)
         self.model, self._tokens, self._slots = model, tokens, slots
         self._end_ids, self._deliver, self._stepped = end_ids, deliver, stepped
+        self._threads = threads or torch.get_num_threads()
         self._table = Table(slots, tokens, chunk)
         self._store = passes.prepare(model)
-        self.steps = Steps(model, compile_after)
+        self.steps = Steps(model, self._store.number, slots, compile_after, make)
         self._asked = Condition()  # guards the next three
         self._newcomers: list[Request] = []
         self._cancelled: set[str] = set()
@@ -88,9 +89,7 @@ class SlotLoop:
         return not self._thread.is_alive()
 
     def _run(self) -> None:
-        # Shared between threads, each small operation waits for the slowest, which on a busy machine does not run.
-        if sum(weight.numel() for weight in self.model.parameters()) < _SMALL_PARAMETERS:
-            torch.set_num_threads(1)  # of this thread alone
+        torch.set_num_threads(self._threads)  # of this thread alone
         try:
             with torch.no_grad():
                 while self._take():
@@ -127,9 +126,7 @@ class SlotLoop:
             self._advance([(part.slot, part.request, part.end) for part in parts], scores)
         decoding = self._table.decoding()
         if decoding:
-            scores = self._decode()
-            if len(decoding) < scores.size(0):
-                scores = scores[[slot for slot, _ in decoding]]
+            scores = self.steps([(request.last(), request.fed, slot) for slot, request in decoding])
             self._advance([(slot, request, request.total) for slot, request in decoding], scores)
         self._stepped()
 
@@ -140,17 +137,6 @@ class SlotLoop:
             return
         slots = slots_for(length, self._tokens, self._slots)
         store.resize(slots, length, self._table.resize(slots))
-
-    def _decode(self) -> Tensor:
-        """One step of all slots. One that is empty or reads writes where something else will be written first."""
-        held = self._table.held
-        width = width_for(used(held), len(held))
-        tokens, positions = [0] * width, [0] * width
-        for slot, request in enumerate(held[:width]):
-            if request is not None:
-                tokens[slot], positions[slot] = request.last(), request.fed
-        fed = torch.tensor([tokens, positions], device=self.model.device)
-        return self.steps(fed[0], fed[1], *self._store.first(width))
 
     def _advance(self, fed: list[tuple[int, Request, int]], scores: Tensor) -> None:
         """`fed`: slots, their requests, and up to where they are fed now; `scores`: [of each, vocabulary]."""

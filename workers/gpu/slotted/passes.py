@@ -4,33 +4,31 @@ from typing import Any, cast
 
 import torch
 from torch import Tensor
-from transformers import PreTrainedModel
+from transformers import Cache, PreTrainedModel
 
-from workers.gpu.slotted.attention import NAME, OneEach, Packed, Reach, Stretch
-from workers.gpu.slotted.cache import Placed, Shape, Store
+from workers.gpu.slotted.attention import NAME, Reach
+from workers.gpu.slotted.cache import Fresh, Placed, Shape, Store
+from workers.gpu.slotted.decoding import OneEach
+from workers.gpu.slotted.packed import pack
+from workers.gpu.slotted.reading import Packed, Stretch
 from workers.gpu.slotted.table import Part
 
 
 def prepare(model: PreTrainedModel) -> Store:
     """The model attends through the slots from now on. Gives its cache, still without slots."""
     cast("Any", model.config)._attn_implementation = NAME  # noqa: SLF001  `set_attn_implementation` reloads kernels
-    return Store(_shapes(model), model.dtype, model.device)
+    store = Store(_shapes(model), model.dtype, model.device)
+    pack(model)
+    return store
 
 
-def step(
-    model: PreTrainedModel,
-    tokens: Tensor,
-    positions: Tensor,
-    keys: list[Tensor],
-    values: list[Tensor],
-    *,
-    fused: bool,
-) -> Tensor:
-    """`tokens`, `positions`: [slots], the token that each slot feeds and where. Gives [slots, vocabulary]."""
-    slots = torch.arange(tokens.size(0), device=tokens.device)
-    reach = OneEach(positions, keys[0].size(2), fused=fused)
-    placed = Placed(keys, values, slots, positions)
-    return _forward(model, tokens[:, None], positions[:, None], placed=placed, reach=reach)[:, 0]
+def step(model: PreTrainedModel, store: int, tokens: Tensor, positions: Tensor, slots: Tensor) -> Tensor:
+    """Of each row [rows] the token that it feeds, where, and into which slot; -1: padding. Gives [rows, vocabulary].
+
+    `store`: its number.
+    """
+    reach = OneEach(store, slots, positions)
+    return _forward(model, tokens[:, None], positions[:, None], past=Fresh(), reach=reach)[:, 0]
 
 
 def read(model: PreTrainedModel, store: Store, parts: list[Part]) -> Tensor:
@@ -48,8 +46,8 @@ def read(model: PreTrainedModel, store: Store, parts: list[Part]) -> Tensor:
         torch.tensor(numbers, device=model.device)
         for numbers in ([ids, positions], slots, [one.stop - 1 for one in stretches])
     )
-    placed = Placed(store.keys, store.values, places, row[1])
-    return _forward(model, row[:1], row[1:], placed=placed, reach=Packed(stretches), keep=ends)[0]
+    past = Placed(store.keys, store.values, places, row[1])
+    return _forward(model, row[:1], row[1:], past=past, reach=Packed(stretches), keep=ends)[0]
 
 
 def _forward(
@@ -57,7 +55,7 @@ def _forward(
     ids: Tensor,
     positions: Tensor,
     *,
-    placed: Placed,
+    past: Cache,
     reach: Reach,
     keep: int | Tensor = 0,
 ) -> Tensor:
@@ -66,7 +64,7 @@ def _forward(
         input_ids=ids,
         position_ids=positions,
         attention_mask=ids.new_ones(1, 1, 1, 1),  # four dimensions are taken as they are, so no mask is made
-        past_key_values=placed,
+        past_key_values=past,
         use_cache=True,
         logits_to_keep=keep,
         reach=reach,

@@ -97,8 +97,3 @@ class Table:
     def _fit(self, requests: list[Request]) -> int:
         longest = max(min(request.total + _AHEAD, request.final) for request in requests)
         return min(len(self.held), slots_for(length_for(longest, self._tokens), self._tokens, self._slots))
-
-
-def used(held: list[Request | None]) -> int:
-    """How many of the first slots a step must cover."""
-    return max((slot + 1 for slot, request in enumerate(held) if request is not None), default=0)
