@@ -13,6 +13,7 @@ TOKENIZERS = (
     ("tokenizer.json",),
     ("vocab.txt",),
     ("vocab.json", "merges.txt"),
+    ("vocab.json", "source.spm", "target.spm"),
     ("tokenizer.model",),
     ("spiece.model",),
     ("sentencepiece.bpe.model",),

@@ -28,7 +28,7 @@ class EngineRequest:
 
 @dataclass(frozen=True)
 class EngineAnswer:
-    """What came out. For text-generation the texts given to `on_text`, joined, equal `output["text"]`."""
+    """What came out. For tasks that write the texts given to `on_text`, joined, equal `output["text"]`."""
 
     output: Any
     usage: dict[str, int]
