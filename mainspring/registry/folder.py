@@ -24,6 +24,7 @@ OTHERS = {
     "tokenizer_config.json",
     "special_tokens_map.json",
     "added_tokens.json",
+    "target_vocab.json",
     "chat_template.jinja",
     "chat_template.json",
     "model.safetensors.index.json",

