@@ -120,23 +120,11 @@ def nllb(folder: Path) -> Path:
 
 def marian(folder: Path) -> Path:
     """With a tokenizer of SentencePiece models, trained here, and two target languages."""
-    import sentencepiece
     from transformers import MarianTokenizer
 
     torch.manual_seed(7)
-    folder.mkdir(parents=True, exist_ok=True)
-    sentencepiece.SentencePieceTrainer.train(
-        sentence_iterator=iter(TEXTS),
-        model_prefix=str(folder / "source"),
-        vocab_size=120,
-        hard_vocab_limit=False,
-        minloglevel=2,
-    )
-    (folder / "source.vocab").unlink()
-    (folder / "source.model").rename(folder / "source.spm")
+    words = _sentence_pieces(folder, "source.spm")
     (folder / "target.spm").write_bytes((folder / "source.spm").read_bytes())
-    trained = sentencepiece.SentencePieceProcessor(model_file=str(folder / "source.spm"))
-    words = [trained.IdToPiece(index) for index in range(3, trained.GetPieceSize())]
     names = ["</s>", "<unk>", ">>fra<<", ">>spa<<", *words, "<pad>"]
     (folder / "vocab.json").write_text(json.dumps({name: index for index, name in enumerate(names)}))
     tokenizer = MarianTokenizer(
@@ -150,6 +138,43 @@ def marian(folder: Path) -> Path:
     model = MarianMTModel(config)
     model.generation_config.bad_words_ids = [[pad], [1], [2], [3]]
     return _save(model, tokenizer, folder)
+
+
+def m2m100(folder: Path) -> Path:
+    """With its own tokenizer: a table of a hundred languages, whose codes are no special tokens when saved so."""
+    from transformers import M2M100Tokenizer
+
+    torch.manual_seed(7)
+    names = ["<s>", "<pad>", "</s>", "<unk>", *_sentence_pieces(folder, "sentencepiece.bpe.model")]
+    (folder / "vocab.json").write_text(json.dumps({name: index for index, name in enumerate(names)}))
+    tokenizer = M2M100Tokenizer(str(folder / "vocab.json"), str(folder / "sentencepiece.bpe.model"))
+    languages = range(len(names), len(names) + 108)
+    config = M2M100Config(
+        vocab_size=languages.stop,
+        pad_token_id=1,
+        bos_token_id=0,
+        eos_token_id=2,
+        decoder_start_token_id=2,
+        **_SHAPE,
+    )
+    model = M2M100ForConditionalGeneration(config)
+    model.generation_config.bad_words_ids = [[3], *([code] for code in languages)]
+    return _save(model, tokenizer, folder)
+
+
+def _sentence_pieces(folder: Path, name: str) -> list[str]:
+    """Of a SentencePiece model that is trained here and saved under this name."""
+    import sentencepiece
+
+    folder.mkdir(parents=True, exist_ok=True)
+    sentencepiece.SentencePieceTrainer.train(
+        sentence_iterator=iter(TEXTS), model_prefix=str(folder / "trained"), vocab_size=120,
+        hard_vocab_limit=False, minloglevel=2,
+    )  # fmt: skip
+    (folder / "trained.vocab").unlink()
+    (folder / "trained.model").rename(folder / name)
+    trained = sentencepiece.SentencePieceProcessor(model_file=str(folder / name))
+    return [trained.IdToPiece(index) for index in range(3, trained.GetPieceSize())]
 
 
 def _speechless(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> PreTrainedModel:

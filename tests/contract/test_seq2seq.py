@@ -251,6 +251,21 @@ def test_marian_is_told_its_language_by_a_mark(marian: Engine) -> None:
         ask("The watch runs.", target_language="deu")
 
 
+@pytest.mark.parametrize("beams", [1, 2])
+def test_m2m100_begins_with_the_language_and_does_not_say_so(
+    beams: int, in_float32: None, tmp_path: Path
+) -> None:
+    pytest.importorskip("sentencepiece", reason="M2M100's tokenizers are SentencePiece models")
+    engine = load_version(seq2seq_models.m2m100(tmp_path), "translation", Settings())
+    asked = {"max_tokens": 12, "num_beams": beams, "source_language": "es", "target_language": "de"}
+    try:
+        answer = engine.submit(EngineRequest("1", "The watch runs.", asked, 1)).result(SECONDS)
+    finally:
+        engine.stop()
+    assert "_" not in answer.output["text"] != ""
+    assert answer.usage["completion_tokens"] <= 12
+
+
 @EVERY
 def test_a_folder_says_what_it_needs(name: str, kinds: Kinds) -> None:
     kind = kinds[name]

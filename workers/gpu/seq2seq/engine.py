@@ -55,7 +55,12 @@ class Seq2SeqEngine(RoundsEngine[Written]):
     def run(self, batch: list[Waiting[Written]]) -> None:
         decoding = self.kind(batch[0].piece)
         told = rules.configuration(self._rules, decoding)
-        ends = Ends(self._ends, decoding.max_tokens, forced=told.forced_eos_token_id is not None)
+        ends = Ends(
+            self._ends,
+            decoding.max_tokens,
+            forced=told.forced_eos_token_id is not None,
+            skipped=int(told.forced_bos_token_id is not None),
+        )
         rows = [self._row(one) for one in batch]
         numbers = Numbers()
         if decoding.num_beams > 1:
@@ -64,9 +69,7 @@ class Seq2SeqEngine(RoundsEngine[Written]):
                 if not row.over and row.wanted():
                     read(row, ids, ends)
         else:
-            skipped = int(told.forced_bos_token_id is not None)
-            steps = Greedy(rows, numbers, ends, skipped=skipped, stepped=self.progressed)
-            self._generate(batch, told, numbers, steps)
+            self._generate(batch, told, numbers, Greedy(rows, numbers, ends, stepped=self.progressed))
         for one, row in zip(batch, rows, strict=True):
             if row.written is not None:
                 self.settle(one, row.written)

@@ -70,11 +70,15 @@ class Numbers(LogitsProcessor):
 
 @dataclass
 class Ends:
-    """`ids` end an answer; `most` tokens are written; `forced`: the last of them is an end whatever the model wants."""
+    """`ids` end an answer; `most` tokens are written; `forced`: the last of them is an end whatever the model wants.
+
+    `skipped`: first tokens that the model did not choose, a language's code for instance. They are no text.
+    """
 
     ids: set[int]
     most: int
     forced: bool
+    skipped: int
 
     def reason(self, tokens: list[int]) -> str | None:
         """Why an answer of these tokens is over; None: it is not."""
@@ -85,13 +89,10 @@ class Ends:
 
 
 class Greedy(StoppingCriteria):
-    """`stepped` is called after every step. `skipped`: first tokens of each answer that the model did not choose."""
+    """`stepped` is called after every step."""
 
-    def __init__(
-        self, rows: list[Row], numbers: Numbers, ends: Ends, *, skipped: int, stepped: Callable[[], None]
-    ) -> None:
-        self._rows, self._numbers, self._ends = rows, numbers, ends
-        self._skipped, self._stepped = skipped, stepped
+    def __init__(self, rows: list[Row], numbers: Numbers, ends: Ends, *, stepped: Callable[[], None]) -> None:
+        self._rows, self._numbers, self._ends, self._stepped = rows, numbers, ends, stepped
         self._tokens: list[list[int]] = [[] for _ in rows]
 
     def __call__(self, input_ids: Tensor, scores: object, **_kwargs: object) -> Tensor:  # noqa: ARG002
@@ -114,11 +115,12 @@ class Greedy(StoppingCriteria):
             return
         tokens.append(token)
         row.first_seconds = row.first_seconds or row.age()
-        if len(tokens) > self._skipped:
+        chosen = len(tokens) > self._ends.skipped
+        if chosen:
             row.logprobs.append(logprob)
         reason = self._ends.reason(tokens)
         row.over = reason is not None
-        row.push([] if token in self._ends.ids else [token], last=row.over)
+        row.push([token] if chosen and token not in self._ends.ids else [], last=row.over)
         if reason is not None:
             row.written = Written(
                 row.text, reason, len(tokens), row.first_seconds, sum(row.logprobs), len(row.logprobs)
@@ -146,5 +148,5 @@ def read(row: Row, ids: list[int], ends: Ends) -> None:
     """The best beam, from its first written token on; what follows the first end is padding."""
     at = next((index for index, token in enumerate(ids) if token in ends.ids), None)
     tokens = ids[: ends.most] if at is None else ids[: at + 1]
-    row.push(ids[:at] if at is not None else tokens, last=True)
+    row.push(tokens[ends.skipped : at], last=True)
     row.written = Written(row.text, ends.reason(tokens) or "length", len(tokens), row.age())
