@@ -3,6 +3,9 @@
 from mainspring.errors import ModelRefused
 from mainspring.tables import Task
 
+_SEQ2SEQ = ("ForConditionalGeneration", "MTModel")
+_NO_BODY = ("LMHeadModel", "MTModel")  # they end in `Model`, but are whole language models
+
 HEADS: dict[Task, tuple[str, ...]] = {
     Task.TEXT_GENERATION: ("ForCausalLM", "LMHeadModel"),
     Task.TEXT_CLASSIFICATION: ("ForSequenceClassification",),
@@ -17,11 +20,13 @@ HEADS: dict[Task, tuple[str, ...]] = {
         "ForTokenClassification",
         "ForQuestionAnswering",
     ),
+    Task.TRANSLATION: _SEQ2SEQ,
+    Task.SUMMARIZATION: _SEQ2SEQ,
 }
 
 
 def has_head(architecture: str, task: Task) -> bool:
-    if task is Task.FEATURE_EXTRACTION and architecture.endswith("LMHeadModel"):
+    if task is Task.FEATURE_EXTRACTION and architecture.endswith(_NO_BODY):
         return False
     return architecture.endswith(HEADS[task])
 

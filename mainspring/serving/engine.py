@@ -28,13 +28,15 @@ class EngineRequest:
 
 @dataclass(frozen=True)
 class EngineAnswer:
-    """What came out. For text-generation the texts given to `on_text`, joined, equal `output["text"]`."""
+    """What came out. For tasks that write the texts given to `on_text`, joined, equal `output["text"]`."""
 
     output: Any
     usage: dict[str, int]
     first_token_seconds: float | None = None  # from submit to the first token; None for encoders
     engine_seconds: float = 0.0  # from submit to the answer
-    mean_logprob: float | None = None  # nats per generated token, before temperature; None for encoders
+    mean_logprob: float | None = (
+        None  # nats per generated token, before temperature; None for encoders and beams
+    )
     measures: dict[str, Any] = field(default_factory=dict)
 
 

@@ -10,7 +10,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from mainspring.errors import InvalidRequest, InvalidText, UnknownParameter
 from mainspring.tables import Task
 
+Language = Annotated[str, Field(pattern="^[A-Za-z][A-Za-z_-]{0,31}$")]
 Seed = Annotated[int, Field(ge=0, lt=2**31)]
+MOST_TEXTS, MOST_BEAMS = 256, 8
 _BAD_CHARACTER = re.compile("[\x00\ud800-\udfff]")
 
 
@@ -35,6 +37,20 @@ class Ranking(_Strict):
     """How many of the best labels or candidates to give."""
 
     top_k: Annotated[int, Field(ge=1, le=1000)] | None = None
+
+
+class Rewriting(_Strict):
+    """`num_beams` 1 is greedy; each beam more costs as much as another request."""
+
+    max_tokens: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
+    num_beams: Annotated[int, Field(ge=1, le=MOST_BEAMS)] | None = None
+
+
+class Translating(Rewriting):
+    """Languages by the codes of the version's tokenizer, such as `en`, `en_XX` or `eng_Latn`."""
+
+    source_language: Language | None = None
+    target_language: Language | None = None
 
 
 class NoParameters(_Strict):
@@ -62,8 +78,9 @@ PARAMETERS: dict[Task, type[_Strict]] = {
     Task.FILL_MASK: Ranking,
     Task.QUESTION_ANSWERING: NoParameters,
     Task.FEATURE_EXTRACTION: NoParameters,
+    Task.TRANSLATION: Translating,
+    Task.SUMMARIZATION: Rewriting,
 }
-MOST_TEXTS = 256
 
 
 def validated_parameters(task: Task, given: dict[str, Any]) -> dict[str, Any]:

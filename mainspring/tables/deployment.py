@@ -19,6 +19,8 @@ class Task(StrEnum):
     FILL_MASK = "fill-mask"
     QUESTION_ANSWERING = "question-answering"
     FEATURE_EXTRACTION = "feature-extraction"
+    TRANSLATION = "translation"
+    SUMMARIZATION = "summarization"
 
 
 class Deployment(Base):

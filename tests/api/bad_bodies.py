@@ -12,6 +12,8 @@ NAMES = {
     Task.FILL_MASK: "mask",
     Task.QUESTION_ANSWERING: "reader",
     Task.FEATURE_EXTRACTION: "embedder",
+    Task.TRANSLATION: "translator",
+    Task.SUMMARIZATION: "digest",
 }
 
 
@@ -19,8 +21,9 @@ def job(**more: Any) -> str:
     return json.dumps({"deployment": "assistant", "input": "x", **more})
 
 
-def asks(name: str, given: Any) -> str:
-    return json.dumps({"deployment": name, "input": given})
+def asks(name: str, given: Any, **parameters: Any) -> str:
+    more = {"parameters": parameters} if parameters else {}
+    return json.dumps({"deployment": name, "input": given, **more})
 
 
 NO_FIELD = None
@@ -120,6 +123,25 @@ BODIES: dict[str, tuple[str | bytes, int, str, str | None]] = {
         "unknown_parameter",
         "parameters.temperature",
     ),
+    "too many beams": (
+        asks("digest", "x", num_beams=9),
+        422,
+        "invalid_request",
+        "parameters.num_beams",
+    ),
+    "no beam": (asks("translator", "x", num_beams=0), 422, "invalid_request", "parameters.num_beams"),
+    "a language that is no code": (
+        asks("translator", "x", target_language="de DE"),
+        422,
+        "invalid_request",
+        "parameters.target_language",
+    ),
+    "a language for a summary": (
+        asks("digest", "x", target_language="de"),
+        422,
+        "unknown_parameter",
+        "parameters.target_language",
+    ),
     "empty text": (asks("assistant", ""), 422, "invalid_request", "input"),
     "blank text": (asks("embedder", " \n"), 422, "invalid_request", "input"),
     "an empty list": (asks("embedder", []), 422, "invalid_request", "input"),
@@ -148,6 +170,8 @@ WRONG_TYPES = [
         "mask": (str, list),
         "reader": (dict,),
         "embedder": (str, list),
+        "translator": (str, list),
+        "digest": (str, list),
     }.items()
     for given in (None, True, 7, 0.5, "text", ["text"], {"messages": [{"role": "user", "content": "x"}]})
     if not isinstance(given, usable)

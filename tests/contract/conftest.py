@@ -1,7 +1,7 @@
 """One folder a kind of version, saved once; one engine a kind, kept for the tests that only ask it things."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -13,7 +13,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from mainspring.serving.engine import Engine, EngineRequest
 from mainspring.settings import Settings
-from tests.contract import models
+from tests.contract import models, seq2seq_models
 from workers.gpu import device
 from workers.gpu.load import load_version
 from workers.gpu.slotted.choose import Choice, prefer_slots, stock
@@ -27,8 +27,18 @@ INPUTS: dict[str, Any] = {
     "fill-mask": "The [MASK] runs down.",
     "question-answering": {"question": "Who wound the watch?", "context": models.TEXTS[3]},
     "feature-extraction": "The watch runs.",
+    "translation": "The watchmaker wound the watch.",
+    "summarization": models.TEXTS[1],
 }
-ENCODERS = [task for task in INPUTS if task not in ("text-generation", "feature-extraction")]
+WRITING = ("text-generation", "translation", "summarization")
+ENCODERS = [task for task in INPUTS if task not in (*WRITING, "feature-extraction")]
+# Each with what its task needs beside the text.
+SEQ2SEQ: dict[str, tuple[str, dict[str, Any]]] = {
+    "t5": ("translation", {"target_language": "de"}),
+    "bart": ("summarization", {}),
+    "mbart": ("translation", {"source_language": "en_XX", "target_language": "de_DE"}),
+    "nllb": ("translation", {"target_language": "deu_Latn"}),
+}
 
 
 @dataclass(frozen=True)
@@ -39,14 +49,18 @@ class Kind:
     task: str
     path: Path
     choose: Callable[[PreTrainedModel], Choice] = prefer_slots
+    parameters: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def writes(self) -> bool:
+        return self.task in WRITING
 
     def load(self) -> Engine:
         return load_version(self.path, self.task, Settings(), self.choose)
 
     def ask(self, given: Any = None, *, seed: int = 1, **parameters: Any) -> EngineRequest:
-        """For text-generation 16 tokens, unless told otherwise."""
-        if self.task == "text-generation":
-            parameters = {"max_tokens": 16} | parameters
+        """16 tokens of a task that writes, unless told otherwise."""
+        parameters = ({"max_tokens": 16} if self.writes else {}) | self.parameters | parameters
         return EngineRequest(uuid4().hex, INPUTS[self.task] if given is None else given, parameters, seed)
 
 
@@ -63,6 +77,9 @@ def kinds(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Kind]:
     for task in ENCODERS:
         path = models.save(models.encoder(task), models.word_piece(), tmp_path_factory.mktemp("bert"))
         found[task] = Kind(task, task, path)
+    for name, (task, parameters) in SEQ2SEQ.items():
+        path = getattr(seq2seq_models, name)(tmp_path_factory.mktemp(name))
+        found[name] = Kind(name, task, path, parameters=parameters)
     return found
 
 

@@ -15,6 +15,7 @@ from tests.contract.models import TEXTS
 def model_of(engine: Any) -> nn.Module:
     holders = {
         "encoder": lambda: engine._model,
+        "seq2seq": lambda: engine._model,
         "slots": lambda: engine._loop.model,
         "continuous": lambda: engine._loop._manager.model,
     }

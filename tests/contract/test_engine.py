@@ -11,13 +11,13 @@ import pytest
 from mainspring.errors import Cancelled, EngineFailed, EngineStopping, InvalidRequest, PromptTooLong
 from mainspring.serving.engine import Engine
 from mainspring.settings import Settings
-from tests.contract.conftest import CAUSAL, ENCODERS, STOCK, Kind
+from tests.contract.conftest import CAUSAL, ENCODERS, SEQ2SEQ, STOCK, Kind
 from tests.contract.engines import broken_by, hold, long_input, model_of, vary
 from workers.gpu.load import load_version
 
-ALL = [*CAUSAL, STOCK, *ENCODERS, "minilm"]
+ALL = [*CAUSAL, STOCK, *ENCODERS, "minilm", *SEQ2SEQ]
 EVERY = pytest.mark.parametrize("name", ALL)
-ONE_OF_EACH = pytest.mark.parametrize("name", ["llama", STOCK, "text-classification"])
+ONE_OF_EACH = pytest.mark.parametrize("name", ["llama", STOCK, "text-classification", "t5"])
 Engines = Callable[[str], Engine]
 Kinds = dict[str, Kind]
 SECONDS = 20
@@ -29,7 +29,7 @@ def test_answers_with_usage_and_times(name: str, engines: Engines, kinds: Kinds)
     assert answer.output
     assert answer.usage["prompt_tokens"] > 0
     assert 0 < answer.engine_seconds < SECONDS
-    if kinds[name].task == "text-generation":
+    if kinds[name].writes:
         assert answer.usage["completion_tokens"] > 0
         assert 0 < (answer.first_token_seconds or 0) <= answer.engine_seconds
         assert (answer.mean_logprob or 0) < 0
@@ -51,7 +51,7 @@ def test_an_answer_does_not_depend_on_the_order_or_the_neighbours(
 @EVERY
 def test_more_requests_than_capacity_are_all_answered(name: str, engines: Engines, kinds: Kinds) -> None:
     engine, kind = engines(name), kinds[name]
-    parameters = {"max_tokens": 3} if kind.task == "text-generation" else {}
+    parameters = {"max_tokens": 3} if kind.writes else {}
     futures = [
         engine.submit(kind.ask(vary(kind, index), **parameters)) for index in range(engine.capacity + 8)
     ]

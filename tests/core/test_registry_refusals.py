@@ -91,6 +91,11 @@ def test_refused(tmp_path: Path, name: str) -> None:
         ("RobertaForTokenClassification", Task.TOKEN_CLASSIFICATION, True),
         ("BertForMaskedLM", Task.FILL_MASK, True),
         ("T5ForConditionalGeneration", Task.TEXT_GENERATION, False),
+        ("T5ForConditionalGeneration", Task.TRANSLATION, True),
+        ("BartForConditionalGeneration", Task.SUMMARIZATION, True),
+        ("MarianMTModel", Task.TRANSLATION, True),
+        ("MarianMTModel", Task.FEATURE_EXTRACTION, False),
+        ("BartForCausalLM", Task.SUMMARIZATION, False),
     ],
 )
 def test_heads(tmp_path: Path, architecture: str, task: Task, *, fits: bool) -> None:

@@ -11,7 +11,9 @@ From a folder to an answer, in order:
     sampling.py    temperature, top-k, top-p, with the seed's own randomness
     text.py        token ids become text, piece by piece, never retracted
     generation.py  the engine of causal models
+    rounds.py      what the batching engines share: pieces that wait, taken in rounds by one thread
     encoder.py     the engine of encoders: whatever waits shares a forward pass
+    seq2seq/       the engine of translation and summarisation
     heads.py       what the encoder tasks share; classes.py, spans.py, masks.py, answers.py, vectors.py: one task each
     tasks.py       which head reads which task
 """

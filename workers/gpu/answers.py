@@ -26,7 +26,7 @@ class AnswerHead:
         """[tokens, 2] of each window: how well a token begins and ends the answer."""
         return unpadded(torch.stack([outputs.start_logits, outputs.end_logits], dim=-1), mask)
 
-    def prepare(self, given: Any, parameters: dict[str, Any]) -> Work:  # noqa: ARG002  this task has none
+    def prepare(self, given: Any, parameters: dict[str, Any]) -> Work[Tensor]:  # noqa: ARG002  this task has none
         pieces = self._windows(given["question"], given["context"])
         return Work(pieces, lambda rows: _best(given["context"], pieces, rows))
 

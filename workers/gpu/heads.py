@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from threading import Lock
-from typing import Any, Protocol
+from typing import Any, Generic, Protocol, TypeVar
 
 import torch
 from torch import Tensor
@@ -22,12 +22,15 @@ class Piece:
     note: Any = None
 
 
+R = TypeVar("R")  # what comes out for one piece
+
+
 @dataclass(frozen=True)
-class Work:
-    """A request as pieces; `finish` makes its output of their rows, in order."""
+class Work(Generic[R]):
+    """A request as pieces; `finish` makes its output of their results, in order."""
 
     pieces: list[Piece]
-    finish: Callable[[list[Tensor]], Any]
+    finish: Callable[[list[R]], Any]
 
 
 class Head(Protocol):
@@ -35,7 +38,7 @@ class Head(Protocol):
 
     width: int
 
-    def prepare(self, given: Any, parameters: dict[str, Any]) -> Work:
+    def prepare(self, given: Any, parameters: dict[str, Any]) -> Work[Tensor]:
         """Raises InvalidRequest or PromptTooLong. Called from many threads."""
         ...
 
@@ -62,14 +65,18 @@ class Texts:
             encoded = self.tokenizer(
                 text, return_offsets_mapping=self.tokenizer.is_fast, return_special_tokens_mask=True
             )
-        ids = list(encoded["input_ids"])
+        ids = self.fitting(list(encoded["input_ids"]), where)
+        return Piece(ids, encoded.get("token_type_ids"), encoded)
+
+    def fitting(self, ids: list[int], where: str) -> list[int]:
+        """The same, if the version reads so many. Raises PromptTooLong."""
         if len(ids) > self.context:
             raise PromptTooLong(
                 f"the text has {len(ids)} tokens; the version reads {self.context}",
                 field=where,
                 remedy="Send a shorter text, or divide it.",
             )
-        return Piece(ids, encoded.get("token_type_ids"), encoded)
+        return ids
 
     def pieces(self, given: str | list[str]) -> list[Piece]:
         if isinstance(given, str):
@@ -100,7 +107,7 @@ class TextHead(ABC):
     def inputs(self, pieces: list[Piece], device: torch.device) -> dict[str, Tensor]:
         return self.texts.tensors(pieces, device)
 
-    def prepare(self, given: Any, parameters: dict[str, Any]) -> Work:
+    def prepare(self, given: Any, parameters: dict[str, Any]) -> Work[Tensor]:
         pieces = self.texts.pieces(given)
         texts = [given] if isinstance(given, str) else given
 

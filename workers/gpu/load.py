@@ -11,6 +11,7 @@ from transformers import (
     AutoModelForCausalLM,
     AutoModelForMaskedLM,
     AutoModelForQuestionAnswering,
+    AutoModelForSeq2SeqLM,
     AutoModelForSequenceClassification,
     AutoModelForTokenClassification,
     AutoTokenizer,
@@ -27,7 +28,9 @@ from mainspring.settings import Settings
 from workers.gpu import device, memory, weights
 from workers.gpu.encoder import EncoderEngine
 from workers.gpu.generation import GenerationEngine
-from workers.gpu.memory import memory_needed
+from workers.gpu.heads import Texts
+from workers.gpu.memory import SEQ2SEQ, memory_needed
+from workers.gpu.seq2seq.engine import Seq2SeqEngine
 from workers.gpu.slotted.choose import Choice, choose_loop
 from workers.gpu.tasks import head_for
 
@@ -40,6 +43,8 @@ _CLASSES: dict[str, Any] = {
     "fill-mask": AutoModelForMaskedLM,
     "question-answering": AutoModelForQuestionAnswering,
     "feature-extraction": AutoModel,
+    "translation": AutoModelForSeq2SeqLM,
+    "summarization": AutoModelForSeq2SeqLM,
 }
 _UNUSED = (
     "pooler.",
@@ -76,6 +81,8 @@ def load_version(
     try:
         if task == "text-generation":
             return _generation(loaded, settings, choose(loaded.model))
+        if task in SEQ2SEQ:
+            return Seq2SeqEngine(task, loaded.model, Texts(loaded.tokenizer, loaded.context))
         return EncoderEngine(
             loaded.model, head_for(task, path, loaded.model, loaded.tokenizer, loaded.context)
         )
@@ -104,7 +111,7 @@ def load_model(path: Path, task: str) -> Loaded:
 def check_loadable(path: Path, task: str) -> dict[str, Any]:
     """Load it once and say what it is: architecture, parameters, context_length, dtype, bytes. Raises ModelRefused."""
     loaded = load_model(path, task)
-    if task != "text-generation":
+    if task != "text-generation" and task not in SEQ2SEQ:
         head_for(task, path, loaded.model, loaded.tokenizer, loaded.context)
     return {
         "architecture": type(loaded.model).__name__,
@@ -144,6 +151,11 @@ def _end_ids(loaded: Loaded) -> set[int]:
 
 def _refuse_wrong_kind(config: PreTrainedConfig, task: str) -> None:
     """transformers would load an encoder as a causal model, and it would write nonsense."""
+    if task in SEQ2SEQ and not config.is_encoder_decoder:
+        raise ModelRefused(
+            f"`{config.model_type}` is not a sequence-to-sequence model, so it cannot do {task}",
+            remedy="Use a model such as T5, BART, Marian or M2M100, or prompt a causal one under text-generation.",
+        )
     if task != "text-generation":
         return
     encoder = config.model_type in MODEL_FOR_MASKED_LM_MAPPING_NAMES and not getattr(
@@ -184,7 +196,15 @@ def _model(path: Path, task: str, config: PreTrainedConfig) -> PreTrainedModel:
 
 def _tokenizer(path: Path) -> PreTrainedTokenizerBase:
     if not any(
-        (path / name).exists() for name in ("tokenizer.json", "vocab.txt", "vocab.json", "tokenizer.model")
+        (path / name).exists()
+        for name in (
+            "tokenizer.json",
+            "vocab.txt",
+            "vocab.json",
+            "tokenizer.model",
+            "spiece.model",
+            "sentencepiece.bpe.model",
+        )
     ):
         raise ModelRefused(
             "the folder has no tokenizer", remedy="Save the tokenizer beside the weights: `save_pretrained`."

@@ -20,7 +20,7 @@ class MaskHead(TextHead):
             raise ModelRefused("the tokenizer has no mask token, so fill-mask has nothing to fill")
         self.width = config.get_text_config().vocab_size
 
-    def prepare(self, given: Any, parameters: dict[str, Any]) -> Work:
+    def prepare(self, given: Any, parameters: dict[str, Any]) -> Work[Tensor]:
         work = super().prepare(given, parameters)
         for index, piece in enumerate(work.pieces):
             if self.texts.tokenizer.mask_token_id not in piece.ids:

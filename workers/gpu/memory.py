@@ -10,13 +10,22 @@ from mainspring.errors import ModelRefused
 from mainspring.settings import Settings
 from workers.gpu import continuous, device, weights
 from workers.gpu.generation import CAPACITY
+from workers.gpu.seq2seq.decoding import batch_bytes
 
 _CONTAINER_LIMITS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))
 _HOST_SHARE, _GPU_SHARE = 0.6, 0.9
 _GPU_CACHE_SHARE = 0.2  # of the GPU's memory, for one version's keys and values
 WORKING_BYTES = 64 * 2**20  # activations and the tokenizer, for a small model
-_CONTEXT_NAMES = ("max_position_embeddings", "n_positions", "n_ctx", "max_seq_len", "seq_length")
+_CONTEXT_NAMES = (
+    "max_position_embeddings",
+    "max_encoder_position_embeddings",
+    "n_positions",
+    "n_ctx",
+    "max_seq_len",
+    "seq_length",
+)
 _DEFAULT_CONTEXT = 2048
+SEQ2SEQ = ("translation", "summarization")
 
 
 def memory_budget(settings: Settings) -> int:
@@ -32,7 +41,11 @@ def memory_needed(path: Path, task: str, settings: Settings) -> int:
     """Bytes that a version will take once loaded, from its headers. Raises ModelRefused."""
     loaded = sum(elements for elements, _ in weights.tensors(path).values()) * device.dtype().itemsize
     if task != "text-generation":
-        return int(loaded * 1.1) + 4 * WORKING_BYTES
+        batch = 0
+        if task in SEQ2SEQ:
+            config = read_config(path)
+            batch = batch_bytes(config, context_length(config), device.dtype())
+        return int(loaded * 1.1) + batch + 4 * WORKING_BYTES
     config = read_config(path)
     tokens = cache_tokens(config, settings)
     cache = tokens * continuous.token_bytes(config.get_text_config(), device.dtype())
