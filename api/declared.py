@@ -10,6 +10,7 @@ from typing_extensions import TypedDict
 from api.views import RunView, run_view
 from mainspring.access import Caller
 from mainspring.errors import Conflict, UnknownDeployment
+from mainspring.registry.policy import check as check_policy
 from mainspring.serving.views import moment
 from mainspring.tables import Deployment, Event, HeldVersion, Incarnation, Stage, Task, TrainingRun, Version
 
@@ -32,13 +33,18 @@ class StageView(TypedDict):
 
 
 class WorkerView(TypedDict):
-    """What a live worker says of a version: loading, ready, or refused and why."""
+    """What a live worker says of a version: loading, ready, or refused and why.
+
+    `asked` is the engine of the policy that it last looked at, `engine` the one that serves.
+    """
 
     incarnation: str
     host: str
     version: str
     state: str
     reason: str | None
+    asked: str | None
+    engine: str | None
 
 
 class DeploymentDetail(DeploymentView):
@@ -50,7 +56,11 @@ class DeploymentDetail(DeploymentView):
 def declare(
     session: Session, caller: Caller, name: str, task: Task, policy: dict[str, Any] | None
 ) -> DeploymentView:
-    """Make it, or change its policy (None: as it was). Raises Conflict if it has another task."""
+    """Make it, or change its policy (None: as it was).
+
+    Raises Conflict if it has another task, InvalidRequest for a policy that does not fit.
+    """
+    check_policy(task, policy or {})
     actor = f"key {caller.key_id}"
     made = session.execute(
         insert(Deployment)
@@ -142,6 +152,8 @@ def _workers(session: Session, name: str) -> list[WorkerView]:
             "version": version.label,
             "state": held.state,
             "reason": held.reason,
+            "asked": held.engine.get("asked"),
+            "engine": held.engine.get("name"),
         }
         for held, host, version in found
     ]

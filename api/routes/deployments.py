@@ -16,7 +16,7 @@ from api.routes.training import ask, requested
 from api.views import RunView, VersionView, version_view
 from mainspring.access import ADMIN, Caller
 from mainspring.errors import InvalidRequest
-from mainspring.tables import Task
+from mainspring.tables import EngineName, Task
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
 
@@ -24,11 +24,16 @@ router = APIRouter(prefix="/v1/deployments", tags=["deployments"], dependencies=
 
 
 class Policy(BaseModel):
-    """`queue_bound`: how many jobs may wait before producers are told to slow down."""
+    """`queue_bound`: how many jobs may wait before producers are told to slow down.
+
+    `engine`: what serves its versions. `vllm` is started by the worker, unless `engine_url` says where one runs.
+    """
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
     queue_bound: Annotated[int, Field(ge=1, le=10_000_000)] | None = None
+    engine: Annotated[EngineName, Field(strict=False)] | None = None
+    engine_url: Annotated[str, Field(min_length=1, max_length=2000)] | None = None
 
 
 class Declaration(BaseModel):
@@ -65,7 +70,7 @@ def takes(shape: type[BaseModel]) -> dict[str, object]:
 async def declare(name: str, request: Request, backends: TheBackends, transact: Transacting) -> Response:
     """Make a deployment, or change its policy. Doing it twice changes nothing."""
     given = await body.read(request, backends.settings.max_body_bytes, Declaration)
-    policy = None if given.policy is None else given.policy.model_dump(exclude_none=True)
+    policy = None if given.policy is None else given.policy.model_dump(mode="json", exclude_none=True)
     if _NAME.fullmatch(name) is None:
         raise InvalidRequest(
             "a deployment cannot have that name",

@@ -1,5 +1,6 @@
 """A deployment: the name that clients address, its one task, its policies."""
 
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -21,8 +22,28 @@ class Task(StrEnum):
     FEATURE_EXTRACTION = "feature-extraction"
 
 
+class EngineName(StrEnum):
+    """Who runs the weights: `auto` is the engine of this process that fits and is fastest."""
+
+    AUTO = "auto"
+    SLOTS = "slots"
+    CONTINUOUS = "continuous"
+    VLLM = "vllm"
+
+
+@dataclass(frozen=True)
+class EngineWish:
+    """The engine that a policy asks for. `url`: of a server that runs already, for `vllm` alone; else empty."""
+
+    name: EngineName = EngineName.AUTO
+    url: str = ""
+
+
 class Deployment(Base):
-    """`policy.queue_bound`: how many jobs may wait before producers are told to slow down."""
+    """`policy.queue_bound`: how many jobs may wait before producers are told to slow down.
+
+    `policy.engine` and `policy.engine_url`: see EngineWish.
+    """
 
     __tablename__ = "deployments"
     __table_args__ = (
@@ -39,3 +60,8 @@ class Deployment(Base):
 def queue_bound(policy: dict[str, Any]) -> int:
     """How many jobs may wait for a deployment of this policy."""
     return int(policy.get("queue_bound", 10_000))
+
+
+def engine_wish(policy: dict[str, Any]) -> EngineWish:
+    """What serves the versions of a deployment of this policy."""
+    return EngineWish(EngineName(policy.get("engine", EngineName.AUTO)), policy.get("engine_url", ""))

