@@ -5,6 +5,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -35,6 +36,12 @@ def serving(stack: Stack) -> dict[str, str]:
     return {name: worker[name] for name in ("state", "asked", "engine")}
 
 
+def talk(stack: Stack, words: str) -> dict[str, Any]:
+    """In a session that soon holds more than the version can read: it has to be trimmed."""
+    with stack.client() as api:
+        return api.result(api.submit("talker", words, session="long", max_tokens=8)["id"])
+
+
 def test_with_a_command_it_is_vllm_and_may_become_another(folder: Path) -> None:
     with Stack(folder / "with", MAINSPRING_VLLM_COMMAND=COMMAND) as stack:
         code, said = deploy(stack, folder, "--engine", "vllm")
@@ -42,6 +49,7 @@ def test_with_a_command_it_is_vllm_and_may_become_another(folder: Path) -> None:
         assert serving(stack) == {"state": "ready", "asked": "vllm", "engine": "http"}
         job = json.loads(command(stack, "submit", "talker", "One two three.", "--json").stdout)
         assert job["state"] == "succeeded"
+        assert [talk(stack, "word " * 70)["state"] for _ in range(3)] == ["succeeded"] * 3
         code, said = deploy(stack, folder, "--engine", "slots")
         assert code == 0, said
         assert serving(stack)["asked"] == "slots"

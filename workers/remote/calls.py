@@ -111,16 +111,16 @@ class Asking:
         `answer`: what it said. Raises PromptTooLong when there is no room for those that were asked for,
         InvalidRequest when length was not the reason.
         """
-        message = _message(answer)
-        lengths = await self._measured(request) or _said(message)
+        said = message(answer)
+        lengths = await self._measured(request) or _said(said)
         asked = request.parameters.get("max_tokens")
         if lengths is None or lengths[0] == 0:
-            raise wire.refused(request, message)
+            raise wire.refused(request, said)
         prompt, context = lengths
         if context - prompt < (asked or 1):
             raise wire.too_long(prompt, asked, context)
         if asked is not None or context - prompt >= wire.DEFAULT_MAX_TOKENS:
-            raise wire.refused(request, message)
+            raise wire.refused(request, said)
         return context - prompt
 
     async def _measured(self, request: EngineRequest) -> tuple[int, int] | None:
@@ -145,7 +145,8 @@ def _said(message: str) -> tuple[int, int] | None:
     return (int(prompt[1]), int(context[1])) if prompt and context else None
 
 
-def _message(answer: bytes) -> str:
+def message(answer: bytes) -> str:
+    """The server's own words. They may quote the prompt: not for logs, nor for errors."""
     try:
         said = orjson.loads(answer)
         return str((said.get("error") or said)["message"])
