@@ -3,7 +3,7 @@
 import re
 from typing import Annotated
 
-from fastapi import APIRouter, Request, Response, Security
+from fastapi import APIRouter, Query, Request, Response, Security
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy.orm import Session
 from typing_extensions import TypedDict
@@ -14,8 +14,10 @@ from api.deps import BEARER, TheBackends, Transacting
 from api.rendering import Json
 from api.routes.training import ask, requested
 from api.views import RunView, VersionView, version_view
+from mainspring import registry
 from mainspring.access import ADMIN, Caller
 from mainspring.errors import InvalidRequest
+from mainspring.serving import stream
 from mainspring.tables import EngineName, Task
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
@@ -54,6 +56,13 @@ class ModelToImport(BaseModel):
 
 class Deployments(TypedDict):
     deployments: list[DeploymentView]
+
+
+class RetiredView(TypedDict):
+    """`open_jobs` are still to be answered."""
+
+    deployment: DeploymentDetail
+    open_jobs: int
 
 
 class Versions(TypedDict):
@@ -103,6 +112,26 @@ async def look(name: str, transact: Transacting) -> Response:
         return declared.detail(session, name)
 
     return Json(await transact(work))
+
+
+@router.delete("/{name}", response_model=RetiredView)
+async def retire(
+    name: str,
+    backends: TheBackends,
+    transact: Transacting,
+    reason: Annotated[str, Query(description="Why, for the log of events.", max_length=1000)] = "asked for",
+) -> Response:
+    """Retire it: new jobs are refused (410), those it has are answered, its rows stay. PUT brings it back."""
+
+    def work(session: Session, caller: Caller) -> RetiredView:
+        caller.require(ADMIN)
+        declared.find(session, name)
+        open_jobs = registry.retire(session, name, actor=f"key {caller.key_id}", reason=reason)
+        return {"deployment": declared.detail(session, name), "open_jobs": open_jobs}
+
+    retired = await transact(work)
+    await backends.tell(stream.VERSIONS, "changed")
+    return Json(retired)
 
 
 @router.post("/{name}/versions", status_code=202, response_model=RunView, openapi_extra=takes(ModelToImport))

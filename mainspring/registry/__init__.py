@@ -2,8 +2,9 @@
 
 from mainspring.registry.inspection import Inspection, inspect
 from mainspring.registry.release import desired, engine_of, release, task_of
+from mainspring.registry.retirement import restore, retire
 from mainspring.registry.store import Stored, copied, put
-from mainspring.registry.versions import register
+from mainspring.registry.versions import refuse_retired, register, retired
 
 __all__ = [
     "Inspection",
@@ -13,7 +14,11 @@ __all__ = [
     "engine_of",
     "inspect",
     "put",
+    "refuse_retired",
     "register",
     "release",
+    "restore",
+    "retire",
+    "retired",
     "task_of",
 ]

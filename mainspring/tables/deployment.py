@@ -42,7 +42,7 @@ class EngineWish:
 class Deployment(Base):
     """`policy.queue_bound`: how many jobs may wait before producers are told to slow down.
 
-    `policy.engine` and `policy.engine_url`: see EngineWish.
+    `policy.engine` and `policy.engine_url`: see EngineWish. `retired_at`: from then on it takes no new jobs.
     """
 
     __tablename__ = "deployments"
@@ -55,6 +55,7 @@ class Deployment(Base):
     task: Mapped[str]
     policy: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'::jsonb"))
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    retired_at: Mapped[datetime | None]
 
 
 def queue_bound(policy: dict[str, Any]) -> int:

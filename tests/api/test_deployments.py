@@ -25,6 +25,7 @@ def test_declaring_twice_changes_nothing(client: httpx.Client, database: Databas
         "policy": {"queue_bound": 9},
         "production": None,
         "created_at": "",
+        "retired_at": None,
     }
     changed = client.put("/v1/deployments/triage", json=body | {"policy": {}})
     assert changed.json()["policy"] == {}
