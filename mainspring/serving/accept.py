@@ -170,9 +170,9 @@ def _expected(
     connection: Connection, caller: Caller, addressed: Addressed, chosen: Candidate, turn: float
 ) -> Wait:
     """How long it will wait. Raises QueueFull and RateLimited."""
-    expected = Wait(1, 0.0)
+    ahead = backlog.before(connection, chosen.id, turn) if chosen.waiting else 0
+    expected = wait(connection, chosen.id, ahead)
     if chosen.waiting:
-        expected = wait(connection, chosen.id, backlog.before(connection, chosen.id, turn))
         all_waiting = backlog.waiting(connection, chosen.id, chosen.waiting)
         bounds.of_the_deployment(addressed.name, addressed.policy, all_waiting, expected.seconds)
     bounds.of_the_tenant(connection, caller)
