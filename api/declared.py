@@ -10,20 +10,23 @@ from typing_extensions import TypedDict
 from api.views import RunView, run_view
 from mainspring.access import Caller
 from mainspring.errors import Conflict, UnknownDeployment
-from mainspring.serving.views import moment
+from mainspring.registry import restore
+from mainspring.registry.policy import check as check_policy
+from mainspring.serving.views import moment, optional_moment
 from mainspring.tables import Deployment, Event, HeldVersion, Incarnation, Stage, Task, TrainingRun, Version
 
 MOST_RUNS = 100
 
 
 class DeploymentView(TypedDict):
-    """`production` is the version that answers, such as `assistant@3`; null until there is one."""
+    """`production` is the version that answers, such as `assistant@3`; null until there is one, and once retired."""
 
     name: str
     task: str
     policy: dict[str, Any]
     production: str | None
     created_at: str
+    retired_at: str | None
 
 
 class StageView(TypedDict):
@@ -32,13 +35,18 @@ class StageView(TypedDict):
 
 
 class WorkerView(TypedDict):
-    """What a live worker says of a version: loading, ready, or refused and why."""
+    """What a live worker says of a version: loading, ready, or refused and why.
+
+    `asked` is the engine of the policy that it last looked at, `engine` the one that serves.
+    """
 
     incarnation: str
     host: str
     version: str
     state: str
     reason: str | None
+    asked: str | None
+    engine: str | None
 
 
 class DeploymentDetail(DeploymentView):
@@ -50,7 +58,11 @@ class DeploymentDetail(DeploymentView):
 def declare(
     session: Session, caller: Caller, name: str, task: Task, policy: dict[str, Any] | None
 ) -> DeploymentView:
-    """Make it, or change its policy (None: as it was). Raises Conflict if it has another task."""
+    """Make it, or change its policy (None: as it was). One that was retired is back.
+
+    Raises Conflict if it has another task, InvalidRequest for a policy that does not fit.
+    """
+    check_policy(task, policy or {})
     actor = f"key {caller.key_id}"
     made = session.execute(
         insert(Deployment)
@@ -72,6 +84,8 @@ def declare(
         inputs = {"from": deployment.policy, "to": policy}
         deployment.policy = policy
         session.add(Event(kind="deployment.changed", about=name, actor=actor, reason="policy", inputs=inputs))
+    if deployment.retired_at is not None:
+        restore(session, deployment, actor=actor, reason="declared again")
     session.flush()
     return _view(deployment, _production(session, name))
 
@@ -142,6 +156,8 @@ def _workers(session: Session, name: str) -> list[WorkerView]:
             "version": version.label,
             "state": held.state,
             "reason": held.reason,
+            "asked": held.engine.get("asked"),
+            "engine": held.engine.get("name"),
         }
         for held, host, version in found
     ]
@@ -160,4 +176,5 @@ def _view(deployment: Deployment, number: int | None) -> DeploymentView:
         "policy": deployment.policy,
         "production": None if number is None else f"{deployment.name}@{number}",
         "created_at": moment(deployment.created_at),
+        "retired_at": optional_moment(deployment.retired_at),
     }

@@ -27,6 +27,7 @@ STATUS = {
     "not_found": 404,
     "unknown_deployment": 404,
     "unknown_job": 404,
+    "deployment_retired": 410,
     "method_not_allowed": 405,
     "conflict": 409,
     "idempotency_conflict": 409,

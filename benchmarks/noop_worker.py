@@ -29,6 +29,6 @@ class NoopEngine:
 
 
 infer.HoldVersions.engines = staticmethod(  # type: ignore[method-assign]
-    lambda: Engines(lambda path, task: NoopEngine(), lambda path, task: 1, 2**30)  # noqa: ARG005
+    lambda: Engines(lambda path, task, wish: NoopEngine(), lambda path, task, wish: 1, 2**30)  # noqa: ARG005
 )
 app = infer.app

@@ -92,6 +92,13 @@ class UnknownDeployment(NotFound):
     title = "There is no deployment of that name"
 
 
+class DeploymentRetired(NotFound):
+    """The deployment was retired: it finishes what it had accepted and takes nothing new."""
+
+    code = "deployment_retired"
+    title = "The deployment was retired"
+
+
 class UnknownJob(NotFound):
     """No job of this tenant has this id."""
 

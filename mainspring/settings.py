@@ -40,8 +40,12 @@ class Settings(BaseSettings):
     infer_threads: int = Field(128, ge=1)
     worker_memory_bytes: int | None = None  # None: 60% of what the host or container has
     kv_cache_bytes: int = Field(512 * 2**20, gt=0)  # per held version, on CPU
+    # For deployments whose policy asks for the engine `vllm`:
     vllm_command: str = ""  # how to run vLLM, options of `serve` behind it; empty: not available
-    engine_url: str = ""  # address of an OpenAI-shaped server that runs already
+    engine_url: str = ""  # address of an OpenAI-shaped server that runs already, where the policy names none
+    engine_key: str = Field(
+        "", repr=False
+    )  # for servers that run already; with engine_url: for its host alone
     max_body_bytes: int = Field(1 * 2**20, gt=0)
     min_free_bytes: int = Field(1 * 2**30, ge=0)  # `up` refuses to start with less disk than this
 

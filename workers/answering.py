@@ -3,7 +3,8 @@
 Each step is one statement; while the engine works no connection is held.
 """
 
-from concurrent.futures import Future
+from collections.abc import Iterator
+from time import monotonic
 from typing import Any
 from uuid import UUID
 
@@ -16,7 +17,7 @@ from mainspring.serving import answer as finish
 from mainspring.serving import bounded
 from mainspring.serving.answer import EXPIRED
 from mainspring.serving.claim import Claimed, Fence, claim
-from mainspring.serving.conversation import after, history, release
+from mainspring.serving.conversation import after, forget, history, release
 from mainspring.serving.engine import EngineAnswer, EngineRequest
 from mainspring.tables import Task
 from workers.held import Held
@@ -59,34 +60,42 @@ def answer(runtime: Runtime, held: Held, job: Claimed) -> None:
         if not runtime.running.begin(fence, held.engine):
             return
         try:
-            _finish(runtime, held, job, _submit(runtime, held, job))
+            _finish(runtime, held, job)
         finally:
             runtime.running.end(fence)
         if job.session_id is not None:
             _release(runtime, fence)
 
 
-def _submit(runtime: Runtime, held: Held, job: Claimed) -> Future[EngineAnswer]:
+def _answered(runtime: Runtime, held: Held, job: Claimed) -> EngineAnswer:
+    """Raises what the engine's future ends with, and TimeoutError at the job's deadline."""
     voice = Voice(runtime.outbox, str(job.fence.job_id), job.fence.attempt)
-
-    def submit(given: Any) -> Future[EngineAnswer]:
+    end = None if job.seconds_left is None else monotonic() + job.seconds_left
+    inputs = _inputs(runtime, held, job)
+    given = next(inputs)
+    while True:
         request = EngineRequest(request_id(job.fence), given, job.parameters, job.seed)
-        return held.engine.submit(request, voice)
+        future = held.engine.submit(request, voice)
+        try:
+            return future.result(None if end is None else max(0.0, end - monotonic()))
+        except PromptTooLong:
+            shorter = next(inputs, None)
+            if shorter is None:
+                raise
+            given = shorter
 
+
+def _inputs(runtime: Runtime, held: Held, job: Claimed) -> Iterator[Any]:
+    """What the engine is given: after all that was said before, then, where that is too long, after less and less."""
     if job.session_id is None or held.task != Task.TEXT_GENERATION:
-        return submit(job.input)
+        yield job.input
+        return
     with runtime.database.each() as connection:
         said = history(connection, job.session_id, job.fence.job_id)
-    future = submit(after(said, job.input))
-    while said and _is_too_long(future):  # the oldest is forgotten first
-        said = said[-(-len(said) // 4) :]
-        future = submit(after(said, job.input))
-    return future
-
-
-def _is_too_long(future: Future[EngineAnswer]) -> bool:
-    """Engines find out before they return the future."""
-    return future.done() and not future.cancelled() and isinstance(future.exception(), PromptTooLong)
+    yield after(said, job.input)
+    while said:
+        said = forget(said)
+        yield after(said, job.input)
 
 
 def _release(runtime: Runtime, fence: Fence) -> None:
@@ -97,10 +106,10 @@ def _release(runtime: Runtime, fence: Fence) -> None:
         runtime.nudge(Answer(str(version), str(fence.job_id)))
 
 
-def _finish(runtime: Runtime, held: Held, job: Claimed, future: Future[EngineAnswer]) -> None:
+def _finish(runtime: Runtime, held: Held, job: Claimed) -> None:
     fence = job.fence
     try:
-        answer = future.result(None if job.seconds_left is None else max(0.0, job.seconds_left))
+        answer = _answered(runtime, held, job)
     except TimeoutError:
         held.engine.cancel(request_id(fence))
         _write(runtime, fence, None, EXPIRED)

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 from mainspring.serving.engine import Engine
+from mainspring.tables import EngineWish
 from workers.slots import Slots
 
 
@@ -16,6 +17,7 @@ class Held:
     path: str
     task: str
     memory_bytes: int
+    wish: EngineWish
     engine: Engine
     ready: bool = True
     slots: Slots = field(init=False)

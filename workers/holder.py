@@ -12,13 +12,13 @@ from uuid import UUID
 
 from sqlalchemy.exc import DBAPIError
 
-from mainspring.errors import MainspringError
+from mainspring.errors import MainspringError, ModelRefused
 from mainspring.logs import log
 from mainspring.messages import version_queue
-from mainspring.registry import desired, task_of
+from mainspring.registry import desired, engine_of, task_of
 from mainspring.serving.engine import Engine
 from mainspring.settings import Settings
-from mainspring.tables import Database, Task, Version
+from mainspring.tables import Database, EngineWish, Task, Version
 from workers.held import Held
 from workers.report import Report
 
@@ -28,10 +28,10 @@ RETRY_TICKS = 15  # a version that could not be loaded is tried again after so m
 
 @dataclass(frozen=True)
 class Engines:
-    """`load` makes an engine of a version's folder and task, `needs` says how many bytes it will take."""
+    """`load` makes the engine that is wished for of a version's folder and task, `needs` says how many bytes it takes."""
 
-    load: Callable[[Path, str], Engine]
-    needs: Callable[[Path, str], int]
+    load: Callable[[Path, str, EngineWish], Engine]
+    needs: Callable[[Path, str, EngineWish], int]
     budget_bytes: int
 
 
@@ -89,43 +89,48 @@ class Holder:
     def reconcile(self) -> None:
         """One comparison of what is wanted with what is held."""
         with self._database.transaction() as session:
-            wanted = {version.id: (version, task_of(session, version)) for version in desired(session)}
-        for version_id in set(self._held) - set(wanted):
-            self._unload(self._held[version_id])
-        for version_id, (version, task) in wanted.items():
+            wanted = {
+                version.id: (version, task_of(session, version), engine_of(session, version))
+                for version in desired(session)
+            }
+        for version_id, held in list(self._held.items()):
+            if version_id not in wanted or wanted[version_id][2] != held.wish:
+                self._unload(held)
+                self._refused.pop(version_id, None)
+        for version_id, (version, task, wish) in wanted.items():
             if self._closed.is_set():
                 return
             if version_id not in self._held and self._may_try(version_id):
-                self._hold(version, task)
+                self._hold(version, task, wish)
 
     def _may_try(self, version_id: UUID) -> bool:
         left = self._refused.get(version_id, 0)
         self._refused[version_id] = max(left - 1, 0)
         return left == 0
 
-    def _hold(self, version: Version, task: Task) -> None:
+    def _hold(self, version: Version, task: Task, wish: EngineWish) -> None:
         path = self._settings.store / version.path
         try:
-            need = self._needs(path, task)
+            need = self._needs(path, task, wish)
             free = self._budget - sum(held.memory_bytes for held in self._held.values())
             if need > free:
-                self._refuse(version, f"needs {need >> 20} MiB of memory, {max(free, 0) >> 20} MiB are left")
+                self._refuse(version, wish, _too_large(need, free))
                 return
-            self._report.loading(version.id, need)
-            engine = self._load(path, task)
+            self._report.loading(version.id, wish.name, need)
+            engine = self._load(path, task, wish)
         except MainspringError as error:
-            self._refuse(version, error.detail)
+            self._refuse(version, wish, error)
             return
-        held = Held(version.id, version.label, str(path), task, need, engine)
+        held = Held(version.id, version.label, str(path), task, need, wish, engine)
         self._held[version.id] = held
-        self._report.ready(version.id, need, {"name": engine.name, "capacity": engine.capacity})
+        self._report.ready(version.id, wish.name, need, engine)
         log.info("version.ready", version=version.label, engine=engine.name)
         self._consume(version_queue(str(version.id)))
 
-    def _refuse(self, version: Version, reason: str) -> None:
-        log.error("version.refused", version=version.label, reason=reason)
+    def _refuse(self, version: Version, wish: EngineWish, error: MainspringError) -> None:
+        log.error("version.refused", version=version.label, reason=error.detail)
         self._refused[version.id] = RETRY_TICKS
-        self._report.refused(version.id, reason)
+        self._report.refused(version.id, wish.name, _reason(error))
 
     def _unload(self, held: Held) -> None:
         self._ignore(version_queue(str(held.version_id)))
@@ -146,20 +151,19 @@ class Holder:
     def _rebuild(self, held: Held) -> None:
         """Its requests fail over to another attempt; the version stays, with a new engine."""
         held.ready = False
-        self._report.loading(held.version_id, held.memory_bytes)
+        self._report.loading(held.version_id, held.wish.name, held.memory_bytes)
         held.engine.stop(0)
         try:
-            held.engine = self._load(Path(held.path), held.task)
+            held.engine = self._load(Path(held.path), held.task, held.wish)
         except MainspringError as error:  # it is no longer held: reconciling tries it again from the start
             log.error("version.refused", version=held.label, reason=error.detail)
             self._ignore(version_queue(str(held.version_id)))
             del self._held[held.version_id]
             self._refused[held.version_id] = RETRY_TICKS
-            self._report.refused(held.version_id, error.detail)
+            self._report.refused(held.version_id, held.wish.name, _reason(error))
             return
         held.ready = True
-        engine = {"name": held.engine.name, "capacity": held.engine.capacity}
-        self._report.ready(held.version_id, held.memory_bytes, engine)
+        self._report.ready(held.version_id, held.wish.name, held.memory_bytes, held.engine)
 
     def _every(self, step: Callable[[], None], seconds: float) -> None:
         while not self._closed.is_set():
@@ -174,3 +178,15 @@ class Holder:
             else:
                 self._look.wait(seconds)
                 self._look.clear()
+
+
+def _too_large(need: int, free: int) -> ModelRefused:
+    return ModelRefused(
+        f"needs {need >> 20} MiB of memory, {max(free, 0) >> 20} MiB are left",
+        remedy="Give the worker more memory (MAINSPRING_WORKER_MEMORY_BYTES) or retire another version.",
+    )
+
+
+def _reason(error: MainspringError) -> str:
+    """One line for the row: what is wrong, then what to do."""
+    return error.detail if error.remedy is None else f"{error.detail}. {error.remedy}"

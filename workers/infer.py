@@ -13,10 +13,11 @@ from celery.worker.consumer import Consumer
 from mainspring.logs import configure, log
 from mainspring.serving.engine import Engine
 from mainspring.settings import Settings
+from mainspring.tables import EngineName, EngineWish
 from workers.app import create_app
 from workers.holder import Engines
 from workers.quarantine import Quarantine
-from workers.remote.load import available, load_remote
+from workers.remote.load import load_remote
 from workers.runtime import Runtime
 
 settings = Settings()
@@ -66,12 +67,13 @@ class HoldVersions(bootsteps.StartStopStep):
         from workers.gpu.load import load_version, memory_needed
         from workers.gpu.memory import memory_budget
 
-        def load(path: Path, task: str) -> Engine:
-            remote = available(task, settings)
-            return load_remote(path, settings) if remote else load_version(path, task, settings)
+        def load(path: Path, task: str, wish: EngineWish) -> Engine:
+            if wish.name is EngineName.VLLM:
+                return load_remote(path, settings, wish.url)
+            return load_version(path, task, settings, wish.name)
 
-        def needs(path: Path, task: str) -> int:
-            return 0 if available(task, settings) else memory_needed(path, task, settings)
+        def needs(path: Path, task: str, wish: EngineWish) -> int:
+            return 0 if wish.name is EngineName.VLLM else memory_needed(path, task, settings)
 
         return Engines(load, needs, memory_budget(settings))
 

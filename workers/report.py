@@ -7,24 +7,28 @@ from uuid import UUID
 from sqlalchemy import delete, func
 from sqlalchemy.dialects.postgresql import insert
 
+from mainspring.serving.engine import Engine
 from mainspring.tables import Database, HeldVersion
 
 
 class Report:
-    """Under the incarnation that lives at the moment of speaking."""
+    """Under the incarnation that lives at the moment of speaking. `asked`: the engine of the deployment's policy."""
 
     def __init__(self, database: Database, incarnation: Callable[[], UUID]) -> None:
         self._database, self._incarnation = database, incarnation
         self._said: dict[UUID, dict[str, Any]] = {}
 
-    def loading(self, version_id: UUID, memory_bytes: int) -> None:
-        self._say(version_id, state="loading", reason=None, engine={}, memory_bytes=memory_bytes)
+    def loading(self, version_id: UUID, asked: str, memory_bytes: int) -> None:
+        self._say(
+            version_id, state="loading", reason=None, engine={"asked": asked}, memory_bytes=memory_bytes
+        )
 
-    def ready(self, version_id: UUID, memory_bytes: int, engine: dict[str, Any]) -> None:
-        self._say(version_id, state="ready", reason=None, engine=engine, memory_bytes=memory_bytes)
+    def ready(self, version_id: UUID, asked: str, memory_bytes: int, engine: Engine) -> None:
+        serving = {"asked": asked, "name": engine.name, "capacity": engine.capacity}
+        self._say(version_id, state="ready", reason=None, engine=serving, memory_bytes=memory_bytes)
 
-    def refused(self, version_id: UUID, reason: str) -> None:
-        self._say(version_id, state="refused", reason=reason, engine={}, memory_bytes=0)
+    def refused(self, version_id: UUID, asked: str, reason: str) -> None:
+        self._say(version_id, state="refused", reason=reason, engine={"asked": asked}, memory_bytes=0)
 
     def gone(self, version_id: UUID) -> None:
         self._said.pop(version_id, None)

@@ -3,7 +3,7 @@
 import re
 from typing import Annotated
 
-from fastapi import APIRouter, Request, Response, Security
+from fastapi import APIRouter, Query, Request, Response, Security
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy.orm import Session
 from typing_extensions import TypedDict
@@ -14,9 +14,11 @@ from api.deps import BEARER, TheBackends, Transacting
 from api.rendering import Json
 from api.routes.training import ask, requested
 from api.views import RunView, VersionView, version_view
+from mainspring import registry
 from mainspring.access import ADMIN, Caller
 from mainspring.errors import InvalidRequest
-from mainspring.tables import Task
+from mainspring.serving import stream
+from mainspring.tables import EngineName, Task
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
 
@@ -24,11 +26,16 @@ router = APIRouter(prefix="/v1/deployments", tags=["deployments"], dependencies=
 
 
 class Policy(BaseModel):
-    """`queue_bound`: how many jobs may wait before producers are told to slow down."""
+    """`queue_bound`: how many jobs may wait before producers are told to slow down.
+
+    `engine`: what serves its versions. `vllm` is started by the worker, unless `engine_url` says where one runs.
+    """
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
     queue_bound: Annotated[int, Field(ge=1, le=10_000_000)] | None = None
+    engine: Annotated[EngineName, Field(strict=False)] | None = None
+    engine_url: Annotated[str, Field(min_length=1, max_length=2000)] | None = None
 
 
 class Declaration(BaseModel):
@@ -51,6 +58,13 @@ class Deployments(TypedDict):
     deployments: list[DeploymentView]
 
 
+class RetiredView(TypedDict):
+    """`open_jobs` are still to be answered."""
+
+    deployment: DeploymentDetail
+    open_jobs: int
+
+
 class Versions(TypedDict):
     versions: list[VersionView]
 
@@ -65,7 +79,7 @@ def takes(shape: type[BaseModel]) -> dict[str, object]:
 async def declare(name: str, request: Request, backends: TheBackends, transact: Transacting) -> Response:
     """Make a deployment, or change its policy. Doing it twice changes nothing."""
     given = await body.read(request, backends.settings.max_body_bytes, Declaration)
-    policy = None if given.policy is None else given.policy.model_dump(exclude_none=True)
+    policy = None if given.policy is None else given.policy.model_dump(mode="json", exclude_none=True)
     if _NAME.fullmatch(name) is None:
         raise InvalidRequest(
             "a deployment cannot have that name",
@@ -98,6 +112,26 @@ async def look(name: str, transact: Transacting) -> Response:
         return declared.detail(session, name)
 
     return Json(await transact(work))
+
+
+@router.delete("/{name}", response_model=RetiredView)
+async def retire(
+    name: str,
+    backends: TheBackends,
+    transact: Transacting,
+    reason: Annotated[str, Query(description="Why, for the log of events.", max_length=1000)] = "asked for",
+) -> Response:
+    """Retire it: new jobs are refused (410), those it has are answered, its rows stay. PUT brings it back."""
+
+    def work(session: Session, caller: Caller) -> RetiredView:
+        caller.require(ADMIN)
+        declared.find(session, name)
+        open_jobs = registry.retire(session, name, actor=f"key {caller.key_id}", reason=reason)
+        return {"deployment": declared.detail(session, name), "open_jobs": open_jobs}
+
+    retired = await transact(work)
+    await backends.tell(stream.VERSIONS, "changed")
+    return Json(retired)
 
 
 @router.post("/{name}/versions", status_code=202, response_model=RunView, openapi_extra=takes(ModelToImport))

@@ -72,7 +72,11 @@ class Asked(BaseModel):
 
 
 class ReceiptView(TypedDict):
-    """`position` 1 is next; it and the estimate are null for a job that waits no more or whose speed is unknown."""
+    """`position` 1 is next; `estimated_wait_seconds` pass until the answer begins: its first text, or all of it.
+
+    Both are null for a job that waits no more; the estimate also while no worker holds the version, and until it has
+    answered once.
+    """
 
     id: str
     state: str

@@ -10,6 +10,11 @@ from mainspring.cli import jobs, stack
 from mainspring.cli.demo import demo
 from mainspring.cli.deploy import deploy
 from mainspring.cli.migrate import migrate
+from mainspring.cli.retire import retire
+from mainspring.cli.status import status
+from mainspring.cli.talk import chat
+from mainspring.cli.watch import watch
+from mainspring.cli.webhooks import webhooks
 from mainspring.errors import MainspringError
 
 app = typer.Typer(
@@ -21,9 +26,8 @@ app = typer.Typer(
 )
 stack.register(app)
 jobs.register(app)
-app.command()(deploy)
-app.command()(demo)
-app.command()(migrate)
+for verb in (status, chat, watch, webhooks, deploy, retire, demo, migrate):
+    app.command()(verb)
 
 
 def main() -> None:

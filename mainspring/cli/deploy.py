@@ -9,19 +9,24 @@ import typer
 from rich.console import Console
 
 from mainspring.cli.stack import AsJson
-from mainspring.client import Client
-from mainspring.errors import ModelRefused
+from mainspring.client import Client, Refused
+from mainspring.errors import ModelRefused, UnknownDeployment
 from mainspring.local.doors import client
-from mainspring.tables import Task
+from mainspring.tables import EngineName, Task
 
 POLL_SECONDS = 0.5
 
 
 def deploy(
     name: Annotated[str, typer.Argument(help="What clients will address.")],
+    *,
     model: Annotated[str, typer.Option(help="A folder with safetensors weights, or a hub id.")],
     task: Annotated[Task, typer.Option(help="What it shall do.")],
     revision: Annotated[str | None, typer.Option(help="Of the hub id: a branch, tag or commit.")] = None,
+    engine: Annotated[EngineName | None, typer.Option(help="What shall serve it; else as before.")] = None,
+    engine_url: Annotated[
+        str | None, typer.Option(help="Address of an inference server that serves it already; means vllm.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Register a model as the next version of a deployment and put it into production."""
@@ -29,7 +34,8 @@ def deploy(
     if Path(model).is_dir():
         model = str(Path(model).resolve())
     with client() as api:
-        api.request("PUT", f"/v1/deployments/{name}", json={"task": task.value})
+        body = {"task": task.value} | _policy(api, name, engine, engine_url)
+        api.request("PUT", f"/v1/deployments/{name}", json=body)
         body = {"model": model} | ({"revision": revision} if revision else {})
         run = api.request("POST", f"/v1/deployments/{name}/versions", json=body)
         run = _watch(api, run, console)
@@ -45,6 +51,21 @@ def deploy(
         console.print(f"[bold]{run['version']}[/] is in production and answers requests for [bold]{name}[/].")
 
 
+def _policy(api: Client, name: str, engine: EngineName | None, engine_url: str | None) -> dict[str, Any]:
+    """The deployment's policy with another engine; nothing when none is named."""
+    if engine is None and engine_url is None:
+        return {}
+    try:
+        before = api.request("GET", f"/v1/deployments/{name}")["policy"]
+    except Refused as refused:
+        if refused.code != UnknownDeployment.code:
+            raise
+        before = {}
+    kept = {key: value for key, value in before.items() if not key.startswith("engine")}
+    named = {"engine": (engine or EngineName.VLLM).value, "engine_url": engine_url}
+    return {"policy": kept | {key: value for key, value in named.items() if value is not None}}
+
+
 def _watch(api: Client, run: dict[str, Any], console: Console) -> dict[str, Any]:
     with console.status("waiting for the train worker") as status:
         while run["state"] in ("queued", "running"):
@@ -58,15 +79,15 @@ def _until_held(api: Client, name: str, version: str, console: Console) -> None:
     """An infer worker has loaded it, or says why it cannot."""
     with console.status(f"loading {version}"):
         while True:
-            workers = api.request("GET", f"/v1/deployments/{name}")["workers"]
-            of_this = [worker for worker in workers if worker["version"] == version]
+            found = api.request("GET", f"/v1/deployments/{name}")
+            asked = found["policy"].get("engine", EngineName.AUTO)  # not those that have not looked since
+            of_this = [one for one in found["workers"] if (one["version"], one["asked"]) == (version, asked)]
             if any(worker["state"] == "ready" for worker in of_this):
                 return
             refused = [worker for worker in of_this if worker["state"] == "refused"]
             if refused:
+                reason, _, remedy = refused[0]["reason"].partition(". ")
                 raise ModelRefused(
-                    f"the infer worker cannot hold it: {refused[0]['reason']}",
-                    field="model",
-                    remedy="Give the worker more memory (MAINSPRING_WORKER_MEMORY_BYTES) or retire another version.",
+                    f"the infer worker cannot hold it: {reason}", field="model", remedy=remedy or None
                 )
             time.sleep(POLL_SECONDS)

@@ -1,23 +1,19 @@
-"""A producer's verbs: `submit`, `jobs`, `chat`, `watch`."""
+"""A producer's verbs: `submit` and `jobs`."""
 
 import json
 import sys
-import time
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.live import Live
 from rich.table import Table
 
 from mainspring.cli.stack import AsJson
 from mainspring.errors import InvalidRequest
-from mainspring.identifiers import uuid7
 from mainspring.local.doors import client
 from mainspring.local.first_requests import as_text
 from mainspring.tables import JobState, Priority
 
-WATCH_SECONDS = 1.0
 COLOURS = {"succeeded": "green", "failed": "red", "running": "cyan", "queued": "yellow"}
 Parameters = Annotated[
     list[str] | None,
@@ -26,7 +22,7 @@ Parameters = Annotated[
 
 
 def register(app: typer.Typer) -> None:
-    for verb in (submit, jobs, chat, watch):
+    for verb in (submit, jobs):
         app.command()(verb)
 
 
@@ -38,15 +34,19 @@ def submit(
     priority: Annotated[Priority, typer.Option(help="Its share of a busy version.")] = Priority.NORMAL,
     deadline: Annotated[float | None, typer.Option(help="Seconds after which nobody wants it.")] = None,
     session: Annotated[str | None, typer.Option(help="The conversation that it belongs to.")] = None,
+    webhook: Annotated[
+        str | None, typer.Option(help="A URL that is told of its end; `webhooks --secret` verifies it.")
+    ] = None,
     wait: Annotated[bool, typer.Option(help="Wait for the answer, or print the receipt and leave.")] = True,
     as_json: AsJson = False,
 ) -> None:
     """Enqueue one job and print its answer."""
     given = _input(sys.stdin.read() if text == "-" else text)
-    more = _parameters(parameters) | {
+    more = parsed(parameters) | {
         "priority": priority.value,
         "deadline_seconds": deadline,
         "session": session,
+        "webhook": webhook,
     }
     with client() as api:
         job = api.submit(deployment, given, **more)
@@ -83,53 +83,7 @@ def jobs(
     if as_json:
         typer.echo(json.dumps(found))
     else:
-        Console().print(_table(found))
-
-
-def chat(
-    deployment: Annotated[str, typer.Argument(help="With whom.")] = "assistant",
-    *,
-    session: Annotated[str | None, typer.Option(help="Go on with this conversation.")] = None,
-    parameters: Parameters = None,
-) -> None:
-    """Talk, with the answer appearing as it is made. An empty line or Ctrl-D ends it."""
-    console = Console(highlight=False)
-    session = session or f"chat-{str(uuid7())[-12:]}"
-    console.print(f"Session {session} with {deployment}; an empty line ends it.", style="dim")
-    with client() as api:
-        while line := _ask(console):
-            job = api.submit(deployment, line, session=session, **_parameters(parameters))
-            done: dict[str, Any] = {}
-            for event in api.stream(job["id"]):
-                if event["event"] == "token":
-                    console.print(event["data"]["text"], end="", markup=False, soft_wrap=True)
-                elif event["event"] == "done":
-                    done = event["data"]
-            console.print()
-            if done.get("error"):
-                console.print(f"{done['state']}: {done['error'].get('detail')}", style="red", markup=False)
-            else:
-                console.print(f"{done.get('version', '')} · {_seconds(done)}", style="dim")
-
-
-def watch(*, deployment: Annotated[str | None, typer.Option(help="Only this one.")] = None) -> None:
-    """The latest jobs, live. Ctrl-C ends it."""
-    wanted = {"limit": 20} | ({"deployment": deployment} if deployment else {})
-    with client() as api, Live(console=Console(), auto_refresh=False, screen=False) as live:
-        try:
-            while True:
-                page = api.request("GET", "/v1/jobs", params=wanted)
-                live.update(_table(page["jobs"]), refresh=True)
-                time.sleep(WATCH_SECONDS)
-        except KeyboardInterrupt:
-            return
-
-
-def _ask(console: Console) -> str:
-    try:
-        return console.input("[bold cyan]you[/] ").strip()
-    except EOFError:
-        return ""
+        Console().print(table(found))
 
 
 def _input(text: str) -> Any:
@@ -142,7 +96,8 @@ def _input(text: str) -> Any:
     return text
 
 
-def _parameters(given: list[str] | None) -> dict[str, Any]:
+def parsed(given: list[str] | None) -> dict[str, Any]:
+    """What --set was given: JSON where it is JSON. Raises InvalidRequest."""
     found: dict[str, Any] = {}
     for one in given or []:
         name, equals, value = one.partition("=")
@@ -163,15 +118,15 @@ def _show(job: dict[str, Any]) -> None:
         typer.echo(f"{job['state']}: {error.get('detail', '')} {error.get('remedy', '')}".strip(), err=True)
         return
     typer.echo(as_text(job["output"]))
-    typer.echo(f"{job['version']} · {_seconds(job)}", err=True)
+    typer.echo(f"{job['version']} · {seconds(job)}", err=True)
 
 
-def _seconds(job: dict[str, Any]) -> str:
+def seconds(job: dict[str, Any]) -> str:
     total = (job.get("timings") or {}).get("total")
     return "" if total is None else f"{total:.2f} s"
 
 
-def _table(found: list[dict[str, Any]]) -> Table:
+def table(found: list[dict[str, Any]]) -> Table:
     table = Table(box=None)
     table.add_column("job", no_wrap=True, min_width=36)  # whole: it is what one copies
     for name in ("version", "state", "priority", "created", "seconds", "session"):
@@ -184,7 +139,7 @@ def _table(found: list[dict[str, Any]]) -> Table:
             f"[{colour}]{job['state']}[/]",
             job["priority"],
             job["created_at"][11:19],
-            _seconds(job),
+            seconds(job),
             job["session"] or "",
         )
     return table

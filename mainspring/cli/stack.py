@@ -1,22 +1,19 @@
-"""The embedded stack: `up`, `down`, `status`, `key`, `doctor`."""
+"""The embedded stack: `up`, `down`, `key`, `doctor`."""
 
 import json
 from dataclasses import asdict
-from datetime import datetime
 from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.table import Table
 
-from mainspring.errors import StackError
 from mainspring.settings import Settings
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 def register(app: typer.Typer) -> None:
-    for verb in (up, down, status, key, doctor):
+    for verb in (up, down, key, doctor):
         app.command()(verb)
 
 
@@ -44,33 +41,6 @@ def down() -> None:
     with console.status("finishing what runs"):
         stopped = stop(settings)
     console.print("Stopped." if stopped else f"Nothing runs in {settings.home}.")
-
-
-def status(*, as_json: AsJson = False) -> None:
-    """Show the services of this home. Exit code 1 when nothing runs."""
-    from mainspring.local import claim
-    from mainspring.local.home import Home
-
-    home = Home(Settings().home)
-    state = claim.state(home)
-    if as_json:
-        typer.echo(
-            json.dumps({"phase": "stopped", "home": str(home.path)} if state is None else asdict(state))
-        )
-    elif state is None:
-        raise StackError(f"nothing runs in {home.path}", remedy="Start it: mainspring up")
-    else:
-        table = Table(
-            "service", "state", "pid", "since", "restarts", title=f"{state.phase} at {state.address}"
-        )
-        table.add_column("address", overflow="fold")
-        for one in state.services:
-            pid = "" if one.pid is None else str(one.pid)
-            since = datetime.fromisoformat(one.since).astimezone().strftime("%d %b %H:%M:%S")
-            table.add_row(one.name, one.state, pid, since, str(one.restarts), one.address)
-        Console().print(table)
-    if state is None:
-        raise typer.Exit(1)
 
 
 def key() -> None:

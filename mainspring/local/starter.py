@@ -78,7 +78,8 @@ def _ensure(database: Database, starter: Starter) -> bool:
             .returning(Deployment.name)
         )
         if made is None:
-            if not _last_run_failed(session, starter.deployment):
+            retired = session.get_one(Deployment, starter.deployment).retired_at is not None
+            if retired or not _last_run_failed(session, starter.deployment):
                 return False
             request_run(session, starter.deployment, starter.recipe, starter.parameters)
             return True

@@ -1,8 +1,24 @@
 """What versions there are: a model is inspected, stored by the digest of its bytes, numbered, released."""
 
 from mainspring.registry.inspection import Inspection, inspect
-from mainspring.registry.release import desired, release, task_of
+from mainspring.registry.release import desired, engine_of, release, task_of
+from mainspring.registry.retirement import restore, retire
 from mainspring.registry.store import Stored, copied, put
-from mainspring.registry.versions import register
+from mainspring.registry.versions import refuse_retired, register, retired
 
-__all__ = ["Inspection", "Stored", "copied", "desired", "inspect", "put", "register", "release", "task_of"]
+__all__ = [
+    "Inspection",
+    "Stored",
+    "copied",
+    "desired",
+    "engine_of",
+    "inspect",
+    "put",
+    "refuse_retired",
+    "register",
+    "release",
+    "restore",
+    "retire",
+    "retired",
+    "task_of",
+]

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from mainspring.lifecycle import LIVE, advance
 from mainspring.registry.versions import lock
-from mainspring.tables import Deployment, Job, JobState, Stage, Task, Version
+from mainspring.tables import Deployment, EngineWish, Job, JobState, Stage, Task, Version, engine_wish
 
 
 def release(session: Session, version: Version, *, actor: str, reason: str) -> Version | None:
@@ -55,3 +55,10 @@ def desired(session: Session) -> list[Version]:
 def task_of(session: Session, version: Version) -> Task:
     """Its deployment's task."""
     return Task(session.scalars(select(Deployment.task).where(Deployment.name == version.deployment)).one())
+
+
+def engine_of(session: Session, version: Version) -> EngineWish:
+    """What its deployment's policy asks to be served by."""
+    return engine_wish(
+        session.scalars(select(Deployment.policy).where(Deployment.name == version.deployment)).one()
+    )

@@ -5,7 +5,7 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from mainspring.errors import UnknownDeployment
+from mainspring.errors import DeploymentRetired, UnknownDeployment
 from mainspring.identifiers import uuid7
 from mainspring.registry.inspection import Inspection
 from mainspring.registry.store import Stored
@@ -21,9 +21,9 @@ def register(
 ) -> Version:
     """The same bytes are the same version: registered again, it keeps its number, unless it was rejected.
 
-    Raises UnknownDeployment.
+    Raises UnknownDeployment, DeploymentRetired.
     """
-    lock(session, deployment)
+    refuse_retired(lock(session, deployment))
     known = session.scalar(
         select(Version)
         .where(
@@ -65,3 +65,17 @@ def lock(session: Session, deployment: str) -> Deployment:
             remedy="Make it first: mainspring deploy NAME --model MODEL --task TASK.",
         )
     return row
+
+
+def refuse_retired(deployment: Deployment) -> None:
+    """Raises DeploymentRetired."""
+    if deployment.retired_at is not None:
+        raise retired(deployment.name)
+
+
+def retired(name: str) -> DeploymentRetired:
+    return DeploymentRetired(
+        f"`{name}` was retired",
+        field="deployment",
+        remedy="Address another one (GET /v1/deployments), or deploy a model under this name again.",
+    )

@@ -14,9 +14,10 @@ from sqlalchemy import Connection, DateTime, Interval, and_, bindparam, cast, fu
 from sqlalchemy.dialects.postgresql import insert
 
 from mainspring.access import Caller
-from mainspring.errors import UnknownDeployment
+from mainspring.errors import DeploymentRetired, UnknownDeployment
 from mainspring.identifiers import uuid7
 from mainspring.lifecycle import LIVE
+from mainspring.registry import retired
 from mainspring.serving import backlog, bounds, conversation
 from mainspring.serving.inputs import validated_input, validated_parameters
 from mainspring.serving.receipt import Receipt, Submission
@@ -31,6 +32,7 @@ _ADDRESSED = (
     select(
         Deployment.task,
         Deployment.policy,
+        Deployment.retired_at,
         Version.id,
         Version.number,
         Version.stage,
@@ -71,8 +73,14 @@ def accept(
     asked: Submission,
     randbits: Callable[[int], int] = secrets.randbits,
 ) -> Receipt:
-    """Raises UnknownDeployment, InvalidRequest and kin, NotReady, QueueFull, RateLimited, IdempotencyConflict."""
-    addressed = address(connection, caller, asked)
+    """Raises UnknownDeployment, DeploymentRetired, InvalidRequest and kin, NotReady, QueueFull, RateLimited,
+    IdempotencyConflict."""
+    try:
+        addressed = address(connection, caller, asked)
+    except DeploymentRetired:
+        if (found := earlier(connection, caller, asked)) is not None:
+            return found
+        raise
     given = validated_input(addressed.task, asked.input)
     parameters = validated_parameters(addressed.task, asked.parameters)
     if (found := earlier(connection, caller, asked)) is not None:
@@ -120,7 +128,7 @@ def accept(
 
 
 def address(connection: Connection, caller: Caller, asked: Submission) -> Addressed:
-    """Raises UnknownDeployment."""
+    """Raises UnknownDeployment and DeploymentRetired."""
     rows = connection.execute(
         _ADDRESSED,
         {"name": asked.deployment, "tenant": caller.tenant_id, "priority": asked.priority.value},
@@ -129,6 +137,8 @@ def address(connection: Connection, caller: Caller, asked: Submission) -> Addres
         raise UnknownDeployment(
             "no deployment has that name", field="deployment", remedy="GET /v1/deployments lists them."
         )
+    if rows[0].retired_at is not None:
+        raise retired(asked.deployment)
     candidates = [
         Candidate(
             row.id,
@@ -160,9 +170,9 @@ def _expected(
     connection: Connection, caller: Caller, addressed: Addressed, chosen: Candidate, turn: float
 ) -> Wait:
     """How long it will wait. Raises QueueFull and RateLimited."""
-    expected = Wait(1, 0.0)
+    ahead = backlog.before(connection, chosen.id, turn) if chosen.waiting else 0
+    expected = wait(connection, chosen.id, ahead)
     if chosen.waiting:
-        expected = wait(connection, chosen.id, backlog.before(connection, chosen.id, turn))
         all_waiting = backlog.waiting(connection, chosen.id, chosen.waiting)
         bounds.of_the_deployment(addressed.name, addressed.policy, all_waiting, expected.seconds)
     bounds.of_the_tenant(connection, caller)

@@ -100,7 +100,7 @@ class _Batch:
                 None if deadline is None else self._now + timedelta(seconds=deadline),
             )
         )
-        expected = Wait(flow.first.position + flow.taken, flow.first.seconds if flow.taken == 0 else None)
+        expected = flow.first.behind(flow.taken)
         flow.taken += 1
         version, number = flow.chosen.id, flow.chosen.number
         return Receipt(job_id, JobState.QUEUED, self._now, name, version, number, expected, fresh=True)

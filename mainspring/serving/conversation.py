@@ -117,6 +117,14 @@ def history(connection: Connection, session_id: UUID, job_id: UUID) -> list[dict
     return messages
 
 
+def forget(said: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Without its oldest quarter; what is left begins with the user's words, as chat templates want it."""
+    left = said[-(-len(said) // 4) :]
+    while left and left[0]["role"] == "assistant":
+        left = left[1:]
+    return left
+
+
 def after(said: list[dict[str, Any]], given: Any) -> dict[str, Any]:
     """The input that an engine is given: what was said, then this. `as_text` for versions that know no messages."""
     messages = said + as_messages(given)

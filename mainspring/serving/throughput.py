@@ -1,43 +1,116 @@
-"""How long a new job will wait: what is ahead of it, divided by how fast its version has been answering."""
+"""How long until a new job's answer begins: its first text or, for an encoder, the answer itself.
 
+A job for which a slot is free waits for nobody: it takes what it lately took from acceptance to the beginning of an
+answer. Any other waits until so many have ended that it has a slot, at the rate of a version whose slots are all taken:
+by Little's law slots divided by the mean time that one is taken, of those jobs that had to wait for one. Before there
+were any such, the rate lies somewhere between an engine whose requests slow each other down, which answers no more of
+them the more it holds, and one whose requests do not: their geometric mean is taken.
+"""
+
+import math
 from dataclasses import dataclass
-from datetime import timedelta
 from uuid import UUID
 
-from sqlalchemy import Connection, bindparam, func, select
+from sqlalchemy import Connection, Integer, bindparam, case, func, select
 
-from mainspring.tables import Observation
+from mainspring.tables import HeldVersion, Incarnation, Job, JobState, Observation, constant
 
-WINDOW = timedelta(seconds=60)
-SAMPLE = 200  # of the latest answers, so that the cost stays the same however busy a version is
+SAMPLE = (
+    64  # of the latest answers: the cost is the same however busy a version is, and a change is soon seen
+)
+CROWDED_SECONDS = 0.05  # whoever was not claimed within this had to wait for a slot
 
 _LATELY = (
-    select(Observation.at)
-    .where(Observation.version_id == bindparam("version"), Observation.at > func.now() - WINDOW)
+    select(
+        Observation.queue_seconds.label("queued"),
+        (Observation.total_seconds - Observation.queue_seconds).label("taken"),
+        (
+            func.coalesce(Observation.first_token_seconds, Observation.total_seconds)
+            - Observation.queue_seconds
+        ).label("begun"),
+    )
+    .where(Observation.version_id == bindparam("version"), Observation.state == constant(JobState.SUCCEEDED))
     .order_by(Observation.at.desc())
     .limit(SAMPLE)
     .subquery()
 )
+_CAPACITY = (
+    select(func.coalesce(func.sum(HeldVersion.engine["capacity"].astext.cast(Integer)), 0))
+    .join(Incarnation, Incarnation.id == HeldVersion.incarnation)
+    .where(HeldVersion.version_id == bindparam("version"), HeldVersion.state == "ready")
+    .where(Incarnation.ended_at.is_(None), Incarnation.lease_until > func.now())
+    .scalar_subquery()
+)
+_RUNNING = (
+    select(func.count())
+    .where(Job.version_id == bindparam("version"), Job.state == constant(JobState.RUNNING))
+    .scalar_subquery()
+)
+_WAITED = _LATELY.c.queued > CROWDED_SECONDS
 _PACE = select(
-    func.count().label("answered"),
-    func.extract("epoch", func.now() - func.min(_LATELY.c.at)).label("span"),
-).select_from(_LATELY)
+    _CAPACITY.label("capacity"),
+    _RUNNING.label("running"),
+    func.avg(_LATELY.c.taken).label("taken"),
+    func.avg(_LATELY.c.taken).filter(_WAITED).label("crowded"),
+    func.percentile_cont(0.5).within_group(_LATELY.c.begun).label("begun"),
+    func.percentile_cont(0.5).within_group(case((~_WAITED, _LATELY.c.queued))).label("claimed"),
+)
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How fast a version answers. Seconds, None where there is no measure.
+
+    `capacity`: slots that its workers have; `running`: those taken. `taken`: how long an answer takes one, on average;
+    `crowded`: the same, of those that waited for one; `begun`: from the claim to the beginning of the answer, `claimed`:
+    from acceptance to the claim where a slot is free, both medians.
+    """
+
+    capacity: int
+    running: int
+    taken: float | None = None
+    crowded: float | None = None
+    begun: float | None = None
+    claimed: float | None = None
+
+    def seconds(self, ahead: int) -> float | None:
+        """Until the answer begins of a job with so many before it; None when nobody serves it or nobody was served."""
+        if not self.capacity or self.begun is None:
+            return None
+        soonest = self.claimed or 0.0
+        must_end = ahead + self.running + 1 - self.capacity
+        wait = must_end / self._rate() if must_end > 0 else 0.0
+        return round(max(soonest, wait) + self.begun, 3)
+
+    def _rate(self) -> float:
+        """Answers a second while every slot is taken."""
+        if self.crowded is not None:
+            return self.capacity / max(self.crowded, 1e-6)
+        return math.sqrt(self.capacity) / max(self.taken or 0.0, 1e-6)
 
 
 @dataclass(frozen=True)
 class Wait:
-    """`position` 1 is next. `seconds` is None for want of any measure: no answer in the last minute."""
+    """Of a job with so many before it."""
 
-    position: int
-    seconds: float | None
+    ahead: int
+    pace: Pace
+
+    @property
+    def position(self) -> int:
+        """1 is next."""
+        return self.ahead + 1
+
+    @property
+    def seconds(self) -> float | None:
+        """Until its answer begins; None for want of any measure."""
+        return self.pace.seconds(self.ahead)
+
+    def behind(self, more: int) -> "Wait":
+        """Of a job with so many more before it."""
+        return Wait(self.ahead + more, self.pace)
 
 
 def wait(connection: Connection, version_id: UUID, ahead: int) -> Wait:
-    """Of a job with so many others before it."""
-    if ahead == 0:
-        return Wait(1, 0.0)
-    lately = connection.execute(_PACE, {"version": version_id}).one()
-    if not lately.answered:
-        return Wait(ahead + 1, None)
-    each = max(float(lately.span), 1.0) / lately.answered
-    return Wait(ahead + 1, round(ahead * each, 3))
+    """As things stand."""
+    return Wait(ahead, Pace(**connection.execute(_PACE, {"version": version_id}).one()._mapping))

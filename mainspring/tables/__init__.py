@@ -3,7 +3,7 @@
 from mainspring.tables.base import Base, constant
 from mainspring.tables.chat_session import ChatSession
 from mainspring.tables.delivery import Delivery, DeliveryState, DeliveryTry
-from mainspring.tables.deployment import Deployment, Task, queue_bound
+from mainspring.tables.deployment import Deployment, EngineName, EngineWish, Task, engine_wish, queue_bound
 from mainspring.tables.event import Event
 from mainspring.tables.feedback import Feedback, FeedbackKind
 from mainspring.tables.incarnation import HeldVersion, Incarnation
@@ -23,6 +23,8 @@ __all__ = [
     "DeliveryState",
     "DeliveryTry",
     "Deployment",
+    "EngineName",
+    "EngineWish",
     "Event",
     "Feedback",
     "FeedbackKind",
@@ -39,5 +41,6 @@ __all__ = [
     "TrainingRun",
     "Version",
     "constant",
+    "engine_wish",
     "queue_bound",
 ]

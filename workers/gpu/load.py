@@ -25,13 +25,14 @@ from transformers.utils.logging import disable_progress_bar
 from mainspring.errors import ModelRefused
 from mainspring.serving.engine import Engine
 from mainspring.settings import Settings
+from mainspring.tables import EngineName
 from workers.gpu import device, memory, weights
 from workers.gpu.encoder import EncoderEngine
 from workers.gpu.generation import GenerationEngine
 from workers.gpu.heads import Texts
 from workers.gpu.memory import SEQ2SEQ, memory_needed
 from workers.gpu.seq2seq.engine import Seq2SeqEngine
-from workers.gpu.slotted.choose import Choice, choose_loop
+from workers.gpu.slotted.choose import Choice, choose_loop, prefer_slots, stock
 from workers.gpu.tasks import head_for
 
 __all__ = ["Loaded", "check_loadable", "load_model", "load_version", "memory_needed"]
@@ -45,6 +46,11 @@ _CLASSES: dict[str, Any] = {
     "feature-extraction": AutoModel,
     "translation": AutoModelForSeq2SeqLM,
     "summarization": AutoModelForSeq2SeqLM,
+}
+_LOOPS: dict[str, Callable[[PreTrainedModel], Choice]] = {
+    EngineName.AUTO: choose_loop,
+    EngineName.SLOTS: prefer_slots,
+    EngineName.CONTINUOUS: stock,
 }
 _UNUSED = (
     "pooler.",
@@ -72,15 +78,13 @@ class Loaded:
     context: int
 
 
-def load_version(
-    path: Path, task: str, settings: Settings, choose: Callable[[PreTrainedModel], Choice] = choose_loop
-) -> Engine:
-    """Load and start the engine that fits the task; `choose` picks a causal one's loop. Raises ModelRefused."""
+def load_version(path: Path, task: str, settings: Settings, engine: str = EngineName.AUTO) -> Engine:
+    """Load and start the engine that fits the task; `engine` names a causal one's loop. Raises ModelRefused."""
     device.use_threads()
     loaded = load_model(path, task)
     try:
         if task == "text-generation":
-            return _generation(loaded, settings, choose(loaded.model))
+            return _generation(loaded, settings, _LOOPS[engine](loaded.model))
         if task in SEQ2SEQ:
             return Seq2SeqEngine(task, loaded.model, Texts(loaded.tokenizer, loaded.context))
         return EncoderEngine(

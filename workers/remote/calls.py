@@ -68,9 +68,14 @@ def served(url: str, key: str, folder: Path) -> Served:
         found = httpx.get(f"{url}/v1/models", timeout=SECONDS, headers=headers(key), trust_env=False)
         models: list[dict[str, Any]] = found.raise_for_status().json()["data"]
     except (httpx.HTTPError, ValueError, KeyError) as error:
+        if isinstance(error, httpx.HTTPStatusError) and error.response.status_code in (401, 403):
+            raise ModelRefused(
+                "the inference server wants another key",
+                remedy="Set MAINSPRING_ENGINE_KEY to the server's key.",
+            ) from None
         raise ModelRefused(
             f"the inference server does not say what it serves ({type(error).__name__})",
-            remedy="Check that MAINSPRING_ENGINE_URL is the address of an OpenAI-shaped server, without /v1.",
+            remedy="Check that the engine's address is that of an OpenAI-shaped server, without /v1.",
         ) from error
     for model in models:
         if folder.name in (Path(str(model.get(name) or "")).name for name in ("id", "root")):
@@ -106,16 +111,16 @@ class Asking:
         `answer`: what it said. Raises PromptTooLong when there is no room for those that were asked for,
         InvalidRequest when length was not the reason.
         """
-        message = _message(answer)
-        lengths = await self._measured(request) or _said(message)
+        said = message(answer)
+        lengths = await self._measured(request) or _said(said)
         asked = request.parameters.get("max_tokens")
         if lengths is None or lengths[0] == 0:
-            raise wire.refused(request, message)
+            raise wire.refused(request, said)
         prompt, context = lengths
         if context - prompt < (asked or 1):
             raise wire.too_long(prompt, asked, context)
         if asked is not None or context - prompt >= wire.DEFAULT_MAX_TOKENS:
-            raise wire.refused(request, message)
+            raise wire.refused(request, said)
         return context - prompt
 
     async def _measured(self, request: EngineRequest) -> tuple[int, int] | None:
@@ -140,7 +145,8 @@ def _said(message: str) -> tuple[int, int] | None:
     return (int(prompt[1]), int(context[1])) if prompt and context else None
 
 
-def _message(answer: bytes) -> str:
+def message(answer: bytes) -> str:
+    """The server's own words. They may quote the prompt: not for logs, nor for errors."""
     try:
         said = orjson.loads(answer)
         return str((said.get("error") or said)["message"])

@@ -15,6 +15,7 @@ from mainspring.logs import log
 from mainspring.serving.engine import EngineAnswer, EngineRequest, Health, OnText
 from workers.gpu.ledger import Entry, Ledger, running_future, stop_reason
 from workers.remote import calls, wire
+from workers.remote.patience import BUSY, Busy, Patience
 
 CAPACITY = 64
 _LOOK_SECONDS = 0.5  # between two looks at the server's health
@@ -56,7 +57,8 @@ class Streaming(Entry):
 class HttpEngine:
     """It owns the server: both stop together.
 
-    `hang_seconds`: without progress for so long, what is held counts as hung when the engine is stopped.
+    `hang_seconds`: without progress for so long, what is held counts as hung when the engine is stopped; told for
+    so long that the server is busy, a request is handed back.
     """
 
     name = "http"
@@ -66,6 +68,7 @@ class HttpEngine:
         self._server, self._served, self._hang_seconds = server, served, hang_seconds
         self._ledger: Ledger[Streaming] = Ledger()
         self._started, self._stopping = Event(), False
+        self._waiting: set[str] = set()  # ids of what no server holds at the moment
         self._ill: str | None = None  # the address that was found dead; started again, it has another
         self._thread = Thread(target=lambda: asyncio.run(self._serve()), name="http-engine", daemon=True)
         self._thread.start()
@@ -100,6 +103,9 @@ class HttpEngine:
         self._ledger.drain(drain_seconds)
         health = self.health()
         self._stopping = True
+        for request_id in list(self._waiting):
+            if (entry := self._ledger.take(request_id)) is not None:
+                entry.fail(EngineStopping("the engine is being stopped"))
         self._ledger.fail_all(
             stop_reason(hung=health.idle_seconds >= self._hang_seconds, died=not health.alive)
         )
@@ -154,25 +160,38 @@ class HttpEngine:
             self._fail(entry, EngineFailed("the engine could not write down the answer"))
 
     async def _connected(self, entry: Streaming) -> None:
-        """Ask; but while the server is being started again, wait: its start is progress."""
+        """Ask; but while the server is busy or is being started again, wait: its word and its start are progress."""
+        patience = Patience(self._hang_seconds)
         while True:
             while self._server.coming:
-                self._ledger.progressed()
-                await asyncio.sleep(0.1)
+                await self._wait(entry, 0.1)
             try:
-                return await self._ask(entry)
+                return await self._ask(entry, entry.request)
+            except Busy as busy:
+                await self._wait(entry, patience.pause(busy))
             except httpx.HTTPError as error:
                 # What fails in the same moment must not be sent at once to what is left of a dead server.
                 await asyncio.sleep(_NOTICE_SECONDS)
                 if not isinstance(error, _AWAY) or not self._server.coming:
                     raise
 
-    async def _ask(self, entry: Streaming) -> None:
-        request, asking = entry.request, calls.Asking(self._client, self._server.url, self._served)
+    async def _wait(self, entry: Streaming, seconds: float) -> None:
+        self._ledger.progressed()
+        self._waiting.add(entry.request.id)
+        try:
+            await asyncio.sleep(seconds)
+        finally:
+            self._waiting.discard(entry.request.id)
+
+    async def _ask(self, entry: Streaming, request: EngineRequest) -> None:
+        asking = calls.Asking(self._client, self._server.url, self._served)
         await asking.check_length(request)
         body = wire.body(request, self._served.name)
         refusal = await self._stream(entry, body)
         if refusal is not None:
+            if (plain := wire.as_text(request, calls.message(refusal))) is not None:
+                await self._ask(entry, plain)
+                return
             most = await asking.room(request, refusal)
             if await self._stream(entry, body | {"max_tokens": most}) is not None:
                 raise wire.refused(request, "")
@@ -181,10 +200,12 @@ class HttpEngine:
 
     async def _stream(self, entry: Streaming, body: dict[str, Any]) -> bytes | None:
         """Read one answer to its end. What the server said instead, if it refused the request."""
-        url = self._server.url + wire.path(entry.request.input)
+        url = self._server.url + wire.path(body)
         async with self._client.stream("POST", url, content=orjson.dumps(body)) as response:
             if response.status_code in _REFUSALS:
                 return await response.aread()
+            if response.status_code in BUSY:
+                raise Busy(response.headers)
             if not response.is_success:
                 raise EngineFailed(f"the inference server answered with status {response.status_code}")
             events = wire.Events()

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import httpx
+
 from mainspring.errors import ModelRefused
 from mainspring.settings import Settings
 from workers.remote import calls
@@ -11,13 +13,9 @@ from workers.remote.server import Given, Vllm
 _ANSWER_SECONDS = 30.0  # for a given server to be up
 
 
-def available(task: str, settings: Settings) -> bool:
-    return task == "text-generation" and bool(settings.engine_url or settings.vllm_command)
-
-
-def load_remote(path: Path, settings: Settings) -> HttpEngine:
-    """On the server at `engine_url`, or on one that is started for this version. Raises ModelRefused."""
-    server = _given(settings.engine_url) if settings.engine_url else Vllm(path.absolute(), settings)
+def load_remote(path: Path, settings: Settings, url: str = "") -> HttpEngine:
+    """On the server at `url`, else at the settings' one, else on one that is started. Raises ModelRefused."""
+    server = _server(path, settings, (url or settings.engine_url).rstrip("/"))
     try:
         if isinstance(server, Vllm):
             server.wait()
@@ -28,11 +26,25 @@ def load_remote(path: Path, settings: Settings) -> HttpEngine:
     return HttpEngine(server, served, hang_seconds=settings.hang_seconds)
 
 
-def _given(url: str) -> Given:
-    url = url.rstrip("/")
-    if not calls.wait_until_well(url, _ANSWER_SECONDS):
-        raise ModelRefused(
-            "the inference server does not answer",
-            remedy=f"Start it, or check MAINSPRING_ENGINE_URL: {url}/health must answer.",
-        )
-    return Given(url)
+def _server(path: Path, settings: Settings, url: str) -> Given | Vllm:
+    if url:
+        if not calls.wait_until_well(url, _ANSWER_SECONDS):
+            raise ModelRefused(
+                "the inference server does not answer",
+                remedy=f"Start it, or check the engine's address: {url}/health must answer.",
+            )
+        return Given(url, _key(url, settings))
+    if settings.vllm_command:
+        return Vllm(path.absolute(), settings)
+    raise ModelRefused(
+        "the engine `vllm` is asked for, and this worker has no command to start it",
+        remedy="Set MAINSPRING_VLLM_COMMAND to the program `vllm`, or to the Python that has it, and restart the "
+        "worker; or deploy with --engine-url.",
+    )
+
+
+def _key(url: str, settings: Settings) -> str:
+    """Not for any other host than the operator's own, where there is one: a policy may name any address."""
+    theirs, given = httpx.URL(settings.engine_url), httpx.URL(url)
+    same = (theirs.scheme, theirs.netloc) == (given.scheme, given.netloc)
+    return settings.engine_key if same or not settings.engine_url else ""

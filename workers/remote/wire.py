@@ -1,7 +1,7 @@
 """A request in the words of an OpenAI-shaped server, and what comes back on its stream. Pure: no connection here."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import orjson
@@ -14,6 +14,7 @@ _COLDEST = 1e-4  # below it, dividing by the temperature overflows: greedy is wh
 _HALF = "\ufffd"
 _DONE = b"[DONE]"
 _DATA = b"data:"
+_TEMPLATE = "chat template"
 
 
 @dataclass(frozen=True)
@@ -26,8 +27,8 @@ class Chunk:
     usage: dict[str, int] | None = None
 
 
-def path(given: Any) -> str:
-    return "/v1/chat/completions" if isinstance(given, dict) else "/v1/completions"
+def path(body: dict[str, Any]) -> str:
+    return "/v1/chat/completions" if "messages" in body else "/v1/completions"
 
 
 def body(request: EngineRequest, model: str) -> dict[str, Any]:
@@ -53,6 +54,14 @@ def body(request: EngineRequest, model: str) -> dict[str, Any]:
 def given(what: Any, model: str) -> dict[str, Any]:
     """The prompt or the messages, as both the completions and the tokenizer take them."""
     return {"model": model} | ({"messages": what["messages"]} if isinstance(what, dict) else {"prompt": what})
+
+
+def as_text(request: EngineRequest, message: str) -> EngineRequest | None:
+    """The same without messages, where the server has no chat template for them and the job's own input was text."""
+    given = request.input
+    if not isinstance(given, dict) or "as_text" not in given or _TEMPLATE not in message:
+        return None
+    return replace(request, input=given["as_text"])
 
 
 class Events:
@@ -109,7 +118,7 @@ def refused(request: EngineRequest, message: str) -> InvalidRequest:
             field="input",
             remedy="Send at least one visible character.",
         )
-    if "chat template" in message:
+    if _TEMPLATE in message:
         return InvalidRequest(
             "this version has no chat template, so it cannot read messages",
             field="input",

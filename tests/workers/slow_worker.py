@@ -1,0 +1,48 @@
+"""An infer worker whose engine takes its time, as many requests at once as it has slots, and never computes anything.
+
+`celery -A tests.workers.slow_worker`. How long an answer takes is drawn from its request's seed.
+"""
+
+from concurrent.futures import Future
+from random import Random
+from threading import Timer
+
+from mainspring.serving.engine import EngineAnswer, EngineRequest, Health, OnText
+from workers import infer
+from workers.holder import Engines
+
+SLOTS = 4
+SHORTEST, LONGEST = 0.1, 0.3  # seconds
+BEGUN = 0.4  # of that time, until the first text
+
+
+class SlowEngine:
+    name = "slow"
+    capacity = SLOTS
+
+    def submit(self, request: EngineRequest, on_text: OnText | None = None) -> Future[EngineAnswer]:
+        future: Future[EngineAnswer] = Future()
+        seconds = Random(request.seed).uniform(SHORTEST, LONGEST)
+        answer = EngineAnswer(
+            {"text": "slow", "finish_reason": "stop"},
+            {"completion_tokens": 1},
+            first_token_seconds=BEGUN * seconds,
+            engine_seconds=seconds,
+        )
+        Timer(seconds, future.set_result, [answer]).start()
+        return future
+
+    def cancel(self, request_id: str) -> None:
+        pass
+
+    def stop(self, drain_seconds: float = 0.0) -> None:
+        pass
+
+    def health(self) -> Health:
+        return Health(alive=True, pending=0, idle_seconds=0.0)
+
+
+infer.HoldVersions.engines = staticmethod(
+    lambda: Engines(lambda path, task, wish: SlowEngine(), lambda path, task, wish: 1, 2**30)
+)
+app = infer.app
