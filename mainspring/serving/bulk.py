@@ -103,7 +103,7 @@ class Batch:
                 None if deadline is None else flow.addressed.at + timedelta(seconds=deadline),
             )
         )
-        expected = Wait(flow.first.position + flow.taken, flow.first.seconds if flow.taken == 0 else None)
+        expected = flow.first.behind(flow.taken)
         flow.taken += 1
         version, number = flow.chosen.id, flow.chosen.number
         return Receipt(

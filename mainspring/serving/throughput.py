@@ -31,6 +31,14 @@ class Wait:
     position: int
     seconds: float | None
 
+    def behind(self, more: int) -> "Wait":
+        """Of a job with so many more before it, at the same pace."""
+        if not more:
+            return self
+        ahead = self.position - 1
+        seconds = round(self.seconds * (ahead + more) / ahead, 3) if self.seconds else None
+        return Wait(self.position + more, seconds)
+
 
 def wait(connection: Connection, version_id: UUID, ahead: int) -> Wait:
     """Of a job with so many others before it."""
