@@ -18,6 +18,7 @@ from redis import Redis
 from benchmarks.pace import lived, median, produced
 
 POOLS = {"threads": ("-P", "threads", "-c", "64"), "prefork": ("-P", "prefork")}
+LIVES = {"threads": 1_000, "prefork": 3_000}  # jobs
 QUIET = ("--without-gossip", "--without-mingle", "--without-heartbeat", "--loglevel", "ERROR")
 
 
@@ -61,7 +62,8 @@ def main(database: str, broker: str) -> None:
 
         return produced(8_000, over_one_connection)
 
-    def life(pool: str, jobs: int = 3_000) -> float:
+    def life(pool: str) -> float:
+        jobs = LIVES[pool]
         redis.flushdb()
         with engine.connect() as connection:
             connection.execute(sqlalchemy.text("truncate celery_taskmeta"))
