@@ -58,8 +58,8 @@ def create(settings: Settings | None = None) -> FastAPI:
     app.add_middleware(RequestLog)
     logging.getLogger("uvicorn.error").addFilter(without_texts)
     for resource in (
+        submitting,  # first, since routes are tried in this order
         health,
-        submitting,
         bulk,
         listing,
         jobs,

@@ -1,4 +1,4 @@
-"""What a running api holds open: the pool of PostgreSQL, Redis, the hub of notices, the sender of nudges."""
+"""What a running api holds open: the pool of PostgreSQL, Redis, the hub of notices, the sender of nudges, the intake."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -12,6 +12,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from api.hub import Hub
+from api.intake import Intake
 from api.nudge import Nudger
 from mainspring.endpoints import database_url, redis_url
 from mainspring.logs import log
@@ -31,6 +32,7 @@ class Backends:
     redis: Redis
     hub: Hub
     nudger: Nudger
+    intake: Intake
     limiter: CapacityLimiter  # as many threads as the pool may open connections: nobody waits for one
 
     async def tell(self, channel: str, job_id: str) -> None:
@@ -55,7 +57,8 @@ async def opened(settings: Settings) -> AsyncIterator[Backends]:
     )
     redis, hub, nudger = Redis.from_pool(pool), Hub(redis_url(settings)), Nudger(settings)
     try:
-        yield Backends(settings, database, redis, hub, nudger, CapacityLimiter(2 * POOL_SIZE))
+        intake = Intake(database, nudger)
+        yield Backends(settings, database, redis, hub, nudger, intake, CapacityLimiter(2 * POOL_SIZE))
     finally:
         await hub.close()
         await to_thread.run_sync(nudger.close)

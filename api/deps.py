@@ -27,9 +27,7 @@ class Transact:
 
     def __init__(self, backends: Backends, authorization: str) -> None:
         self._backends = backends
-        # A key is visible ASCII; anything else must not reach the database, which refuses NUL.
-        plain = authorization.isascii() and authorization.isprintable()
-        self._authorization = authorization if plain else ""
+        self._authorization = authorization
         self._caller: Caller | None = None
 
     async def __call__(
@@ -73,10 +71,21 @@ class Transact:
         return self._caller
 
 
-async def _backends(request: Request) -> Backends:
+def opened_by(request: Request) -> Backends:
+    """What the application that this request came to holds open."""
     found = request.app.state.backends
     assert isinstance(found, Backends)
     return found
+
+
+async def _backends(request: Request) -> Backends:
+    return opened_by(request)
+
+
+def authorization(request: Request) -> str:
+    """A key is visible ASCII; anything else must not reach the database, which refuses NUL."""
+    given = request.headers.get("authorization", "")
+    return given if given.isascii() and given.isprintable() else ""
 
 
 BEARER = HTTPBearer(auto_error=False, description="An API key; `mainspring key` prints the embedded stack's.")
@@ -86,7 +95,7 @@ TheBackends = Annotated[Backends, Depends(_backends)]
 
 
 async def _transact(request: Request, backends: TheBackends) -> Transact:
-    return Transact(backends, request.headers.get("authorization", ""))
+    return Transact(backends, authorization(request))
 
 
 Transacting = Annotated[Transact, Depends(_transact)]

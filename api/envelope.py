@@ -5,21 +5,22 @@ Celery's message protocol 2 (docs.celeryq.dev, "Message Protocol") inside the en
 `tests/api/test_nudges.py` holds it to what Celery itself would have put there.
 """
 
-import json
 from base64 import b64encode
 from uuid import uuid4
+
+import orjson
 
 from mainspring.messages import Message
 
 _NO_CALLS = {"callbacks": None, "errbacks": None, "chain": None, "chord": None}
 
 
-def envelope(message: Message) -> str:
+def envelope(message: Message) -> bytes:
     """JSON. The arguments are ids; what Celery would repeat of them for logs is left empty."""
-    task_id, body = str(uuid4()), json.dumps([[], message.kwargs(), _NO_CALLS])
-    return json.dumps(
+    task_id, body = str(uuid4()), orjson.dumps([[], message.kwargs(), _NO_CALLS])
+    return orjson.dumps(
         {
-            "body": b64encode(body.encode()).decode(),
+            "body": b64encode(body).decode(),
             "content-encoding": "utf-8",
             "content-type": "application/json",
             "headers": {

@@ -62,7 +62,10 @@ def _write(scope: Scope, status: int, seconds: float) -> None:
 
 
 def _job(scope: Scope) -> dict[str, str]:
-    named = scope.get("state", {}).get("job_id") or scope.get("path_params", {}).get("job_id", "")
+    made = scope.get("state", {}).get("job_id")
+    if made is not None:
+        return {"job": made}
+    named = scope.get("path_params", {}).get("job_id", "")
     try:
         return {"job": str(UUID(named))}
     except ValueError:

@@ -1,6 +1,8 @@
 """Send nudges to the workers, off the request's path. A nudge that cannot leave is dropped: the sweep sends it again."""
 
 import contextlib
+from itertools import groupby
+from operator import attrgetter
 from queue import Empty, Full, Queue
 from threading import Thread
 
@@ -71,8 +73,8 @@ class Nudger:
     def _publish(self, messages: list[Message]) -> bool:
         try:
             pipe = self._redis.pipeline(transaction=False)
-            for message in messages:
-                pipe.lpush(message.queue, envelope(message))
+            for queue, together in groupby(messages, attrgetter("queue")):
+                pipe.lpush(queue, *map(envelope, together))
             pipe.execute()
         except (RedisError, OSError) as error:
             log.info("nudge.failed", error=type(error).__name__)

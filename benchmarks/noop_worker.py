@@ -29,6 +29,6 @@ class NoopEngine:
 
 
 infer.HoldVersions.engines = staticmethod(  # type: ignore[method-assign]
-    lambda: Engines(lambda path, task, wish: NoopEngine(), lambda path, task, wish: 1, 2**30)  # noqa: ARG005
+    lambda: Engines(lambda *_: NoopEngine(), lambda *_: 1, 2**30)
 )
 app = infer.app

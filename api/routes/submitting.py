@@ -1,16 +1,19 @@
 """Submit a job: what its producer sends, and what it is given for it."""
 
 import re
+from collections.abc import Callable, Coroutine
 from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Request, Response, Security
+from fastapi.routing import APIRoute
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import Connection
 from typing_extensions import TypedDict
 
 from api import body
-from api.deps import BEARER, TheBackends, Transacting
+from api.backends import Backends
+from api.deps import BEARER, Transact, authorization, opened_by
 from api.rendering import Json
 from mainspring.access import JOBS, Caller
 from mainspring.errors import InvalidRequest
@@ -23,7 +26,16 @@ from mainspring.tables import Priority
 _VISIBLE = re.compile(r"[!-~]{1,255}")
 Name = Annotated[str, Field(min_length=1, max_length=128)]
 
-router = APIRouter(prefix="/v1/jobs", tags=["jobs"], dependencies=[Security(BEARER)])
+
+class Bare(APIRoute):
+    """Described like any other, and called with the request alone: nothing is resolved or validated for it."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        handler: Callable[[Request], Coroutine[Any, Any, Response]] = self.endpoint
+        return handler
+
+
+router = APIRouter(prefix="/v1/jobs", tags=["jobs"], dependencies=[Security(BEARER)], route_class=Bare)
 
 
 class Webhook(BaseModel):
@@ -111,24 +123,31 @@ class ReceiptView(TypedDict):
         ],
     },
 )
-async def submit(request: Request, backends: TheBackends, transact: Transacting) -> Response:
+async def submit(request: Request) -> Response:
     """Enqueue a request. When this answers, the job is stored and will be answered, whatever dies."""
-    key = idempotency_key(request)
+    backends, key = opened_by(request), idempotency_key(request)
     asked = await body.read(request, backends.settings.max_body_bytes, Asked)
     submission = asked.submission(key)
-
-    def nudge(receipt: Receipt) -> None:
-        if receipt.fresh:
-            backends.nudger.send(Answer(str(receipt.version_id), str(receipt.job_id)))
-
-    store = transact.together if submission.grouped else transact.plainly
-    receipt = await store(partial(_accept, submission=submission), nudge)
+    if submission.plain:
+        receipt = await backends.intake.accept(authorization(request), submission)
+    else:
+        receipt = await _by_itself(backends, authorization(request), submission)
     job_id = str(receipt.job_id)
     request.state.job_id = job_id
     headers = {"Location": f"/v1/jobs/{job_id}"}
     if not receipt.fresh:
         headers["Idempotent-Replayed"] = "true"
     return Json(receipt_view(receipt), 202, headers)
+
+
+async def _by_itself(backends: Backends, caller: str, submission: Submission) -> Receipt:
+    def nudge(receipt: Receipt) -> None:
+        if receipt.fresh:
+            backends.nudger.send(Answer(str(receipt.version_id), str(receipt.job_id)))
+
+    transact = Transact(backends, caller)
+    store = transact.together if submission.grouped else transact.plainly
+    return await store(partial(_accept, submission=submission), nudge)
 
 
 def idempotency_key(request: Request) -> str | None:

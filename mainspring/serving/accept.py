@@ -6,7 +6,7 @@ It may run on a connection that commits each statement unless the submission is 
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -30,6 +30,7 @@ from mainspring.tables import Delivery, Deployment, Job, JobState, Stage, Task, 
 # Built once: every job asks these, and building a statement costs more than running it.
 _ADDRESSED = (
     select(
+        func.now().label("at"),
         Deployment.task,
         Deployment.policy,
         Deployment.retired_at,
@@ -59,8 +60,9 @@ _NOTIFY = insert(Delivery)
 
 @dataclass(frozen=True)
 class Addressed:
-    """A deployment as acceptance sees it: its task, policy and live versions."""
+    """A deployment as acceptance sees it at a moment: its task, policy and live versions."""
 
+    at: datetime
     name: str
     task: Task
     policy: dict[str, Any]
@@ -87,7 +89,9 @@ def accept(
         return found
     chosen, place = _place(connection, caller, asked, addressed)
     turn = chosen.clock.turn(caller.weight, asked.priority)
-    expected = _expected(connection, caller, addressed, chosen, turn)
+    waiting, expected = outlook(connection, chosen, turn)
+    bounds.of_the_deployment(addressed.name, addressed.policy, waiting, expected.seconds)
+    bounds.of_the_tenant(caller, bounds.taken(connection, caller))
     row = {
         "id": _identifier(place),
         "tenant_id": caller.tenant_id,
@@ -150,7 +154,13 @@ def address(connection: Connection, caller: Caller, asked: Submission) -> Addres
         for row in rows
         if row.id is not None
     ]
-    return Addressed(asked.deployment, Task(rows[0].task), rows[0].policy, candidates)
+    return Addressed(rows[0].at, asked.deployment, Task(rows[0].task), rows[0].policy, candidates)
+
+
+def outlook(connection: Connection, chosen: Candidate, turn: float) -> tuple[int, Wait]:
+    """How many wait for the version, and how long a job of this turn will."""
+    ahead, waiting = backlog.standing(connection, chosen.id, turn, chosen.waiting)
+    return waiting, wait(connection, chosen.id, ahead)
 
 
 def _place(
@@ -164,19 +174,6 @@ def _place(
         connection, caller.tenant_id, addressed.name, asked.session, champion=champion.id, live=live
     )
     return choose(addressed.name, addressed.candidates, pinned=place.version_id), place
-
-
-def _expected(
-    connection: Connection, caller: Caller, addressed: Addressed, chosen: Candidate, turn: float
-) -> Wait:
-    """How long it will wait. Raises QueueFull and RateLimited."""
-    ahead = backlog.before(connection, chosen.id, turn) if chosen.waiting else 0
-    expected = wait(connection, chosen.id, ahead)
-    if chosen.waiting:
-        all_waiting = backlog.waiting(connection, chosen.id, chosen.waiting)
-        bounds.of_the_deployment(addressed.name, addressed.policy, all_waiting, expected.seconds)
-    bounds.of_the_tenant(connection, caller)
-    return expected
 
 
 def _identifier(place: conversation.Place | None) -> UUID:

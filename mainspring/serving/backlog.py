@@ -84,16 +84,27 @@ def flows(connection: Connection, version_id: UUID) -> Sequence[Flow]:
     ]
 
 
-def waiting(connection: Connection, version_id: UUID, counted: int) -> int:
-    """All that wait; `counted` is what WAITING has said."""
-    if counted <= EXACTLY:
-        return counted
-    return max(counted, sum(flow.count() for flow in flows(connection, version_id)))
-
-
 def before(connection: Connection, version_id: UUID, turn: float) -> int:
     """How many will be claimed before a job of this turn, as things stand."""
-    counted = int(connection.scalar(_BEFORE, {"version": version_id, "turn": turn}) or 0)
+    counted = _counted_before(connection, version_id, turn)
+    return counted if counted <= EXACTLY else _estimated(counted, flows(connection, version_id), turn)
+
+
+def standing(connection: Connection, version_id: UUID, turn: float, counted: int) -> tuple[int, int]:
+    """How many will be claimed before a job of this turn, and how many wait in all; `counted` is what WAITING said."""
+    if counted == 0:
+        return 0, 0
+    ahead = _counted_before(connection, version_id, turn)
     if counted <= EXACTLY:
-        return counted
-    return max(counted, sum(flow.count(turn) for flow in flows(connection, version_id)))
+        return ahead, counted
+    found = flows(connection, version_id)
+    return ahead if ahead <= EXACTLY else _estimated(ahead, found, turn), _estimated(counted, found)
+
+
+def _counted_before(connection: Connection, version_id: UUID, turn: float) -> int:
+    """Up to one more than EXACTLY."""
+    return int(connection.scalar(_BEFORE, {"version": version_id, "turn": turn}) or 0)
+
+
+def _estimated(at_least: int, found: Sequence[Flow], until: float | None = None) -> int:
+    return max(at_least, sum(flow.count(until) for flow in found))

@@ -4,6 +4,7 @@ How many of a tenant's jobs may run at once is looked at when they are claimed (
 """
 
 import math
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -43,25 +44,45 @@ def of_the_deployment(name: str, policy: dict[str, Any], waiting: int, seconds: 
     )
 
 
-def of_the_tenant(connection: Connection, caller: Caller) -> None:
+@dataclass
+class Taken:
+    """Of a tenant's jobs, as far as it is bounded: how many wait, and how many came in the last minute."""
+
+    waiting: int = 0
+    lately: int = 0
+
+    def another(self) -> None:
+        self.waiting += 1
+        self.lately += 1
+
+
+def taken(connection: Connection, caller: Caller) -> Taken:
+    """Asks nothing for a tenant without bounds."""
+    found = Taken()
+    if caller.queue_bound is not None:
+        asked = {"tenant": caller.tenant_id, "most": caller.queue_bound}
+        found.waiting = int(connection.scalar(_WAITING, asked) or 0)
+    if caller.per_minute is not None:
+        asked = {"tenant": caller.tenant_id, "most": caller.per_minute, "since": _a_minute_ago()}
+        found.lately = int(connection.scalar(_LATELY, asked) or 0)
+    return found
+
+
+def of_the_tenant(caller: Caller, so_far: Taken) -> None:
     """Raises QueueFull or RateLimited."""
     bound, rate = caller.queue_bound, caller.per_minute
-    if bound is not None:
-        asked = {"tenant": caller.tenant_id, "most": bound}
-        if int(connection.scalar(_WAITING, asked) or 0) >= bound:
-            raise QueueFull(
-                f"{bound} of your jobs wait, as many as are allowed",
-                retry_after=5,
-                remedy="Wait until some of them have been answered.",
-            )
-    if rate is not None:
-        asked = {"tenant": caller.tenant_id, "most": rate, "since": _a_minute_ago()}
-        if int(connection.scalar(_LATELY, asked) or 0) >= rate:
-            raise RateLimited(
-                f"{rate} jobs were accepted in the last minute, as many as are allowed",
-                retry_after=5,
-                remedy="Send them more slowly, or ask for a higher rate.",
-            )
+    if bound is not None and so_far.waiting >= bound:
+        raise QueueFull(
+            f"{bound} of your jobs wait, as many as are allowed",
+            retry_after=5,
+            remedy="Wait until some of them have been answered.",
+        )
+    if rate is not None and so_far.lately >= rate:
+        raise RateLimited(
+            f"{rate} jobs were accepted in the last minute, as many as are allowed",
+            retry_after=5,
+            remedy="Send them more slowly, or ask for a higher rate.",
+        )
 
 
 def _a_minute_ago() -> UUID:

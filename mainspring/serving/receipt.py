@@ -36,6 +36,11 @@ class Submission:
         return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).digest()
 
     @property
+    def plain(self) -> bool:
+        """Whether its acceptance is one row that cannot be there already."""
+        return self.idempotency_key is None and not self.grouped
+
+    @property
     def grouped(self) -> bool:
         """Whether its acceptance is more than one row, and needs a transaction around it."""
         return self.session is not None or self.webhook is not None

@@ -15,9 +15,7 @@ from sqlalchemy import Connection, Integer, bindparam, case, func, select
 
 from mainspring.tables import HeldVersion, Incarnation, Job, JobState, Observation, constant
 
-SAMPLE = (
-    64  # of the latest answers: the cost is the same however busy a version is, and a change is soon seen
-)
+SAMPLE = 64  # of the latest answers: the cost is the same however busy a version is, and a change soon seen
 CROWDED_SECONDS = 0.05  # whoever was not claimed within this had to wait for a slot
 
 _LATELY = (
@@ -113,4 +111,5 @@ class Wait:
 
 def wait(connection: Connection, version_id: UUID, ahead: int) -> Wait:
     """As things stand."""
-    return Wait(ahead, Pace(**connection.execute(_PACE, {"version": version_id}).one()._mapping))
+    pace = connection.execute(_PACE, {"version": version_id}).mappings().one()
+    return Wait(ahead, Pace(**pace))

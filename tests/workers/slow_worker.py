@@ -20,7 +20,7 @@ class SlowEngine:
     name = "slow"
     capacity = SLOTS
 
-    def submit(self, request: EngineRequest, on_text: OnText | None = None) -> Future[EngineAnswer]:
+    def submit(self, request: EngineRequest, _on_text: OnText | None = None) -> Future[EngineAnswer]:
         future: Future[EngineAnswer] = Future()
         seconds = Random(request.seed).uniform(SHORTEST, LONGEST)
         answer = EngineAnswer(
@@ -42,7 +42,5 @@ class SlowEngine:
         return Health(alive=True, pending=0, idle_seconds=0.0)
 
 
-infer.HoldVersions.engines = staticmethod(
-    lambda: Engines(lambda path, task, wish: SlowEngine(), lambda path, task, wish: 1, 2**30)
-)
+infer.HoldVersions.engines = staticmethod(lambda: Engines(lambda *_: SlowEngine(), lambda *_: 1, 2**30))
 app = infer.app

@@ -1,0 +1,50 @@
+"""Makes a peer's environment, pinned, and runs its measurement on the servers of a running stack."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import psycopg
+
+from mainspring.endpoints import broker_url, socket_dir
+from mainspring.settings import Settings
+
+FOLDER = Path(__file__).parent.parent.parent / ".cache" / "peers"
+PINNED = {
+    "procrastinate": ("procrastinate==3.10.0", "psycopg[binary,pool]==3.3.9"),
+    "celery": ("celery[redis,sqlalchemy]==5.7.0", "psycopg[binary]==3.3.9", "packaging==26.3"),
+}
+
+
+def figures(peer: str, settings: Settings) -> dict[str, float]:
+    """What the peer's script has measured, in a database that is made for it."""
+    print(f"{peer}: {', '.join(PINNED[peer])}")
+    where = f"host={socket_dir(settings.home)} user=postgres"
+    with psycopg.connect(f"{where} dbname=postgres", autocommit=True) as connection:
+        connection.execute(f"create database {peer}")
+    if peer == "celery":
+        url = f"postgresql+psycopg://postgres@/{peer}?host={socket_dir(settings.home)}"
+        places = [url, f"{broker_url(settings)}?virtual_host=1"]
+    else:
+        places = [f"{where} dbname={peer}"]
+    said = subprocess.run(
+        [python(peer), "-m", f"benchmarks.peers.on_{peer}", *places],
+        cwd=FOLDER.parent.parent,
+        stdout=subprocess.PIPE,
+        check=True,
+    )
+    return dict(json.loads(said.stdout.splitlines()[-1]))
+
+
+def python(peer: str) -> Path:
+    """The interpreter of its environment, which is made when it is new or when the pins have changed."""
+    home = FOLDER / peer
+    interpreter, mark = home / "bin" / "python", home / "pinned"
+    pins = "\n".join(PINNED[peer])
+    if not mark.exists() or mark.read_text() != pins:
+        subprocess.run([sys.executable, "-m", "venv", "--clear", home], check=True)
+        pip = [interpreter, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+        subprocess.run([*pip, *PINNED[peer]], check=True)
+        mark.write_text(pins)
+    return interpreter
