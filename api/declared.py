@@ -1,6 +1,7 @@
 """Deployments as rows: declare one, and gather what there is to know of it."""
 
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
@@ -13,7 +14,17 @@ from mainspring.errors import Conflict, UnknownDeployment
 from mainspring.registry import restore
 from mainspring.registry.policy import check as check_policy
 from mainspring.serving.views import moment, optional_moment
-from mainspring.tables import Deployment, Event, HeldVersion, Incarnation, Stage, Task, TrainingRun, Version
+from mainspring.tables import (
+    Deployment,
+    EnginePlan,
+    Event,
+    HeldVersion,
+    Incarnation,
+    Stage,
+    Task,
+    TrainingRun,
+    Version,
+)
 
 MOST_RUNS = 100
 
@@ -126,6 +137,20 @@ def versions_of(session: Session, name: str) -> list[Version]:
     return list(
         session.scalars(select(Version).where(Version.deployment == name).order_by(Version.number.desc()))
     )
+
+
+def plans_of(session: Session, name: str) -> dict[UUID, list[EnginePlan]]:
+    """How its versions run, by version; on the machine first that loaded one last."""
+    found: dict[UUID, list[EnginePlan]] = {}
+    rows = session.scalars(
+        select(EnginePlan)
+        .join(Version, Version.id == EnginePlan.version_id)
+        .where(Version.deployment == name)
+        .order_by(EnginePlan.at.desc())
+    )
+    for row in rows:
+        found.setdefault(row.version_id, []).append(row)
+    return found
 
 
 def runs_of(session: Session, name: str, most: int = MOST_RUNS) -> list[RunView]:

@@ -1,11 +1,28 @@
 """The shapes in which rows are shown, where more than one route speaks them."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from typing_extensions import TypedDict
 
 from mainspring.serving.views import moment, optional_moment
-from mainspring.tables import TrainingRun, Version
+from mainspring.tables import EnginePlan, TrainingRun, Version
+
+
+class PlanView(TypedDict):
+    """How it runs on a kind of machine, as measured at its first load there; `asked`: the policy's engine then.
+
+    `tried`: each candidate's engine, slots, threads and tokens_per_second.
+    """
+
+    machine: str
+    asked: str
+    engine: str
+    slots: int
+    threads: int
+    dtype: str
+    tried: list[dict[str, Any]]
+    at: str
 
 
 class VersionView(TypedDict):
@@ -18,6 +35,7 @@ class VersionView(TypedDict):
     context_length: int | None
     licence: str | None
     source: dict[str, Any]
+    plans: list[PlanView]
     created_at: str
 
 
@@ -39,7 +57,7 @@ class RunView(TypedDict):
     finished_at: str | None
 
 
-def version_view(version: Version) -> VersionView:
+def version_view(version: Version, plans: Sequence[EnginePlan]) -> VersionView:
     return {
         "version": version.label,
         "number": version.number,
@@ -50,7 +68,21 @@ def version_view(version: Version) -> VersionView:
         "context_length": version.context_length,
         "licence": version.licence,
         "source": version.source,
+        "plans": [_plan_view(plan) for plan in plans],
         "created_at": moment(version.created_at),
+    }
+
+
+def _plan_view(plan: EnginePlan) -> PlanView:
+    return {
+        "machine": plan.machine,
+        "asked": plan.asked,
+        "engine": plan.engine,
+        "slots": plan.slots,
+        "threads": plan.threads,
+        "dtype": plan.dtype,
+        "tried": plan.tried,
+        "at": moment(plan.at),
     }
 
 

@@ -12,6 +12,7 @@ ANSWER = EngineAnswer({"label": "yes", "score": 1.0, "scores": []}, {"prompt_tok
 class NoopEngine:
     name = "noop"
     capacity = 32
+    plan = None
 
     def submit(self, request: EngineRequest, on_text: OnText | None = None) -> Future[EngineAnswer]:  # noqa: ARG002
         future: Future[EngineAnswer] = Future()

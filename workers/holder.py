@@ -16,10 +16,11 @@ from mainspring.errors import MainspringError, ModelRefused
 from mainspring.logs import log
 from mainspring.messages import version_queue
 from mainspring.registry import desired, engine_of, task_of
-from mainspring.serving.engine import Engine
+from mainspring.serving.engine import Engine, Plan
 from mainspring.settings import Settings
 from mainspring.tables import Database, EngineWish, Task, Version
 from workers.held import Held
+from workers.plans import Plans
 from workers.report import Report
 
 WATCH_SECONDS = 1.0
@@ -28,11 +29,15 @@ RETRY_TICKS = 15  # a version that could not be loaded is tried again after so m
 
 @dataclass(frozen=True)
 class Engines:
-    """`load` makes the engine that is wished for of a version's folder and task, `needs` says how many bytes it takes."""
+    """`load` makes the engine that is wished for of a version's folder and task, `needs` says how many bytes it takes.
 
-    load: Callable[[Path, str, EngineWish], Engine]
+    `load` is given the plan that is known for such a `machine`, if any; else it measures.
+    """
+
+    load: Callable[[Path, str, EngineWish, Plan | None], Engine]
     needs: Callable[[Path, str, EngineWish], int]
     budget_bytes: int
+    machine: str = ""
 
 
 class Holder:
@@ -50,6 +55,7 @@ class Holder:
     ) -> None:
         self._database, self._settings, self._report = database, settings, report
         self._load, self._needs, self._budget = engines.load, engines.needs, engines.budget_bytes
+        self._plans = Plans(database, engines.machine)
         self._consume, self._ignore = consume, ignore
         self._held: dict[UUID, Held] = {}
         self._refused: dict[UUID, int] = {}
@@ -117,10 +123,11 @@ class Holder:
                 self._refuse(version, wish, _too_large(need, free))
                 return
             self._report.loading(version.id, wish.name, need)
-            engine = self._load(path, task, wish)
+            engine = self._load(path, task, wish, self._plans.known(version.id, wish.name))
         except MainspringError as error:
             self._refuse(version, wish, error)
             return
+        self._plans.keep(version.id, wish.name, engine)
         held = Held(version.id, version.label, str(path), task, need, wish, engine)
         self._held[version.id] = held
         self._report.ready(version.id, wish.name, need, engine)
@@ -154,7 +161,7 @@ class Holder:
         self._report.loading(held.version_id, held.wish.name, held.memory_bytes)
         held.engine.stop(0)
         try:
-            held.engine = self._load(Path(held.path), held.task, held.wish)
+            held.engine = self._load(Path(held.path), held.task, held.wish, held.engine.plan)
         except MainspringError as error:  # it is no longer held: reconciling tries it again from the start
             log.error("version.refused", version=held.label, reason=error.detail)
             self._ignore(version_queue(str(held.version_id)))

@@ -11,7 +11,7 @@ from celery import bootsteps
 from celery.worker.consumer import Consumer
 
 from mainspring.logs import configure, log
-from mainspring.serving.engine import Engine
+from mainspring.serving.engine import Engine, Plan
 from mainspring.settings import Settings
 from mainspring.tables import EngineName, EngineWish
 from workers.app import create_app
@@ -66,16 +66,17 @@ class HoldVersions(bootsteps.StartStopStep):
         """How versions become engines here; torch is imported when the worker starts, not before."""
         from workers.gpu.load import load_version, memory_needed
         from workers.gpu.memory import memory_budget
+        from workers.gpu.planning import machine
 
-        def load(path: Path, task: str, wish: EngineWish) -> Engine:
+        def load(path: Path, task: str, wish: EngineWish, known: Plan | None) -> Engine:
             if wish.name is EngineName.VLLM:
                 return load_remote(path, settings, wish.url)
-            return load_version(path, task, settings, wish.name)
+            return load_version(path, task, settings, wish.name, known)
 
         def needs(path: Path, task: str, wish: EngineWish) -> int:
             return 0 if wish.name is EngineName.VLLM else memory_needed(path, task, settings)
 
-        return Engines(load, needs, memory_budget(settings))
+        return Engines(load, needs, memory_budget(settings), machine())
 
     def __init__(self, worker: Any, **kwargs: Any) -> None:
         super().__init__(worker, **kwargs)

@@ -25,6 +25,8 @@ class Report:
 
     def ready(self, version_id: UUID, asked: str, memory_bytes: int, engine: Engine) -> None:
         serving = {"asked": asked, "name": engine.name, "capacity": engine.capacity}
+        if engine.plan is not None:
+            serving |= {"threads": engine.plan.threads, "dtype": engine.plan.dtype}
         self._say(version_id, state="ready", reason=None, engine=serving, memory_bytes=memory_bytes)
 
     def refused(self, version_id: UUID, asked: str, reason: str) -> None:

@@ -148,6 +148,8 @@ async def list_versions(name: str, transact: Transacting) -> Response:
 
     def work(session: Session, _: Caller) -> Versions:
         declared.find(session, name)
-        return {"versions": [version_view(version) for version in declared.versions_of(session, name)]}
+        plans = declared.plans_of(session, name)
+        versions = declared.versions_of(session, name)
+        return {"versions": [version_view(version, plans.get(version.id, [])) for version in versions]}
 
     return Json(await transact(work))

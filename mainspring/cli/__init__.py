@@ -13,6 +13,7 @@ from mainspring.cli.migrate import migrate
 from mainspring.cli.retire import retire
 from mainspring.cli.status import status
 from mainspring.cli.talk import chat
+from mainspring.cli.versions import versions
 from mainspring.cli.watch import watch
 from mainspring.cli.webhooks import webhooks
 from mainspring.errors import MainspringError
@@ -26,7 +27,7 @@ app = typer.Typer(
 )
 stack.register(app)
 jobs.register(app)
-for verb in (status, chat, watch, webhooks, deploy, retire, demo, migrate):
+for verb in (status, chat, watch, webhooks, deploy, versions, retire, demo, migrate):
     app.command()(verb)
 
 

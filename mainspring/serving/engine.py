@@ -49,11 +49,31 @@ class Health:
     idle_seconds: float
 
 
+@dataclass(frozen=True)
+class Plan:
+    """How a causal version runs on a kind of machine: by which engine, in how many slots, on how many threads.
+
+    `dtype`: the number format of weights and cache, as torch names it. `tried`: what was measured before it was
+    chosen, each with its `engine`, `slots`, `threads` and `tokens_per_second`; empty where there was no choice.
+    """
+
+    engine: str
+    slots: int
+    threads: int
+    dtype: str
+    tried: list[dict[str, Any]] = field(default_factory=list)
+
+
 class Engine(Protocol):
     """Thread-safe. After `stop` every future it gave has a result or an exception."""
 
     name: str
     capacity: int  # how many requests it runs at once with profit; a worker claims no more
+
+    @property
+    def plan(self) -> Plan | None:
+        """None where an engine has one way to run."""
+        ...
 
     def submit(self, request: EngineRequest, on_text: OnText | None = None) -> Future[EngineAnswer]:
         """Begin. The future ends with an answer or with:

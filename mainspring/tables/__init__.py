@@ -4,6 +4,7 @@ from mainspring.tables.base import Base, constant
 from mainspring.tables.chat_session import ChatSession
 from mainspring.tables.delivery import Delivery, DeliveryState, DeliveryTry
 from mainspring.tables.deployment import Deployment, EngineName, EngineWish, Task, engine_wish, queue_bound
+from mainspring.tables.engine_plan import EnginePlan
 from mainspring.tables.event import Event
 from mainspring.tables.feedback import Feedback, FeedbackKind
 from mainspring.tables.incarnation import HeldVersion, Incarnation
@@ -24,6 +25,7 @@ __all__ = [
     "DeliveryTry",
     "Deployment",
     "EngineName",
+    "EnginePlan",
     "EngineWish",
     "Event",
     "Feedback",

@@ -10,10 +10,9 @@ from torch import Tensor
 from transformers import GPTNeoXConfig, GPTNeoXForCausalLM, LlamaConfig, LlamaForCausalLM, PreTrainedModel
 
 from tests.contract import slotted_models as tiny
-from workers.gpu import continuous
+from workers.gpu.planning import plan_for
 from workers.gpu.progress import Progress
 from workers.gpu.sampling import Sampling
-from workers.gpu.slotted.choose import prefer_slots
 from workers.gpu.slotted.compiled import Step, Steps
 from workers.gpu.slotted.loop import SlotLoop
 from workers.gpu.slotted.passes import prepare, step
@@ -231,5 +230,5 @@ def test_what_the_slots_do_not_know_is_refused_and_served_by_the_stock_loop(
     model = make()
     with pytest.raises(ValueError, match=reason):
         Told(model)
-    assert prefer_slots(model) == (continuous.Loop, "continuous")
-    assert prefer_slots(tiny.build("llama")) == (SlotLoop, "slots")
+    assert plan_for(model, "slots").engine == plan_for(model, "auto").engine == "continuous"
+    assert plan_for(tiny.build("llama"), "slots").engine == "slots"

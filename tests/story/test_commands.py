@@ -133,3 +133,13 @@ def test_retire_and_deploy_again(stack: Stack) -> None:
     stack.deploy("embedder", path, task)
     job = json.loads(command(stack, "submit", "embedder", "x", "--json").stdout)
     assert (job["state"], job["version"]) == ("succeeded", "embedder@1")
+
+
+def test_versions_tell_how_each_runs(stack: Stack) -> None:
+    (version,) = json.loads(command(stack, "versions", "assistant", "--json").stdout)
+    (plan,) = version["plans"]
+    assert plan["asked"] == "auto"
+    assert {plan["engine"], *(one["engine"] for one in plan["tried"])} == {"slots", "continuous"}
+    told = command(stack, "versions", "assistant").stdout
+    for said in (version["version"], plan["engine"], plan["dtype"], plan["machine"]):
+        assert said in told

@@ -8,17 +8,15 @@ from random import Random
 from threading import Timer
 
 from mainspring.serving.engine import EngineAnswer, EngineRequest, Health, OnText
+from tests.workers.slow_pace import BEGUN, LONGEST, SHORTEST, SLOTS
 from workers import infer
 from workers.holder import Engines
-
-SLOTS = 4
-SHORTEST, LONGEST = 0.1, 0.3  # seconds
-BEGUN = 0.4  # of that time, until the first text
 
 
 class SlowEngine:
     name = "slow"
     capacity = SLOTS
+    plan = None
 
     def submit(self, request: EngineRequest, _on_text: OnText | None = None) -> Future[EngineAnswer]:
         future: Future[EngineAnswer] = Future()

@@ -16,7 +16,7 @@ from mainspring.serving.throughput import Pace, Wait
 from mainspring.settings import Settings
 from mainspring.tables import Database, Task
 from tests.api.serving import Served, produce, until
-from tests.workers.slow_worker import LONGEST, SHORTEST, SLOTS
+from tests.workers.slow_pace import LONGEST, SHORTEST, SLOTS
 
 ROOT = Path(__file__).parents[2]
 ALONE, CROWD = 15, 45  # jobs

@@ -11,6 +11,8 @@ From a folder to an answer, in order:
     sampling.py    temperature, top-k, top-p, with the seed's own randomness
     text.py        token ids become text, piece by piece, never retracted
     generation.py  the engine of causal models
+    slotted/       our own decode loop
+    planning.py    which loop runs a version on this machine; trial.py measures it
     rounds.py      what the batching engines share: pieces that wait, taken in rounds by one thread
     encoder.py     the engine of encoders: whatever waits shares a forward pass
     seq2seq/       the engine of translation and summarisation

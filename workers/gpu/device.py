@@ -1,6 +1,7 @@
 """Where the weights run, in which number format, and on how many threads."""
 
 import os
+import platform
 from functools import cache
 from pathlib import Path
 
@@ -41,9 +42,19 @@ def _quota() -> int:
         return os.cpu_count() or 1
 
 
+def processor() -> str:
+    """Its name."""
+    return _about_processor("model name").strip() or platform.machine()
+
+
 def _processor_flags() -> set[str]:
+    return set(_about_processor("flags").split())
+
+
+def _about_processor(name: str) -> str:
+    """Of the first core, what Linux says; empty elsewhere."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:
-        return set()
-    return next((set(line.split()) for line in lines if line.startswith("flags")), set())
+        return ""
+    return next((line.partition(":")[2] for line in lines if line.startswith(name)), "")

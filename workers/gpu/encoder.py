@@ -17,6 +17,7 @@ class EncoderEngine(RoundsEngine[Tensor]):
 
     name = "encoder"
     capacity = 64
+    plan = None
 
     def __init__(self, model: PreTrainedModel, head: Head) -> None:
         super().__init__(max(1, min(_BATCH_TOKENS, _OUTPUT_BYTES // (4 * max(1, head.width)))))

@@ -12,14 +12,13 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from mainspring.errors import Cancelled, EngineFailed, MainspringError
 from mainspring.logs import log
-from mainspring.serving.engine import EngineAnswer, EngineRequest, Health, OnText
+from mainspring.serving.engine import EngineAnswer, EngineRequest, Health, OnText, Plan
 from workers.gpu.ledger import Entry, Ledger, running_future, stop_reason
 from workers.gpu.progress import LoopMaker, Progress
 from workers.gpu.prompts import Prompts
 from workers.gpu.sampling import Sampling
 from workers.gpu.text import Pieces, StopStrings
 
-CAPACITY = 32
 _LOOK_SECONDS = 0.2  # how often a silent loop is asked whether it lives
 _STOP_SECONDS = 2.0  # how long a step may still take when the engine stops
 
@@ -40,10 +39,8 @@ class Generating(Entry):
 class GenerationEngine:
     """`context`: tokens read and written in all; `cache_tokens`: positions in the cache, at least the context.
 
-    `loop` makes the decode loop; `name` says which it is.
+    `loop` makes the decode loop that the `plan` names.
     """
-
-    capacity = CAPACITY
 
     def __init__(
         self,
@@ -53,10 +50,10 @@ class GenerationEngine:
         context: int,
         cache_tokens: int,
         end_ids: set[int],
+        plan: Plan,
         loop: LoopMaker,
-        name: str,
     ) -> None:
-        self.name = name
+        self.plan, self.name, self.capacity = plan, plan.engine, plan.slots
         self._tokenizer, self._end_ids = tokenizer, end_ids
         self._prompts = Prompts(tokenizer, context)
         self._ledger: Ledger[Generating] = Ledger()

@@ -1,6 +1,5 @@
 """A version's folder becomes an engine, or a refusal in plain words. Safetensors only, and no code from the folder."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,7 +22,7 @@ from transformers.models.auto.modeling_auto import MODEL_FOR_MASKED_LM_MAPPING_N
 from transformers.utils.logging import disable_progress_bar
 
 from mainspring.errors import ModelRefused
-from mainspring.serving.engine import Engine
+from mainspring.serving.engine import Engine, Plan
 from mainspring.settings import Settings
 from mainspring.tables import EngineName
 from workers.gpu import device, memory, weights
@@ -31,8 +30,8 @@ from workers.gpu.encoder import EncoderEngine
 from workers.gpu.generation import GenerationEngine
 from workers.gpu.heads import Texts
 from workers.gpu.memory import SEQ2SEQ, memory_needed
+from workers.gpu.planning import loop_for, plan_for
 from workers.gpu.seq2seq.engine import Seq2SeqEngine
-from workers.gpu.slotted.choose import Choice, choose_loop, prefer_slots, stock
 from workers.gpu.tasks import head_for
 
 __all__ = ["Loaded", "check_loadable", "load_model", "load_version", "memory_needed"]
@@ -46,11 +45,6 @@ _CLASSES: dict[str, Any] = {
     "feature-extraction": AutoModel,
     "translation": AutoModelForSeq2SeqLM,
     "summarization": AutoModelForSeq2SeqLM,
-}
-_LOOPS: dict[str, Callable[[PreTrainedModel], Choice]] = {
-    EngineName.AUTO: choose_loop,
-    EngineName.SLOTS: prefer_slots,
-    EngineName.CONTINUOUS: stock,
 }
 _UNUSED = (
     "pooler.",
@@ -78,13 +72,15 @@ class Loaded:
     context: int
 
 
-def load_version(path: Path, task: str, settings: Settings, engine: str = EngineName.AUTO) -> Engine:
-    """Load and start the engine that fits the task; `engine` names a causal one's loop. Raises ModelRefused."""
+def load_version(
+    path: Path, task: str, settings: Settings, asked: str = EngineName.AUTO, known: Plan | None = None
+) -> Engine:
+    """Load and start the engine that fits the task; `asked` names a causal one's loop. Raises ModelRefused."""
     device.use_threads()
     loaded = load_model(path, task)
     try:
         if task == "text-generation":
-            return _generation(loaded, settings, _LOOPS[engine](loaded.model))
+            return _generation(loaded, settings, plan_for(loaded.model, asked, known))
         if task in SEQ2SEQ:
             return Seq2SeqEngine(task, loaded.model, Texts(loaded.tokenizer, loaded.context))
         return EncoderEngine(
@@ -126,17 +122,16 @@ def check_loadable(path: Path, task: str) -> dict[str, Any]:
     }
 
 
-def _generation(loaded: Loaded, settings: Settings, choice: Choice) -> Engine:
+def _generation(loaded: Loaded, settings: Settings, plan: Plan) -> Engine:
     tokens = memory.cache_tokens(loaded.model.config, settings)
-    loop, name = choice
     return GenerationEngine(
         loaded.model,
         loaded.tokenizer,
         context=min(loaded.context, tokens),
         cache_tokens=tokens,
         end_ids=_end_ids(loaded),
-        loop=loop,
-        name=name,
+        plan=plan,
+        loop=loop_for(plan),
     )
 
 

@@ -9,7 +9,6 @@ from transformers import AutoConfig, PreTrainedConfig
 from mainspring.errors import ModelRefused
 from mainspring.settings import Settings
 from workers.gpu import continuous, device, weights
-from workers.gpu.generation import CAPACITY
 from workers.gpu.seq2seq.decoding import batch_bytes
 
 _CONTAINER_LIMITS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))
@@ -25,6 +24,7 @@ _CONTEXT_NAMES = (
     "seq_length",
 )
 _DEFAULT_CONTEXT = 2048
+_FULL_SLOTS = 32  # there may be more slots, of which few fill their whole context
 SEQ2SEQ = ("translation", "summarization")
 
 
@@ -78,11 +78,11 @@ def context_length(config: PreTrainedConfig, tokenizer_limit: int | None = None)
 
 
 def cache_tokens(config: PreTrainedConfig, settings: Settings) -> int:
-    """Positions that a causal version's cache holds: every slot's whole context, within the budget."""
+    """Positions that a causal version's cache holds: the whole context of so many slots, within the budget."""
     budget = settings.kv_cache_bytes
     if device.device().type == "cuda":
         budget = max(budget, int(_gpu_bytes() * _GPU_CACHE_SHARE))
-    wanted = CAPACITY * context_length(config)
+    wanted = _FULL_SLOTS * context_length(config)
     return continuous.cache_tokens(config.get_text_config(), device.dtype(), budget, wanted)
 
 

@@ -63,6 +63,7 @@ class HttpEngine:
 
     name = "http"
     capacity = CAPACITY
+    plan = None
 
     def __init__(self, server: Server, served: calls.Served, *, hang_seconds: float = 60.0) -> None:
         self._server, self._served, self._hang_seconds = server, served, hang_seconds

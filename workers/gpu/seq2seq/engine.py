@@ -26,6 +26,7 @@ class Seq2SeqEngine(RoundsEngine[Written]):
 
     name = "seq2seq"
     capacity = 32
+    plan = None
 
     def __init__(self, task: str, model: PreTrainedModel, texts: Texts) -> None:
         super().__init__(rules.batch_tokens(texts.context))

@@ -13,5 +13,4 @@ operators  where a compiler finds both
 passes     the model's forward passes over the cache
 compiled   the decode step, compiled for each number of rows
 loop       the thread that does all this
-choose     which loop serves a model
 """

@@ -1,0 +1,49 @@
+"""`mainspring versions`: the versions of a deployment, and how each runs on the machines that loaded it."""
+
+import json
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from mainspring.cli.stack import AsJson
+from mainspring.local.doors import client
+
+
+def versions(
+    name: Annotated[str, typer.Argument(help="The deployment.")],
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """List a deployment's versions, newest first, each with the engine that was measured to be fastest for it."""
+    with client() as api:
+        found = api.request("GET", f"/v1/deployments/{name}/versions")["versions"]
+    if as_json:
+        typer.echo(json.dumps(found))
+        return
+    console = Console(highlight=False, soft_wrap=True)
+    if not found:
+        console.print(
+            f"{name} has no version yet. mainspring deploy {name} --model MODEL --task TASK makes one."
+        )
+    for version in found:
+        model = f"{version['architecture']}, {version['parameters']:,} parameters"
+        console.print(f"[bold]{version['version']}[/]  {version['stage']}  {model}")
+        for plan in version["plans"]:
+            console.print(f"    {_engine(plan)}", _speeds(plan), sep="")
+            console.print(f"    [dim]on {plan['machine']}[/]")
+
+
+def _engine(plan: dict[str, Any]) -> str:
+    threads = f"{plan['threads']} thread{'s' if plan['threads'] > 1 else ''}"
+    asked = "" if plan["asked"] == "auto" else f" as asked ({plan['asked']})"
+    return f"{plan['engine']}{asked}: {plan['slots']} at once, {threads}, {plan['dtype']}"
+
+
+def _speeds(plan: dict[str, Any]) -> str:
+    """Of what was chosen and, for the engines that were not, the best that they did."""
+    best: dict[str, float] = {}
+    for one in plan["tried"]:
+        best[one["engine"]] = max(best.get(one["engine"], 0.0), one["tokens_per_second"])
+    said = [f"{name} {speed:,.0f} tokens/s" for name, speed in sorted(best.items(), key=lambda one: -one[1])]
+    return f"; measured: {', '.join(said)}" if said else ""

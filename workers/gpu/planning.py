@@ -1,0 +1,38 @@
+"""Which decode loop runs a causal version here, in how many slots and on how many threads: measured once, then known."""
+
+from functools import partial
+
+import torch
+from transformers import PreTrainedModel
+
+from mainspring.serving.engine import Plan
+from mainspring.tables import EngineName
+from workers.gpu import continuous, device, trial
+from workers.gpu.progress import LoopMaker
+from workers.gpu.slotted.known import unknown
+from workers.gpu.slotted.loop import SlotLoop
+
+USUAL_SLOTS = 32
+
+
+def plan_for(model: PreTrainedModel, asked: str, known: Plan | None = None) -> Plan:
+    """`asked`: an engine by name, or `auto`. What is `known` is taken where it still can be."""
+    dtype = str(model.dtype).removeprefix("torch.")
+    if asked == EngineName.CONTINUOUS or device.device().type != "cpu" or unknown(model) is not None:
+        return Plan(EngineName.CONTINUOUS, USUAL_SLOTS, device.use_threads(), dtype)
+    if known is not None and known.dtype == dtype:
+        return known
+    return trial.choose(model, alone=asked == EngineName.SLOTS)
+
+
+def loop_for(plan: Plan) -> LoopMaker:
+    if plan.engine == EngineName.SLOTS:
+        return partial(SlotLoop, threads=plan.threads)
+    return continuous.Loop
+
+
+def machine() -> str:
+    """What a plan depends on beside the version: the processor or GPU, the threads it may use, torch."""
+    found = device.device()
+    name = torch.cuda.get_device_name(found) if found.type == "cuda" else device.processor()
+    return f"{name}, {device.use_threads()} threads, torch {torch.__version__}"
