@@ -7,17 +7,22 @@ import json
 import os
 import sys
 from collections.abc import Callable
-from typing import Any
-
-Round = Callable[[list[str]], dict[str, Any]]
+from typing import Any, NamedTuple
 
 
-def serve(settings: dict[str, Any], run: Round) -> None:
-    """`run` is given the prompts and says what it saw, among it `seconds`, `tokens`. Ends with the standard input."""
+class Round(NamedTuple):
+    """`stream`: read each answer as it is written, so that the time to its first token is seen."""
+
+    prompts: list[str]
+    stream: bool
+
+
+def serve(settings: dict[str, Any], run: Callable[[Round], dict[str, Any]]) -> None:
+    """`run` says what it saw: `seconds`, `tokens`, and `first_tokens`, in seconds, where it knows. Ends with the input."""
     out = os.fdopen(os.dup(_REAL_OUTPUT), "w", buffering=1)
     print(json.dumps(settings), file=out)
     for line in sys.stdin:
-        print(json.dumps(run(json.loads(line))), file=out)
+        print(json.dumps(run(Round(**json.loads(line)))), file=out)
 
 
 _REAL_OUTPUT = os.dup(1)

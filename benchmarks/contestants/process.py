@@ -1,30 +1,47 @@
 """A contestant's process, as the one who measures sees it."""
 
 import json
+import os
+import statistics
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 from typing import Any, Self
 
-OURS = Path(sys.executable)
-VLLM = Path(".cache/vllm/bin/python")
+from benchmarks.peers.environment import python
+
+VLLM = Path(__file__).parents[2] / ".cache" / "vllm" / "bin" / "python"
+ENVIRONMENTS = {
+    "recipe": "recipes",
+    "batches": "recipes",
+    "transformers_server": "serving",
+    "vllm_in_process": "vllm",
+    "vllm_server": "vllm",
+}
 
 
 class Contestant:
     """Started with `with`; `settings` is what it said of itself, `rounds` what it did since."""
 
-    def __init__(self, name: str, folder: Path, in_flight: int, *more: str, python: Path = OURS) -> None:
+    def __init__(self, name: str, *arguments: object) -> None:
         self.name = name
         module = f"benchmarks.contestants.{name}"
-        self._command = [str(python), "-m", module, str(folder), str(in_flight), *more]
+        self._command = [str(_interpreter(name)), "-m", module, *map(str, arguments)]
         self.settings: dict[str, Any] = {}
         self.rounds: list[dict[str, Any]] = []
 
     def __enter__(self) -> Self:
         self._log = tempfile.NamedTemporaryFile(prefix=f"{self.name}-", suffix=".log", delete=False)
+        # Threads that wait for each other sleep: a contestant that is not asked must not take the others' cores.
+        environment = os.environ | {"OMP_WAIT_POLICY": "PASSIVE", "HF_HUB_OFFLINE": "1"}
         self._process = subprocess.Popen(
-            self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._log, text=True
+            self._command,
+            env=environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._log,
+            text=True,
         )
         self.settings = self._read()
         return self
@@ -33,16 +50,21 @@ class Contestant:
         assert self._process.stdin is not None
         self._process.stdin.close()
         try:
-            self._process.wait(timeout=30)
+            self._process.wait(timeout=60)
         except subprocess.TimeoutExpired:
             self._process.kill()
         self._log.close()
 
-    def run(self, prompts: list[str]) -> dict[str, Any]:
+    def run(self, prompts: list[str], *, stream: bool = False) -> dict[str, Any]:
         assert self._process.stdin is not None
-        self._process.stdin.write(json.dumps(prompts) + "\n")
+        self._process.stdin.write(json.dumps({"prompts": prompts, "stream": stream}) + "\n")
         self._process.stdin.flush()
         return self._read()
+
+    @property
+    def speed(self) -> float:
+        """Tokens a second, the median of its rounds."""
+        return statistics.median(one["tokens"] / one["seconds"] for one in self.rounds)
 
     def _read(self) -> dict[str, Any]:
         assert self._process.stdout is not None
@@ -50,3 +72,14 @@ class Contestant:
         if not line:
             raise RuntimeError(f"{self.name} ended: see {self._log.name}")
         return dict(json.loads(line))
+
+
+def _interpreter(name: str) -> Path:
+    where = ENVIRONMENTS.get(name)
+    if where == "vllm":
+        if not VLLM.exists():
+            raise SystemExit(
+                "vLLM is not installed: run sh tests/vllm/install.sh, or leave it out with --only"
+            )
+        return VLLM
+    return Path(sys.executable) if where is None else python(where)

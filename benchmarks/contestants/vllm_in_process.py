@@ -5,7 +5,7 @@ import sys
 import time
 from typing import Any
 
-from benchmarks.contestants.child import serve
+from benchmarks.contestants.child import Round, serve
 
 os.environ |= {"VLLM_CPU_KVCACHE_SPACE": "2", "HF_HUB_OFFLINE": "1", "VLLM_LOGGING_LEVEL": "WARNING"}
 NEW_TOKENS = 64
@@ -20,9 +20,9 @@ def main() -> None:
     )
     sampling = SamplingParams(temperature=0, max_tokens=NEW_TOKENS, ignore_eos=True)
 
-    def one_round(prompts: list[str]) -> dict[str, Any]:
+    def one_round(asked: Round) -> dict[str, Any]:
         begin = time.perf_counter()
-        answers = llm.generate(prompts, sampling, use_tqdm=False)
+        answers = llm.generate(asked.prompts, sampling, use_tqdm=False)
         seconds = time.perf_counter() - begin
         return {"seconds": seconds, "tokens": sum(len(answer.outputs[0].token_ids) for answer in answers)}
 

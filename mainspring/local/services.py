@@ -35,10 +35,12 @@ def _api(settings: Settings) -> Service:
     argv = ("uvicorn", "--factory", "api.app:create", "--host", settings.host, "--port", str(settings.port))
     # Streams resume with Last-Event-ID, so a stop need not wait for their ends.
     rest = ("--log-level", "warning", "--no-access-log", "--timeout-graceful-shutdown", "3")
+    # Longer than the minute for which load balancers and clients keep a connection that nobody uses.
+    patience = ("--timeout-keep-alive", "75")
     return _service(
         settings,
         "api",
-        (*argv, *rest),
+        (*argv, *rest, *patience),
         stop_rank=API,
         stop_seconds=8.0,
         ready=lambda: healthy(settings),

@@ -1,10 +1,9 @@
 """The short measurement at load: how fast the slots step, by threads and number of slots, and the stock batch beside.
 
-It takes some twenty steps of the model. Everything is measured within one or two seconds of each other, so that what
-else the machine does meanwhile slows all alike; a plan is a comparison, its speeds are not a benchmark.
+It takes some thirty steps of the model, each candidate's fastest counts, and those that are compared take turns, so
+that what else the machine does meanwhile slows all alike. A plan is a comparison, its speeds are not a benchmark.
 """
 
-from collections.abc import Callable
 from queue import SimpleQueue
 from time import perf_counter
 
@@ -22,7 +21,8 @@ from workers.gpu.slotted import passes
 AT = 96  # the position at which steps are measured: a short prompt and some of its answer
 FEW, MORE = 16, (32, 64)  # slots
 WORTH = 1.15  # so much more must a doubling of the slots write, since each waits longer for its next token
-REPEATS = 2
+CLEARLY = 1.25
+REPEATS = 4
 SECONDS = 4.0  # after so many nothing more is tried
 STOCK_TOKENS = 4
 _STOCK_SECONDS = 60.0
@@ -30,17 +30,16 @@ _STOCK_SECONDS = 60.0
 
 def choose(model: PreTrainedModel, *, alone: bool) -> Plan:
     """The fastest way to run it on this CPU; `alone`: by slots, the stock batch is not asked for."""
-    begun, tried = perf_counter(), list[Plan]()
+    begun = perf_counter()
     attention = model.config._attn_implementation  # noqa: SLF001  transformers has no other name for it
     with torch.no_grad():
         step = _Step(model)
-        for threads in _threads():
-            tried.append(step.plan(FEW, threads))
-        best = _best(tried)
+        tried = step.plans(FEW, _threads())
+        best = _fewest(tried)
         for slots in MORE:
             if perf_counter() - begun > SECONDS:
                 break
-            tried.append(step.plan(slots, best.threads))
+            tried += step.plans(slots, [best.threads])
             if _speed(tried[-1]) < WORTH * _speed(best):
                 break
             best = tried[-1]
@@ -62,14 +61,26 @@ class _Step:
     def __init__(self, model: PreTrainedModel) -> None:
         self._model, self._store = model, passes.prepare(model)
 
-    def plan(self, slots: int, threads: int) -> Plan:
+    def plans(self, slots: int, threads: list[int]) -> list[Plan]:
+        """By so many slots on each number of threads, in turn."""
         self._store.resize(slots, AT + 1, [])
+        seconds = {number: list[float]() for number in threads}
+        for _ in range(1 + REPEATS):
+            for number in threads:
+                seconds[number].append(self._seconds(slots, number))
+        return [
+            _tried(self._model, EngineName.SLOTS, slots, number, slots / min(found[1:]))
+            for number, found in seconds.items()
+        ]
+
+    def _seconds(self, slots: int, threads: int) -> float:
         torch.set_num_threads(threads)
         try:
-            seconds = _least(lambda: self._step(slots))
+            begun = perf_counter()
+            self._step(slots)
+            return perf_counter() - begun
         finally:
             torch.set_num_threads(device.use_threads())
-        return _tried(self._model, EngineName.SLOTS, slots, threads, slots / seconds)
 
     def forget(self) -> None:
         self._store.resize(1, 1, [])
@@ -130,21 +141,16 @@ def _speed(plan: Plan) -> float:
     return float(plan.tried[0]["tokens_per_second"])
 
 
-def _best(plans: list[Plan]) -> Plan:
-    return max(plans, key=_speed)
+def _fewest(plans: list[Plan]) -> Plan:
+    """All threads, unless fewer are clearly faster: on a busy machine more threads lose more, but not for ever."""
+    best = max(plans, key=lambda plan: plan.threads)
+    for plan in plans:
+        if _speed(plan) > CLEARLY * _speed(best):
+            best = plan
+    return best
 
 
 def _threads() -> list[int]:
     """One, two, four, ... and as many as there are."""
     most = device.use_threads()
     return sorted({most, *(2**power for power in range(most.bit_length()))})
-
-
-def _least(work: Callable[[], None]) -> float:
-    """Seconds of the fastest repeat, after one that warms up."""
-    found = []
-    for _ in range(1 + REPEATS):
-        begun = perf_counter()
-        work()
-        found.append(perf_counter() - begun)
-    return min(found[1:])

@@ -1,0 +1,129 @@
+"""What the whole product costs beside its bare engine, and beside what others do on the same cores.
+
+The same prompts of 10 to 80 words and 64 new tokens for each, so many in flight. Each has a process of its own and,
+where it must be, an environment of its own, stays loaded, and is asked in turn, so that a slow minute of the machine hits
+all alike. The first rounds are not counted: there, things are compiled.
+
+    python -m benchmarks.queue_tax [--size 20M 130M] [--in-flight 32 64] [--rounds 3] [--only slots product ...]
+"""
+
+import argparse
+import statistics
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from benchmarks import random_llama
+from benchmarks.contestants.process import Contestant
+from benchmarks.contestants.valkey import valkey
+from benchmarks.machine import describe
+from benchmarks.prompts import NEW_TOKENS, prompts
+from workers.gpu import device
+
+NAMES = {
+    "slots": "a  Mainspring's slots, in process",
+    "product": "b  Mainspring, over HTTP",
+    "recipe": "c  Celery task that calls generate",
+    "batches": "d  the same with celery-batches",
+    "stock": "e  continuous batching, in process",
+    "transformers_server": "f  transformers serve, over HTTP",
+    "vllm_in_process": "   vLLM, in process",
+    "vllm_server": "g  vLLM's server, over HTTP",
+    "limit": "h  the step's matrix products alone",
+}
+WARM_UP = 3
+SLOW = {"recipe": 8}  # its share of the prompts is this much smaller, since it answers one at a time
+STREAMED = ("product", "transformers_server")
+RATIOS = (
+    ("slots", "vllm_in_process", {"": 1.0}),
+    ("slots", "limit", {"": 0.5}),  # 0.3 in bfloat16
+    ("product", "slots", {"20M": 0.85, "130M": 0.95}),
+    ("product", "vllm_server", {"": 1.1}),
+    ("product", "recipe", {"": 8.0}),
+    ("product", "batches", {"": 2.0}),
+    ("product", "transformers_server", {"": 2.0}),
+)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--size", nargs="*", choices=random_llama.SIZES, default=list(random_llama.SIZES))
+    parser.add_argument("--in-flight", nargs="*", type=int, default=[32, 64])
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--prompts", type=int, default=128)
+    parser.add_argument("--only", nargs="*", choices=NAMES, default=list(NAMES))
+    asked = parser.parse_args()
+    print(f"machine: {describe()}")
+    for size in asked.size:
+        with tempfile.TemporaryDirectory(prefix="mainspring-") as folder:
+            random_llama.make(size, Path(folder))
+            for in_flight in asked.in_flight:
+                measure(Path(folder), size, in_flight, asked)
+
+
+def measure(folder: Path, size: str, in_flight: int, asked: argparse.Namespace) -> None:
+    dtype = str(device.dtype()).removeprefix("torch.")
+    print(
+        f"\n{size}, {dtype}, {asked.prompts} prompts, {NEW_TOKENS} new tokens, {in_flight} in flight",
+        flush=True,
+    )
+    texts = prompts(asked.prompts)
+    with contestants(asked.only, folder, in_flight, dtype) as running:
+        for name, one in running.items():
+            print(f"  {NAMES[name]}: {one.settings}", flush=True)
+            for _ in range(1 if name in SLOW else WARM_UP):
+                one.run(_share(name, texts))
+        for _ in range(asked.rounds):
+            for name, one in running.items():
+                one.rounds.append(one.run(_share(name, texts)))
+        tell(running, size, texts)
+
+
+@contextmanager
+def contestants(
+    names: list[str], folder: Path, in_flight: int, dtype: str
+) -> Iterator[dict[str, Contestant]]:
+    with ExitStack() as stack:
+        place = stack.enter_context(valkey())
+        yield {name: stack.enter_context(Contestant(name, folder, in_flight, dtype, place)) for name in names}
+
+
+def tell(running: dict[str, Contestant], size: str, texts: list[str]) -> None:
+    for name, one in running.items():
+        each = ", ".join(f"{found['tokens'] / found['seconds']:.0f}" for found in one.rounds)
+        print(f"  {NAMES[name]:38} {one.speed:7.1f} tokens/s  ({each})")
+    for above, below, target in RATIOS:
+        if above in running and below in running:
+            ratio = running[above].speed / running[below].speed
+            print(f"  {above} / {below}: {ratio:.2f}, wanted {target.get(size) or target.get('')}")
+    for name, one in running.items():
+        found = one.rounds[-1].get("first_tokens")
+        if name in STREAMED:
+            found = one.run(texts, stream=True)["first_tokens"]
+        if found:
+            print(f"  first token of {name}: median {statistics.median(found):.2f} s")
+    if "product" in running:
+        _tell_processor(running["product"])
+
+
+def _tell_processor(product: Contestant) -> None:
+    """Milliseconds of one core that a job takes, by part."""
+    parts: dict[str, list[float]] = {}
+    for found in product.rounds:
+        jobs = found["tokens"] / NEW_TOKENS
+        for name, seconds in found["processor"].items():
+            parts.setdefault(name, []).append(1000 * seconds / jobs)
+    told = {name: statistics.median(each) for name, each in parts.items()}
+    shown = ", ".join(f"{name} {ms:.2f}" for name, ms in sorted(told.items(), key=lambda one: -one[1]))
+    print(f"  a job takes of one core, in ms: {shown}")
+
+
+def _share(name: str, texts: list[str]) -> list[str]:
+    return texts[: len(texts) // SLOW.get(name, 1)]
+
+
+if __name__ == "__main__":
+    main()
