@@ -111,7 +111,9 @@ class Hub:
                 _ring(bells, Rang.ROW)
         elif message["type"] == "message":
             rang = Rang.ROW if message["channel"].decode() == stream.ENDED else Rang.TEXT
-            _ring(self._bells.get(message["data"].decode("utf-8", "replace"), set()), rang)
+            for job_id in stream.told(message["data"]):
+                if job_id in self._bells:
+                    _ring(self._bells[job_id], rang)
 
 
 def _ring(bells: set[Bell], rang: Rang) -> None:

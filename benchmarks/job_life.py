@@ -13,7 +13,7 @@ import argparse
 from benchmarks.machine import describe
 from benchmarks.noop import Noop, noop
 from benchmarks.pace import lived, median, produced
-from benchmarks.peers.environment import PINNED, figures, python
+from benchmarks.peers.environment import QUEUES, figures, python
 from benchmarks.rows import compare
 
 BULK = 5_000
@@ -51,7 +51,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--rows", type=int, default=1_000_000, help="0: leave this part out")
-    parser.add_argument("--peers", nargs="*", choices=PINNED, default=list(PINNED))
+    parser.add_argument("--peers", nargs="*", choices=QUEUES, default=QUEUES)
     arguments = parser.parse_args()
     for peer in arguments.peers:
         python(peer)

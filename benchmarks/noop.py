@@ -69,8 +69,8 @@ class Noop:
 
 
 @contextmanager
-def noop() -> Iterator[Noop]:
-    with tempfile.TemporaryDirectory(prefix="mainspring-") as home, Stack(Path(home)) as stack:
+def noop(**environment: str) -> Iterator[Noop]:
+    with tempfile.TemporaryDirectory(prefix="mainspring-") as home, Stack(Path(home), **environment) as stack:
         made = Noop(stack)
         _wait_for_calm(made.database)
         yield made

@@ -14,6 +14,7 @@ from mainspring.serving import stream
 from mainspring.serving.stream import Piece
 
 PAUSE_SECONDS = 0.015  # between two flushes: what was said meanwhile goes together
+RENEW_SECONDS = 60.0  # so often the streams of those who still speak are kept for longer
 
 
 class Outbox:
@@ -24,6 +25,7 @@ class Outbox:
         self._ended: list[str] = []
         self._news = Event()
         self._closed = False
+        self._renewed = time.monotonic()
         self._thread = Thread(target=self._run, name="outbox", daemon=True)
         self._thread.start()
 
@@ -60,11 +62,17 @@ class Outbox:
     def _flush(self, pieces: list[Piece], ended: list[str]) -> None:
         try:
             if pieces:
-                stream.append(self._redis, pieces)
+                stream.append(self._redis, pieces, renew=self._renew())
             if ended:
                 stream.notify(self._redis, stream.ENDED, ended)
         except RedisError as error:
             log.warning("outbox.dropped", pieces=len(pieces), ended=len(ended), error=type(error).__name__)
+
+    def _renew(self) -> bool:
+        due = time.monotonic() > self._renewed + RENEW_SECONDS
+        if due:
+            self._renewed = time.monotonic()
+        return due
 
 
 class Voice:

@@ -12,12 +12,14 @@ from mainspring.settings import Settings
 
 FOLDER = Path(__file__).parent.parent.parent / ".cache" / "peers"
 PINNED = {
+    # Queues, which `figures` measures.
     "procrastinate": ("procrastinate==3.10.0", "psycopg[binary,pool]==3.3.9"),
+    "celery": ("celery[redis,sqlalchemy]==5.7.0", "psycopg[binary]==3.3.9", "packaging==26.3"),
     # The models' peers. torch is pinned, since another version of it pulls in gigabytes.
     "recipes": ("torch==2.13.0", "transformers==5.23.0", "celery[redis]==5.6.3", "celery-batches==0.11"),
     "serving": ("torch==2.13.0", "transformers[serving]==5.23.0"),
-    "celery": ("celery[redis,sqlalchemy]==5.7.0", "psycopg[binary]==3.3.9", "packaging==26.3"),
 }
+QUEUES = ("procrastinate", "celery")
 
 
 def figures(peer: str, settings: Settings) -> dict[str, float]:

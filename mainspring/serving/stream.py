@@ -3,13 +3,13 @@
 All of it may be lost at any moment: the row has the answer, and readers fall back to it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from redis import Redis
 
-ENDED = "mainspring:ended"  # a job's id: it has reached its end
-TEXT = "mainspring:text"  # a job's id: its stream has grown, or a new attempt began
+ENDED = "mainspring:ended"  # jobs' ids: they have reached their ends
+TEXT = "mainspring:text"  # jobs' ids: their streams have grown, or new attempts began
 CANCEL = "mainspring:cancel"  # a job's id: whoever runs it shall stop
 VERSIONS = "mainspring:versions"  # the versions that should be live have changed
 KEEP_SECONDS = 3600
@@ -30,21 +30,28 @@ def text_key(job_id: str) -> str:
     return f"mainspring:job:{job_id}:text"
 
 
-def append(redis: "Redis", pieces: Sequence[Piece]) -> None:
-    """One round trip for the text of all slots."""
+def append(redis: "Redis", pieces: Sequence[Piece], *, renew: bool = False) -> None:
+    """One round trip for the text of all slots. `renew`: streams that were begun earlier are kept for longer, too."""
     pipe = redis.pipeline(transaction=False)
     for piece in pieces:
         key = text_key(piece.job_id)
         entry: dict[str | bytes, str | int] = {"a": piece.attempt, "o": piece.offset, "t": piece.text}
         pipe.xadd(key, entry, maxlen=MOST_ENTRIES, approximate=True)  # type: ignore[arg-type]
-        pipe.expire(key, KEEP_SECONDS)
-    for job_id in {piece.job_id for piece in pieces}:
-        pipe.publish(TEXT, job_id)
+        if renew or piece.offset == 0:
+            pipe.expire(key, KEEP_SECONDS)
+    pipe.publish(TEXT, _joined({piece.job_id for piece in pieces}))
     pipe.execute()
 
 
 def notify(redis: "Redis", channel: str, job_ids: Sequence[str]) -> None:
-    pipe = redis.pipeline(transaction=False)
-    for job_id in job_ids:
-        pipe.publish(channel, job_id)
-    pipe.execute()
+    """One message, whose readers each take it apart by `told`."""
+    redis.publish(channel, _joined(job_ids))
+
+
+def told(message: bytes) -> list[str]:
+    """The jobs that a notice is about."""
+    return message.decode("utf-8", "replace").split()
+
+
+def _joined(job_ids: Iterable[str]) -> str:
+    return " ".join(job_ids)
