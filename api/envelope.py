@@ -6,10 +6,11 @@ Celery's message protocol 2 (docs.celeryq.dev, "Message Protocol") inside the en
 """
 
 from base64 import b64encode
-from uuid import uuid4
+from random import getrandbits
 
 import orjson
 
+from mainspring.identifiers import uuid7
 from mainspring.messages import Message
 
 _NO_CALLS = {"callbacks": None, "errbacks": None, "chain": None, "chord": None}
@@ -17,7 +18,8 @@ _NO_CALLS = {"callbacks": None, "errbacks": None, "chain": None, "chord": None}
 
 def envelope(message: Message) -> bytes:
     """JSON. The arguments are ids; what Celery would repeat of them for logs is left empty."""
-    task_id, body = str(uuid4()), orjson.dumps([[], message.kwargs(), _NO_CALLS])
+    # Nobody trusts these ids, so they need not ask the system for randomness.
+    task_id, body = str(uuid7(randbits=getrandbits)), orjson.dumps([[], message.kwargs(), _NO_CALLS])
     return orjson.dumps(
         {
             "body": b64encode(body).decode(),
@@ -51,7 +53,7 @@ def envelope(message: Message) -> bytes:
                 "delivery_info": {"exchange": "", "routing_key": message.queue},
                 "priority": 0,
                 "body_encoding": "base64",
-                "delivery_tag": str(uuid4()),
+                "delivery_tag": task_id,
             },
         }
     )

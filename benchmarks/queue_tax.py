@@ -105,20 +105,20 @@ def tell(running: dict[str, Contestant], size: str, texts: list[str]) -> None:
             found = one.run(texts, stream=True)["first_tokens"]
         if found:
             print(f"  first token of {name}: median {statistics.median(found):.2f} s")
-    if "product" in running:
-        _tell_processor(running["product"])
+    for name, one in running.items():
+        if "processor" in one.rounds[0]:
+            print(f"  {name}: a job takes of one core, in ms: {_processor(one)}")
 
 
-def _tell_processor(product: Contestant) -> None:
-    """Milliseconds of one core that a job takes, by part."""
+def _processor(contestant: Contestant) -> str:
+    """Milliseconds by part, the median of the rounds."""
     parts: dict[str, list[float]] = {}
-    for found in product.rounds:
+    for found in contestant.rounds:
         jobs = found["tokens"] / NEW_TOKENS
         for name, seconds in found["processor"].items():
             parts.setdefault(name, []).append(1000 * seconds / jobs)
     told = {name: statistics.median(each) for name, each in parts.items()}
-    shown = ", ".join(f"{name} {ms:.2f}" for name, ms in sorted(told.items(), key=lambda one: -one[1]))
-    print(f"  a job takes of one core, in ms: {shown}")
+    return ", ".join(f"{name} {ms:.2f}" for name, ms in sorted(told.items(), key=lambda one: -one[1]))
 
 
 def _share(name: str, texts: list[str]) -> list[str]:

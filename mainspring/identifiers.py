@@ -9,5 +9,6 @@ from uuid import UUID
 def uuid7(clock: Callable[[], float] = time.time, randbits: Callable[[int], int] = secrets.randbits) -> UUID:
     """48 bits of milliseconds since the epoch, then 74 random bits."""
     milliseconds = int(clock() * 1000) & (2**48 - 1)
-    value = milliseconds << 80 | 0x7 << 76 | randbits(12) << 64 | 0b10 << 62 | randbits(62)
+    drawn = randbits(74)
+    value = milliseconds << 80 | 0x7 << 76 | drawn >> 62 << 64 | 0b10 << 62 | drawn & (2**62 - 1)
     return UUID(int=value)

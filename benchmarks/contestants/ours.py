@@ -23,7 +23,7 @@ def run(asked: str) -> None:
 
     def one_round(asked: Round) -> dict[str, Any]:
         parameters = {"max_tokens": NEW_TOKENS}
-        begin = time.perf_counter()
+        begin, before = time.perf_counter(), time.process_time()
         futures = [
             engine.submit(EngineRequest(f"{begin}-{number}", prompt, parameters, seed=number))
             for number, prompt in enumerate(asked.prompts)
@@ -31,7 +31,8 @@ def run(asked: str) -> None:
         answers = [future.result() for future in futures]
         seconds = time.perf_counter() - begin
         tokens = sum(answer.usage["completion_tokens"] for answer in answers)
-        return {"seconds": seconds, "tokens": tokens}
+        processor = {"engine": time.process_time() - before}
+        return {"seconds": seconds, "tokens": tokens, "processor": processor}
 
     serve(
         {"engine": engine.name, "slots": engine.capacity, "threads": plan.threads, "dtype": plan.dtype},
