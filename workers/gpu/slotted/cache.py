@@ -1,5 +1,10 @@
-"""Keys and values of all slots: one tensor of each a layer, `[slots, kv_heads, length, head_dim]`."""
+"""Keys and values of all slots: one tensor of each a layer, `[slots, kv_heads, length, head_dim]`.
 
+A slot is as long as the model's context, in memory that the system provides page by page when something is written: a
+short text takes little of it, and a long one moves nobody.
+"""
+
+import mmap
 from itertools import count
 from typing import Any
 from weakref import WeakValueDictionary
@@ -9,41 +14,56 @@ from torch import Tensor
 from transformers import Cache
 
 Shape = tuple[int, int]  # heads and width of one layer's keys; of its values the same
+_FLAGS = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS
+_DONT_NEED: int | None = getattr(mmap, "MADV_DONTNEED", None)
 
 
 class Store:
-    """The tensors, zero where nothing is written: a masked position counts nothing times what stands there."""
+    """Zero where nothing is written: a masked position counts nothing times what stands there.
 
-    def __init__(self, shapes: list[Shape], dtype: torch.dtype, device: torch.device) -> None:
-        self._shapes, self._dtype, self._device = shapes, dtype, device
+    `tokens`: how many positions may be written before the memory of slots that were left is given back.
+    """
+
+    def __init__(
+        self, shapes: list[Shape], dtype: torch.dtype, *, slots: int, length: int, tokens: int | None = None
+    ) -> None:
         self.number = next(_NUMBERS)
         STORES[self.number] = self
-        self.slots, self.length = 0, 0
-        self.keys: list[Tensor] = []
-        self.values: list[Tensor] = []
+        self.length = length
+        self._tokens = slots * length if tokens is None else tokens
+        self._written = [0] * slots  # positions whose memory a slot still has from those that left it
+        self._pages: list[tuple[mmap.mmap, int]] = []  # with the bytes of a slot
+        sizes = [(slots, heads, length, width) for heads, width in shapes]
+        self.keys = [self._tensor(size, dtype) for size in sizes]
+        self.values = [self._tensor(size, dtype) for size in sizes]
 
-    def resize(self, slots: int, length: int, kept: list[int]) -> None:
-        """The new slots begin as copies of the `kept` ones. Layer by layer, so that two layers are held twice at most."""
-        old = min(length, self.length)
-        if not self.keys:
-            self.keys = [self._empty(shape, slots, length) for shape in self._shapes]
-            self.values = [self._empty(shape, slots, length) for shape in self._shapes]
-        else:
-            for tensors in (self.keys, self.values):
-                for layer, shape in enumerate(self._shapes):
-                    new = self._empty(shape, slots, length)
-                    if kept:
-                        new[: len(kept), :, :old] = tensors[layer][kept, :, :old]
-                    tensors[layer] = new
-        self.slots, self.length = slots, length
+    def leave(self, slot: int, written: int) -> None:
+        """Whoever was there has gone, and had written so many positions."""
+        self._written[slot] = max(self._written[slot], written)
+        if sum(self._written) > self._tokens:
+            self._give_back(slot)
 
     def wipe(self, slot: int) -> None:
         for tensor in [*self.keys, *self.values]:
             tensor[slot].zero_()
 
-    def _empty(self, shape: Shape, slots: int, length: int) -> Tensor:
-        heads, width = shape
-        return torch.zeros(slots, heads, length, width, dtype=self._dtype, device=self._device)
+    def _give_back(self, slot: int) -> None:
+        """What is read there next is zero, where the system can take memory back."""
+        self._written[slot] = 0
+        if _DONT_NEED is None:
+            return
+        for pages, size in self._pages:
+            begin = -(-slot * size // mmap.PAGESIZE) * mmap.PAGESIZE
+            end = (slot + 1) * size // mmap.PAGESIZE * mmap.PAGESIZE
+            if end > begin:
+                pages.madvise(_DONT_NEED, begin, end - begin)
+
+    def _tensor(self, size: tuple[int, int, int, int], dtype: torch.dtype) -> Tensor:
+        slots, heads, length, width = size
+        of_a_slot = heads * length * width * dtype.itemsize
+        pages = mmap.mmap(-1, slots * of_a_slot, flags=_FLAGS)
+        self._pages.append((pages, of_a_slot))
+        return torch.frombuffer(pages, dtype=dtype).view(size)
 
 
 _NUMBERS = count()

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from threading import Condition, Thread
+from time import perf_counter
 
 import torch
 from torch import Tensor
@@ -13,7 +14,7 @@ from workers.gpu.sampling import Sampling, choose
 from workers.gpu.slotted import passes
 from workers.gpu.slotted.compiled import Maker, Steps
 from workers.gpu.slotted.known import refuse_unknown
-from workers.gpu.slotted.lengths import slots_for
+from workers.gpu.slotted.pace import Pace
 from workers.gpu.slotted.request import Request
 from workers.gpu.slotted.table import Table
 
@@ -21,7 +22,7 @@ from workers.gpu.slotted.table import Table
 class SlotLoop:
     """`deliver` is called from the thread after every pass that wrote tokens, `stepped` after every round.
 
-    `chunk`: tokens of prompts that are read between two decode steps. `compile_after`: how often a number of
+    `chunk`: tokens of prompts that are read between two decode steps; None: as the pace has it. `compile_after`: how often a number of
     rows is stepped before it is worth compiling, None: never; `make` compiles it. `threads`: of every pass.
     """
 
@@ -34,18 +35,19 @@ class SlotLoop:
         end_ids: set[int],
         deliver: Deliver,
         stepped: Callable[[], None],
-        chunk: int = 256,
+        chunk: int | None = None,
         compile_after: int | None = 50,
         threads: int | None = None,
         make: Maker | None = None,
     ) -> None:
         """Raises ValueError for an architecture that the slots do not know."""
         refuse_unknown(model)
-        self.model, self._tokens, self._slots = model, tokens, slots
+        self.model = model
         self._end_ids, self._deliver, self._stepped = end_ids, deliver, stepped
         self._threads = threads or torch.get_num_threads()
-        self._table = Table(slots, tokens, chunk)
-        self._store = passes.prepare(model)
+        self._chunk, self._pace = chunk, Pace()
+        self._table = Table(slots, tokens, chunk or self._pace.chunk)
+        self._store = passes.prepare(model, slots, tokens)
         self.steps = Steps(model, self._store.number, slots, compile_after, make)
         self._asked = Condition()  # guards the next three
         self._newcomers: list[Request] = []
@@ -63,7 +65,6 @@ class SlotLoop:
         return type(self._fatal).__name__
 
     def start(self) -> None:
-        self._fit()
         self._thread.start()
 
     def add(self, key: str, ids: list[int], max_tokens: int, sampling: Sampling) -> bool:
@@ -118,25 +119,28 @@ class SlotLoop:
             return not self._stopping
 
     def _round(self) -> None:
+        self._table.chunk = self._chunk or self._pace.chunk
         self._table.admit()
-        self._fit()
+        self._table.make_room()
+        self._leave()
         parts = self._table.parts()
         if parts:
+            begun = perf_counter()
             scores = passes.read(self.model, self._store, parts)
+            self._pace.read(sum(part.end - part.begin for part in parts), perf_counter() - begun)
             self._advance([(part.slot, part.request, part.end) for part in parts], scores)
         decoding = self._table.decoding()
         if decoding:
+            begun = perf_counter()
             scores = self.steps([(request.last(), request.fed, slot) for slot, request in decoding])
+            self._pace.stepped(perf_counter() - begun)
             self._advance([(slot, request, request.total) for slot, request in decoding], scores)
         self._stepped()
 
-    def _fit(self) -> None:
-        """Make the slots as long as needed; shorter only when half is enough."""
-        length, store = self._table.length(), self._store
-        if store.length >= length > store.length // 2:
-            return
-        slots = slots_for(length, self._tokens, self._slots)
-        store.resize(slots, length, self._table.resize(slots))
+    def _leave(self) -> None:
+        left, self._table.left = self._table.left, []
+        for slot, written in left:
+            self._store.leave(slot, written)
 
     def _advance(self, fed: list[tuple[int, Request, int]], scores: Tensor) -> None:
         """`fed`: slots, their requests, and up to where they are fed now; `scores`: [of each, vocabulary]."""

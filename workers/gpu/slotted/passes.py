@@ -14,10 +14,12 @@ from workers.gpu.slotted.reading import Packed, Stretch
 from workers.gpu.slotted.table import Part
 
 
-def prepare(model: PreTrainedModel) -> Store:
-    """The model attends through the slots from now on. Gives its cache, still without slots."""
+def prepare(model: PreTrainedModel, slots: int, tokens: int) -> Store:
+    """The model attends through the slots from now on. Gives its cache, which holds so many tokens in all."""
     cast("Any", model.config)._attn_implementation = NAME  # noqa: SLF001  `set_attn_implementation` reloads kernels
-    store = Store(_shapes(model), model.dtype, model.device)
+    config: Any = model.config.get_text_config()
+    length = min(tokens, config.max_position_embeddings)
+    store = Store(_shapes(model), model.dtype, slots=slots, length=length, tokens=tokens)
     pack(model)
     return store
 

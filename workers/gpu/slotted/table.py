@@ -1,16 +1,16 @@
 """Who waits, who holds which slot, and what is fed next: policy over numbers, without a tensor.
 
-The youngest gives its slot back when the cache must grow longer and then holds fewer slots; it waits in front and
-is fed again from its first token. What it had written stays, and randomness depends on the position alone.
+All slots together may hold so many tokens. The youngest gives its slot back when they would hold more; it waits in
+front and is fed again from its first token. What it had written stays, and randomness depends on the position alone.
 """
 
 from collections import deque
 from dataclasses import dataclass
+from typing import NamedTuple
 
-from workers.gpu.slotted.lengths import length_for, slots_for
 from workers.gpu.slotted.request import Request
 
-_ALONE = 4  # so many chunks at once when nobody decodes, because nobody waits
+_ALONE = 1024  # tokens of prompts that are read at once when nobody decodes, because nobody waits
 _AHEAD = 64  # positions that a newcomer should find free, so that it is not sent back at once
 
 
@@ -24,13 +24,24 @@ class Part:
     end: int
 
 
+class Left(NamedTuple):
+    """A slot that was left, and how many positions were written there."""
+
+    slot: int
+    written: int
+
+
 class Table:
-    """`held[slot]` is the request in that slot. `chunk`: tokens of prompts between two decode steps."""
+    """`held[slot]` is the request in that slot. `tokens`: held by all slots together; the longest request fits alone.
+
+    `chunk`: tokens of prompts between two decode steps. `left`: slots that were left, until the cache has heard of it.
+    """
 
     def __init__(self, slots: int, tokens: int, chunk: int) -> None:
-        self._slots, self._tokens, self._chunk = slots, tokens, chunk
+        self._tokens, self.chunk = tokens, chunk
         self.waiting: deque[Request] = deque()
         self.held: list[Request | None] = [None] * slots
+        self.left: list[Left] = []
         self._order: list[Request] = []  # of those in slots, the oldest first
 
     @property
@@ -46,20 +57,30 @@ class Table:
             self.release(request)
 
     def release(self, request: Request) -> None:
+        slot = self.held.index(request)
         self._order.remove(request)
-        self.held[self.held.index(request)] = None
+        self.held[slot] = None
+        self.left.append(Left(slot, request.fed))
 
     def admit(self) -> None:
         """Newcomers take free slots in the order in which they came, as long as all fit for a while."""
-        while self.waiting and len(self._order) < self._fit([*self._order, self.waiting[0]]):
+        while self.waiting and None in self.held and self._fits(self.waiting[0]):
             request = self.waiting.popleft()
             self.held[self.held.index(None)] = request
             self._order.append(request)
 
+    def make_room(self) -> None:
+        """Send the youngest back until what is fed next fits."""
+        while len(self._order) > 1 and self._next() > self._tokens:
+            youngest = self._order[-1]
+            self.release(youngest)
+            youngest.fed = 0
+            self.waiting.appendleft(youngest)
+
     def parts(self) -> list[Part]:
         """What is read of prompts before the next decode step, the oldest first."""
         reading = [request for request in self._order if request.left > 1]
-        budget = self._chunk if len(reading) < len(self._order) else self._chunk * _ALONE
+        budget = self.chunk if len(reading) < len(self._order) else max(_ALONE, self.chunk)
         parts = []
         for request in reading:
             size = min(request.left, budget)
@@ -73,27 +94,11 @@ class Table:
         """Slots and their requests that have one token to feed."""
         return [(slot, r) for slot, r in enumerate(self.held) if r is not None and r.left == 1]
 
-    def length(self) -> int:
-        """How long the slots must be for what is fed next, after those were sent back who no longer fit."""
-        while True:
-            ends = [part.end + 1 for part in self.parts()] + [r.fed + 1 for r in self._order]
-            length = length_for(max(ends, default=1), self._tokens)
-            if len(self._order) <= slots_for(length, self._tokens, self._slots):
-                return length
-            youngest = self._order[-1]
-            self.release(youngest)
-            youngest.fed = 0
-            self.waiting.appendleft(youngest)
+    def _fits(self, request: Request) -> bool:
+        soon = sum(min(one.total + _AHEAD, one.final) for one in [*self._order, request])
+        return not self._order or soon <= self._tokens
 
-    def resize(self, slots: int) -> list[int]:
-        """Move the requests together into so many slots. Gives for each of the first slots the one it came from."""
-        kept = [slot for slot, request in enumerate(self.held) if request is not None]
-        if kept and kept[-1] < slots:
-            kept = list(range(kept[-1] + 1))  # nobody needs to move
-        requests = [self.held[slot] for slot in kept]
-        self.held = [*requests, *[None] * (slots - len(kept))]
-        return kept
-
-    def _fit(self, requests: list[Request]) -> int:
-        longest = max(min(request.total + _AHEAD, request.final) for request in requests)
-        return min(len(self.held), slots_for(length_for(longest, self._tokens), self._tokens, self._slots))
+    def _next(self) -> int:
+        """Tokens that all slots hold after the next round."""
+        read = sum(part.end - part.begin for part in self.parts())
+        return sum(request.fed for request in self._order) + read + len(self._order)
