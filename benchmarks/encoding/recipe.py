@@ -42,14 +42,14 @@ def application(redis: str, number: int = 1) -> Celery:
 def _pipeline() -> Any:
     from transformers import pipeline
 
-    return pipeline("text-classification", model=os.environ["MODEL"])  # noqa: TID251  as the recipe has it
+    return pipeline("text-classification", model=os.environ["MODEL"])
 
 
 @cache
 def _sentences() -> Any:
     from sentence_transformers import SentenceTransformer
 
-    return SentenceTransformer(os.environ["MODEL"])  # noqa: TID251  as the recipe has it
+    return SentenceTransformer(os.environ["MODEL"])
 
 
 class Recipe:
@@ -63,7 +63,7 @@ class Recipe:
 
     @contextmanager
     def running(self) -> Iterator[None]:
-        environment = os.environ | self._environment  # noqa: TID251  the worker's own
+        environment = os.environ | self._environment
         worker = subprocess.Popen(self._command, env=environment, stderr=subprocess.DEVNULL)
         try:
             self.ask(["The first text makes a process load its model."] * 8)
