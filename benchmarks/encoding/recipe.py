@@ -14,7 +14,13 @@ from typing import Any
 
 from celery import Celery
 
-POOLS = {"solo": ("-P", "solo"), "prefork": ("-P", "prefork")}  # prefork: a process a core
+# Their options and environment. Prefork is a process a core; tuned, as few do it, each has one thread of torch.
+POOLS: dict[str, tuple[tuple[str, ...], dict[str, str]]] = {
+    "solo": (("-P", "solo"), {}),
+    "prefork": (("-P", "prefork"), {}),
+    "tuned": (("-P", "prefork"), {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}),
+}
+USUAL = ("solo", "prefork")
 QUIET = ("--without-gossip", "--without-mingle", "--without-heartbeat", "--loglevel", "ERROR")
 TASKS = {"text-classification": "classify", "feature-extraction": "embed"}
 
@@ -59,7 +65,7 @@ class Recipe:
         self._app = application(redis, number)
         self._task = self._app.tasks[TASKS[task]]
         self._command = [sys.executable, "-m", __spec__.name, redis, str(number), pool]
-        self._environment = {"MODEL": str(model)}
+        self._environment = {"MODEL": str(model), **POOLS[pool][1]}
 
     @contextmanager
     def running(self) -> Iterator[None]:
@@ -78,4 +84,4 @@ class Recipe:
 
 
 if __name__ == "__main__":
-    application(sys.argv[1], int(sys.argv[2])).worker_main(["worker", *POOLS[sys.argv[3]], *QUIET])
+    application(sys.argv[1], int(sys.argv[2])).worker_main(["worker", *POOLS[sys.argv[3]][0], *QUIET])
