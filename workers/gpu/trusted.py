@@ -8,7 +8,10 @@ from transformers import PreTrainedModel
 
 from mainspring.logs import log
 
-_TOLERANCE = 1e-2  # relative to the largest number: a wrong way is further off, a rounding much nearer
+_TOLERANCES = {
+    torch.float32: 1e-4
+}  # relative to the largest number: rounding is much nearer, a wrong way further off
+_COARSE = 2e-2
 
 
 @torch.inference_mode()
@@ -23,7 +26,7 @@ def change_if_same(
         before = _numbers(model, inputs)
         change()
         off = (_numbers(model, inputs) - before).abs().max()
-        same = bool(off <= _TOLERANCE * before.abs().max())
+        same = bool(off <= _TOLERANCES.get(before.dtype, _COARSE) * before.abs().max())
     except (AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:
         log.info("model.unchanged", cause=type(error).__name__)
         same = False
