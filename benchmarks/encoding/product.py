@@ -9,6 +9,7 @@ from typing import Any
 from mainspring.settings import Settings
 
 PRODUCERS = 8
+TOGETHER = 100  # results of a bulk that are asked for at once, as the client does it
 
 
 class Product:
@@ -28,14 +29,15 @@ class Product:
 
     def in_bulk(self, texts: list[str]) -> list[Any]:
         body = "\n".join(map(self._body, texts))
-        answer = self._caller()("POST", "/v1/jobs/bulk", body, "application/x-ndjson")
+        call = self._caller()
+        answer = call("POST", "/v1/jobs/bulk", body, "application/x-ndjson")
         ids = [json.loads(line)["id"] for line in answer.splitlines()]
-
-        def fetch(share: list[str]) -> list[Any]:
-            call = self._caller()
-            return [_result(call, job_id) for job_id in share]
-
-        return self._shared(fetch, ids)
+        ended: dict[str, Any] = {}
+        while len(ended) < len(ids):
+            missing = [one for one in ids if one not in ended][:TOGETHER]
+            found = json.loads(call("POST", "/v1/jobs/results", json.dumps({"ids": missing, "wait": 60})))
+            ended |= {job["id"]: _output(job) for job in found["jobs"]}
+        return [ended[one] for one in ids]
 
     def _shared(self, work: Callable[[list[str]], list[Any]], things: list[str]) -> list[Any]:
         """In the order of `things`."""
@@ -58,6 +60,9 @@ class Product:
 
 
 def _result(call: Callable[..., bytes], job_id: str) -> Any:
-    job = json.loads(call("GET", f"/v1/jobs/{job_id}?wait=60"))
+    return _output(json.loads(call("GET", f"/v1/jobs/{job_id}?wait=60")))
+
+
+def _output(job: dict[str, Any]) -> Any:
     assert job["state"] == "succeeded", job
     return job["output"]
