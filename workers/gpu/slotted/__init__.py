@@ -11,6 +11,6 @@ reading    parts of several prompts in one row
 packed     linear layers in the layout that the processor multiplies fastest
 operators  where a compiler finds both
 passes     the model's forward passes over the cache
-compiled   the decode step, compiled for each number of rows
+compiled   the decode step, compiled for each number of rows; tracing keeps other threads out of that
 loop       the thread that does all this
 """

@@ -23,6 +23,7 @@ from transformers import PreTrainedModel
 
 from mainspring.logs import log
 from workers.gpu.slotted.passes import step
+from workers.gpu.slotted.tracing import let_other_threads_pass
 
 Step = Callable[[Tensor, Tensor, Tensor], Tensor]
 Maker = Callable[[PreTrainedModel, int, int], Step]
@@ -87,6 +88,7 @@ class Steps:
         """`threads`: of the thread that will run what is compiled; their number becomes part of it."""
         torch.set_num_threads(threads)
         _behind_others()
+        let_other_threads_pass()
         while (wanted := self._wanted.get()) is not None:
             with _TRACING:
                 if self._after is None:
