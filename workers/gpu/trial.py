@@ -43,7 +43,7 @@ def choose(model: PreTrainedModel, *, alone: bool) -> Plan:
             if _speed(tried[-1]) < WORTH * _speed(best):
                 break
             best = tried[-1]
-    step.forget()
+    del step  # and its cache
     if not alone:
         tried.append(_stock(model, attention))
         few = max(_speed(plan) for plan in tried if plan.engine == EngineName.SLOTS and plan.slots == FEW)
@@ -59,11 +59,12 @@ class _Step:
     """Decode steps over empty slots."""
 
     def __init__(self, model: PreTrainedModel) -> None:
-        self._model, self._store = model, passes.prepare(model)
+        self._model, self._store = model, passes.prepare(model, MORE[-1], AT + 1)
 
     def plans(self, slots: int, threads: list[int]) -> list[Plan]:
         """By so many slots on each number of threads, in turn."""
-        self._store.resize(slots, AT + 1, [])
+        for tensor in (*self._store.keys, *self._store.values):
+            tensor[:slots].zero_()  # what was never written is one page of zeros, which is read too fast
         seconds = {number: list[float]() for number in threads}
         for _ in range(1 + REPEATS):
             for number in threads:
@@ -81,9 +82,6 @@ class _Step:
             return perf_counter() - begun
         finally:
             torch.set_num_threads(device.use_threads())
-
-    def forget(self) -> None:
-        self._store.resize(1, 1, [])
 
     def _step(self, slots: int) -> None:
         rows = torch.arange(slots)

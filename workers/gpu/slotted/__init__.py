@@ -1,8 +1,8 @@
 """Our own decode loop, for CPUs and small models: fixed slots, one decode step for all, compiled beside serving.
 
 known      which architectures it can run
-lengths    how long the cache is, and how many slots fit
 request    one request: what is fed, what has come out
+pace       how much of prompts is read between two decode steps
 table      who waits, who holds a slot, what is fed next
 cache      keys and values of all slots
 attention  the model's own forward pass, attending through the slots

@@ -1,6 +1,12 @@
-"""Keys and values of all slots: one tensor of each a layer, `[slots, kv_heads, length, head_dim]`."""
+"""Keys and values of all slots: one tensor of each a layer, `[slots, kv_heads, length, head_dim]`.
+
+Every slot has room for the longest request, and only what was written takes memory: the tensors are mapped, not
+allocated. So a long prompt beside short ones moves nothing, and the processor's own pages are the cache's.
+"""
 
 from itertools import count
+from math import gcd
+from mmap import MADV_DONTNEED, MAP_ANONYMOUS, MAP_PRIVATE, PAGESIZE, mmap
 from typing import Any
 from weakref import WeakValueDictionary
 
@@ -12,38 +18,58 @@ Shape = tuple[int, int]  # heads and width of one layer's keys; of its values th
 
 
 class Store:
-    """The tensors, zero where nothing is written: a masked position counts nothing times what stands there."""
+    """Zero where nothing is written: a masked position counts nothing times what stands there.
 
-    def __init__(self, shapes: list[Shape], dtype: torch.dtype, device: torch.device) -> None:
-        self._shapes, self._dtype, self._device = shapes, dtype, device
+    `length`: positions that a slot has room for at least.
+    """
+
+    def __init__(self, shapes: list[Shape], dtype: torch.dtype, slots: int, length: int) -> None:
         self.number = next(_NUMBERS)
         STORES[self.number] = self
-        self.slots, self.length = 0, 0
-        self.keys: list[Tensor] = []
-        self.values: list[Tensor] = []
+        self._layers = [_Mapped(shape, dtype, slots, length) for shape in shapes for _ in range(2)]
+        self.keys = [layer.tensor for layer in self._layers[::2]]
+        self.values = [layer.tensor for layer in self._layers[1::2]]
+        self._written = [0] * slots
 
-    def resize(self, slots: int, length: int, kept: list[int]) -> None:
-        """The new slots begin as copies of the `kept` ones. Layer by layer, so that two layers are held twice at most."""
-        old = min(length, self.length)
-        if not self.keys:
-            self.keys = [self._empty(shape, slots, length) for shape in self._shapes]
-            self.values = [self._empty(shape, slots, length) for shape in self._shapes]
-        else:
-            for tensors in (self.keys, self.values):
-                for layer, shape in enumerate(self._shapes):
-                    new = self._empty(shape, slots, length)
-                    if kept:
-                        new[: len(kept), :, :old] = tensors[layer][kept, :, :old]
-                    tensors[layer] = new
-        self.slots, self.length = slots, length
+    @property
+    def written(self) -> int:
+        """Positions that take memory, in all slots."""
+        return sum(self._written)
+
+    def hold(self, needed: list[int], most: int) -> None:
+        """Each slot is written up to what is `needed` next. Beyond, memory is given back when it is over `most`."""
+        self._written = list(map(max, self._written, needed))
+        if self.written <= most:
+            return
+        for slot, (begin, end) in enumerate(zip(needed, self._written, strict=True)):
+            if begin < end:
+                for layer in self._layers:
+                    layer.forget(slot, begin, end)
+        self._written = needed
 
     def wipe(self, slot: int) -> None:
-        for tensor in [*self.keys, *self.values]:
-            tensor[slot].zero_()
+        for layer in self._layers:
+            layer.tensor[slot, :, : self._written[slot]].zero_()
 
-    def _empty(self, shape: Shape, slots: int, length: int) -> Tensor:
+
+class _Mapped:
+    """One layer's keys or values. The stretch of each head in each slot begins with a page."""
+
+    def __init__(self, shape: Shape, dtype: torch.dtype, slots: int, length: int) -> None:
         heads, width = shape
-        return torch.zeros(slots, heads, length, width, dtype=self._dtype, device=self._device)
+        self._position = width * dtype.itemsize  # bytes
+        whole = PAGESIZE // gcd(PAGESIZE, self._position)
+        length = -(-length // whole) * whole
+        self._stretch = length * self._position
+        self._map = mmap(-1, slots * heads * self._stretch, MAP_PRIVATE | MAP_ANONYMOUS)
+        self.tensor = torch.frombuffer(self._map, dtype=dtype).view(slots, heads, length, width)
+
+    def forget(self, slot: int, begin: int, end: int) -> None:
+        """Zero and without memory, as far as whole pages lie between the positions."""
+        heads = self.tensor.size(1)
+        first, last = (-(-at * self._position // PAGESIZE) * PAGESIZE for at in (begin, end))
+        for head in range(slot * heads, (slot + 1) * heads):
+            self._map.madvise(MADV_DONTNEED, head * self._stretch + first, last - first)
 
 
 _NUMBERS = count()
@@ -51,7 +77,7 @@ STORES: WeakValueDictionary[int, Store] = WeakValueDictionary()
 
 
 class Fresh(Cache):
-    """For one decode step: hands on what the layers made; their attention writes it down itself."""
+    """For one pass: hands on what the layers made; their attention writes it into the slots itself."""
 
     def __init__(self) -> None:
         super().__init__(layers=[])
@@ -59,28 +85,5 @@ class Fresh(Cache):
     def update(
         self, key_states: Tensor, value_states: Tensor, *_args: Any, **_kwargs: Any
     ) -> tuple[Tensor, Tensor]:
-        """As given, [rows, kv_heads, 1, head_dim]."""
+        """As given, [rows, kv_heads, tokens, head_dim]."""
         return key_states, value_states
-
-
-class Placed(Cache):
-    """For one pass: token t of the pass is written to slot `slots[t]` at `positions[t]`."""
-
-    def __init__(self, keys: list[Tensor], values: list[Tensor], slots: Tensor, positions: Tensor) -> None:
-        super().__init__(layers=[])
-        self._keys, self._values = keys, values
-        self._slots, self._positions = slots, positions
-
-    def update(
-        self, key_states: Tensor, value_states: Tensor, layer_idx: int, *_args: Any, **_kwargs: Any
-    ) -> tuple[Tensor, Tensor]:
-        """`key_states`: [rows, kv_heads, tokens of each, head_dim]. Gives the whole layer."""
-        keys, values = self._keys[layer_idx], self._values[layer_idx]
-        keys[self._slots, :, self._positions] = _flat(key_states)
-        values[self._slots, :, self._positions] = _flat(value_states)
-        return keys, values
-
-
-def _flat(states: Tensor) -> Tensor:
-    """[rows, heads, tokens, dim] to [rows * tokens, heads, dim]."""
-    return states.transpose(1, 2).flatten(0, 1)

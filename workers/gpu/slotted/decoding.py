@@ -93,9 +93,10 @@ def plainly(store: Store, fed: Rows, style: Style) -> Tensor:
     keys, values = store.keys[style.layer], store.values[style.layer]
     keys[fed.slots, :, fed.positions] = fed.key[:, :, 0]
     values[fed.slots, :, fed.positions] = fed.value[:, :, 0]
-    back = fed.positions[:, None] - torch.arange(keys.size(2), device=keys.device)
-    seen = (back >= 0) & (back < (style.window or keys.size(2)))
+    end = int(fed.positions.max()) + 1
+    back = fed.positions[:, None] - torch.arange(end, device=keys.device)
+    seen = (back >= 0) & (back < (style.window or end))
     # The heads of a group are so many queries of their key head.
     grouped = fed.query.reshape(rows, keys.size(1), heads // keys.size(1), dim)
-    made = masked(grouped, keys[fed.slots], values[fed.slots], seen[:, None, None], style)
+    made = masked(grouped, keys[fed.slots, :, :end], values[fed.slots, :, :end], seen[:, None, None], style)
     return made.reshape(rows, 1, heads, dim)

@@ -2,27 +2,30 @@
 
 from collections.abc import Callable
 from threading import Condition, Thread
+from time import perf_counter
 
 import torch
 from torch import Tensor
 from transformers import PreTrainedModel
 
 from mainspring.logs import log
+from workers.gpu.memory import context_length
 from workers.gpu.progress import Deliver, Progress
 from workers.gpu.sampling import Sampling, choose
 from workers.gpu.slotted import passes
 from workers.gpu.slotted.compiled import Maker, Steps
 from workers.gpu.slotted.known import refuse_unknown
-from workers.gpu.slotted.lengths import slots_for
+from workers.gpu.slotted.pace import Pace
 from workers.gpu.slotted.request import Request
-from workers.gpu.slotted.table import Table
+from workers.gpu.slotted.table import Fed, Part, Table
 
 
 class SlotLoop:
     """`deliver` is called from the thread after every pass that wrote tokens, `stepped` after every round.
 
-    `chunk`: tokens of prompts that are read between two decode steps. `compile_after`: how often a number of
-    rows is stepped before it is worth compiling, None: never; `make` compiles it. `threads`: of every pass.
+    `tokens`: positions that the cache may hold, of all slots. `chunk`: tokens of prompts that are read between two
+    decode steps; None: as many as take about as long as a step. `compile_after`: how often a number of rows is
+    stepped before it is worth compiling, None: never; `make` compiles it. `threads`: of every pass.
     """
 
     def __init__(
@@ -34,18 +37,19 @@ class SlotLoop:
         end_ids: set[int],
         deliver: Deliver,
         stepped: Callable[[], None],
-        chunk: int = 256,
+        chunk: int | None = None,
         compile_after: int | None = 50,
         threads: int | None = None,
         make: Maker | None = None,
     ) -> None:
         """Raises ValueError for an architecture that the slots do not know."""
         refuse_unknown(model)
-        self.model, self._tokens, self._slots = model, tokens, slots
+        self.model, self._tokens = model, tokens
         self._end_ids, self._deliver, self._stepped = end_ids, deliver, stepped
         self._threads = threads or torch.get_num_threads()
-        self._table = Table(slots, tokens, chunk)
-        self._store = passes.prepare(model)
+        self._pace = Pace(chunk)
+        self._table = Table(slots, tokens, self._pace)
+        self._store = passes.prepare(model, slots, min(tokens, context_length(model.config)))
         self.steps = Steps(model, self._store.number, slots, compile_after, make)
         self._asked = Condition()  # guards the next three
         self._newcomers: list[Request] = []
@@ -63,7 +67,6 @@ class SlotLoop:
         return type(self._fatal).__name__
 
     def start(self) -> None:
-        self._fit()
         self._thread.start()
 
     def add(self, key: str, ids: list[int], max_tokens: int, sampling: Sampling) -> bool:
@@ -119,24 +122,22 @@ class SlotLoop:
 
     def _round(self) -> None:
         self._table.admit()
-        self._fit()
-        parts = self._table.parts()
-        if parts:
-            scores = passes.read(self.model, self._store, parts)
-            self._advance([(part.slot, part.request, part.end) for part in parts], scores)
-        decoding = self._table.decoding()
-        if decoding:
-            scores = self.steps([(request.last(), request.fed, slot) for slot, request in decoding])
-            self._advance([(slot, request, request.total) for slot, request in decoding], scores)
+        self._table.make_room()
+        self._store.hold(self._table.needed(), self._tokens)
+        parts, decoding = self._table.parts(), self._table.decoding()
+        if parts or decoding:
+            self._pass(parts, decoding)
         self._stepped()
 
-    def _fit(self) -> None:
-        """Make the slots as long as needed; shorter only when half is enough."""
-        length, store = self._table.length(), self._store
-        if store.length >= length > store.length // 2:
-            return
-        slots = slots_for(length, self._tokens, self._slots)
-        store.resize(slots, length, self._table.resize(slots))
+    def _pass(self, parts: list[Part], decoding: list[tuple[int, Request]]) -> None:
+        """Parts of prompts together with who decodes; without any, a step."""
+        begun = perf_counter()
+        rows = [Fed(request.last(), request.fed, slot) for slot, request in decoding]
+        tokens = sum(part.end - part.begin for part in parts)
+        scores = passes.read(self.model, self._store, parts, rows) if parts else self.steps(rows)
+        fed = [(part.slot, part.request, part.end) for part in parts]
+        self._advance([*fed, *((slot, request, request.total) for slot, request in decoding)], scores)
+        self._pace.passed(tokens, len(rows), perf_counter() - begun)
 
     def _advance(self, fed: list[tuple[int, Request, int]], scores: Tensor) -> None:
         """`fed`: slots, their requests, and up to where they are fed now; `scores`: [of each, vocabulary]."""

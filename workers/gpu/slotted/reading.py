@@ -1,4 +1,4 @@
-"""Parts of several prompts, packed one after the other in one row: which cached positions their tokens see."""
+"""Parts of several prompts, packed one after the other in one row, and who decodes beside them: what each token sees."""
 
 from dataclasses import dataclass, field
 
@@ -7,6 +7,8 @@ from torch import Tensor
 from torch.nn.functional import scaled_dot_product_attention
 
 from workers.gpu.slotted.attention import Style, masked
+from workers.gpu.slotted.cache import Store
+from workers.gpu.slotted.decoding import OneEach
 
 
 @dataclass
@@ -39,25 +41,36 @@ class Stretch:
 
 
 class Packed:
-    """The reach of a pass over the `stretches`."""
+    """The reach of a pass over the `stretches`, and after them over one token of each of those who decode."""
 
-    def __init__(self, stretches: list[Stretch]) -> None:
-        self._stretches = stretches
+    def __init__(self, store: Store, stretches: list[Stretch], ones: OneEach | None) -> None:
+        self._store, self._stretches, self._ones = store, stretches, ones
 
     def __call__(self, query: Tensor, key: Tensor, value: Tensor, style: Style) -> Tensor:
-        """`key`, `value`: all slots of the layer, [slots, kv_heads, length, dim]."""
-        groups = query.size(1) // key.size(1)
+        """`query`: [1, heads, tokens, dim], `key` and `value`: [1, kv_heads, tokens, dim]."""
+        fed = (query, key, value)
         made = [
-            _causal(
-                query[:, :, one.start : one.stop],
-                key[one.slot : one.slot + 1, :, : one.end].repeat_interleave(groups, 1),
-                value[one.slot : one.slot + 1, :, : one.end].repeat_interleave(groups, 1),
-                one.mask(style.window, query.device),
-                style,
-            )
+            self._read(one, [each[:, :, one.start : one.stop] for each in fed], style)
             for one in self._stretches
         ]
-        return torch.cat(made, dim=2).transpose(1, 2)
+        if self._ones is not None:
+            rows = (each[:, :, self._stretches[-1].stop :].transpose(0, 2) for each in fed)
+            made.append(self._ones(*rows, style).transpose(0, 1))
+        return torch.cat(made, dim=1)
+
+    def _read(self, one: Stretch, fed: list[Tensor], style: Style) -> Tensor:
+        """[1, tokens, heads, dim]."""
+        query, key, value = fed
+        keys, values = (each[style.layer][one.slot :][:1] for each in (self._store.keys, self._store.values))
+        keys[:, :, one.begin : one.end], values[:, :, one.begin : one.end] = key, value
+        groups = query.size(1) // key.size(1)
+        past = (_for_each(each[:, :, : one.end], groups) for each in (keys, values))
+        return _causal(query, *past, one.mask(style.window, query.device), style).transpose(1, 2)
+
+
+def _for_each(states: Tensor, groups: int) -> Tensor:
+    """The heads of a group share their keys."""
+    return states if groups == 1 else states.repeat_interleave(groups, 1)
 
 
 def _causal(query: Tensor, key: Tensor, value: Tensor, seen: Tensor | None, style: Style) -> Tensor:

@@ -1,17 +1,18 @@
-"""Who waits, who holds which slot, and what is fed next: policy over numbers, without a tensor.
+"""Who waits, who holds a slot, and what is fed next: policy over numbers, without a tensor.
 
-The youngest gives its slot back when the cache must grow longer and then holds fewer slots; it waits in front and
-is fed again from its first token. What it had written stays, and randomness depends on the position alone.
+The youngest gives its slot back when the cache cannot hold what all have come to; it waits in front and is fed
+again from its first token. What it had written stays, and randomness depends on the position alone.
 """
 
 from collections import deque
 from dataclasses import dataclass
+from typing import NamedTuple
 
-from workers.gpu.slotted.lengths import length_for, slots_for
+from workers.gpu.slotted.pace import Pace
 from workers.gpu.slotted.request import Request
 
-_ALONE = 4  # so many chunks at once when nobody decodes, because nobody waits
 _AHEAD = 64  # positions that a newcomer should find free, so that it is not sent back at once
+_ROUND = 64  # positions; memory comes in pages, of 16 positions or 32 with the usual widths
 
 
 @dataclass(frozen=True)
@@ -24,11 +25,19 @@ class Part:
     end: int
 
 
-class Table:
-    """`held[slot]` is the request in that slot. `chunk`: tokens of prompts between two decode steps."""
+class Fed(NamedTuple):
+    """One token of a request that decodes. A slot of -1: the row is padding."""
 
-    def __init__(self, slots: int, tokens: int, chunk: int) -> None:
-        self._slots, self._tokens, self._chunk = slots, tokens, chunk
+    token: int
+    position: int
+    slot: int
+
+
+class Table:
+    """`held[slot]` is the request in that slot. `tokens`: positions that the cache may hold, of all slots together."""
+
+    def __init__(self, slots: int, tokens: int, pace: Pace) -> None:
+        self._tokens, self._pace = tokens, pace
         self.waiting: deque[Request] = deque()
         self.held: list[Request | None] = [None] * slots
         self._order: list[Request] = []  # of those in slots, the oldest first
@@ -51,15 +60,29 @@ class Table:
 
     def admit(self) -> None:
         """Newcomers take free slots in the order in which they came, as long as all fit for a while."""
-        while self.waiting and len(self._order) < self._fit([*self._order, self.waiting[0]]):
+        while self.waiting and len(self._order) < len(self.held):
+            if self._order and self._soon([*self._order, self.waiting[0]]) > self._tokens:
+                return
             request = self.waiting.popleft()
             self.held[self.held.index(None)] = request
             self._order.append(request)
 
+    def make_room(self) -> None:
+        """Send the youngest back until the others' positions fit; the oldest stays."""
+        while len(self._order) > 1 and sum(self.needed()) > self._tokens:
+            youngest = self._order[-1]
+            self.release(youngest)
+            youngest.fed = 0
+            self.waiting.appendleft(youngest)
+
+    def needed(self) -> list[int]:
+        """Positions of each slot that take memory from now on."""
+        return [0 if request is None else _rounded(request.total) for request in self.held]
+
     def parts(self) -> list[Part]:
-        """What is read of prompts before the next decode step, the oldest first."""
+        """What is read of prompts in the next pass, the oldest first."""
         reading = [request for request in self._order if request.left > 1]
-        budget = self._chunk if len(reading) < len(self._order) else self._chunk * _ALONE
+        budget = self._pace.chunk(len(reading), len(self._order) - len(reading))
         parts = []
         for request in reading:
             size = min(request.left, budget)
@@ -73,27 +96,10 @@ class Table:
         """Slots and their requests that have one token to feed."""
         return [(slot, r) for slot, r in enumerate(self.held) if r is not None and r.left == 1]
 
-    def length(self) -> int:
-        """How long the slots must be for what is fed next, after those were sent back who no longer fit."""
-        while True:
-            ends = [part.end + 1 for part in self.parts()] + [r.fed + 1 for r in self._order]
-            length = length_for(max(ends, default=1), self._tokens)
-            if len(self._order) <= slots_for(length, self._tokens, self._slots):
-                return length
-            youngest = self._order[-1]
-            self.release(youngest)
-            youngest.fed = 0
-            self.waiting.appendleft(youngest)
+    @staticmethod
+    def _soon(requests: list[Request]) -> int:
+        return sum(_rounded(min(request.total + _AHEAD, request.final)) for request in requests)
 
-    def resize(self, slots: int) -> list[int]:
-        """Move the requests together into so many slots. Gives for each of the first slots the one it came from."""
-        kept = [slot for slot, request in enumerate(self.held) if request is not None]
-        if kept and kept[-1] < slots:
-            kept = list(range(kept[-1] + 1))  # nobody needs to move
-        requests = [self.held[slot] for slot in kept]
-        self.held = [*requests, *[None] * (slots - len(kept))]
-        return kept
 
-    def _fit(self, requests: list[Request]) -> int:
-        longest = max(min(request.total + _AHEAD, request.final) for request in requests)
-        return min(len(self.held), slots_for(length_for(longest, self._tokens), self._tokens, self._slots))
+def _rounded(positions: int) -> int:
+    return -(-positions // _ROUND) * _ROUND
