@@ -63,16 +63,18 @@ class Hub:
         self._task = asyncio.create_task(self._run(), name="hub")
 
     @asynccontextmanager
-    async def watch(self, job_id: str, *, text: bool = False) -> AsyncIterator[Bell]:
-        """`text`: ring also when the job's stream grows. Look at the row after this has begun."""
+    async def watch(self, *job_ids: str, text: bool = False) -> AsyncIterator[Bell]:
+        """`text`: ring also when a job's stream grows. Look at the rows after this has begun."""
         bell = Bell(text=text)
-        self._bells[job_id].add(bell)
+        for job_id in job_ids:
+            self._bells[job_id].add(bell)
         try:
             yield bell
         finally:
-            self._bells[job_id].discard(bell)
-            if not self._bells[job_id]:
-                del self._bells[job_id]
+            for job_id in set(job_ids):
+                self._bells[job_id].discard(bell)
+                if not self._bells[job_id]:
+                    del self._bells[job_id]
 
     @property
     def watchers(self) -> int:

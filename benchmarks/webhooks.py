@@ -10,6 +10,7 @@ import argparse
 import time
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import urlsplit
 
 from sqlalchemy import text
 from standardwebhooks import Webhook
@@ -51,7 +52,8 @@ def allowing() -> None:
         seen = looks(made, urls, later.open)
         secret = made.stack.client().request("GET", "/v1/webhooks/secret")["secret"]
     for case, delivery in seen.items():
-        heard = [one for one in (*receiver.heard, *later.heard) if delivery["url"].endswith(one.path)]
+        path = urlsplit(delivery["url"]).path
+        heard = [one for one in (*receiver.heard, *later.heard) if one.path == path]
         verified = [Webhook(secret).verify(one.body, one.headers) for one in heard]
         identifiers = {one.headers["webhook-id"] for one in heard}
         assert len(identifiers) == 1, "one delivery has one identifier, however often it is tried"

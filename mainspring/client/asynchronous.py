@@ -1,6 +1,5 @@
 """The same verbs for asyncio."""
 
-import asyncio
 import time
 from collections.abc import AsyncIterator, Iterable
 from itertools import islice
@@ -11,8 +10,6 @@ import httpx
 
 from mainspring.client import wire
 from mainspring.client.progress import bar
-
-AT_ONCE = 32  # long-polls of one `map`
 
 
 class AsyncClient:
@@ -99,24 +96,21 @@ class AsyncClient:
     async def map(
         self, deployment: str, inputs: Iterable[Any], *, progress: bool = False, **more: Any
     ) -> AsyncIterator[dict[str, Any]]:
-        """As Client.map, with up to AT_ONCE long-polls at once."""
+        """As Client.map."""
         bodies = [wire.job_body(deployment, given, more) for given in inputs]
         with bar(progress) as shown:
-            waiting: asyncio.Queue[asyncio.Task[dict[str, Any]]] = asyncio.Queue()
-            turns = asyncio.Semaphore(AT_ONCE)
+            ids: list[str] = []
             async for receipt in self.submit_all(bodies):
                 if isinstance(receipt, wire.Refused):
                     raise receipt
                 shown.submitted()
-                waiting.put_nowait(asyncio.ensure_future(self._after(turns, receipt["id"])))
-            while not waiting.empty():
-                job = await waiting.get_nowait()
-                shown.answered()
-                yield job
-
-    async def _after(self, turns: asyncio.Semaphore, job_id: str) -> dict[str, Any]:
-        async with turns:
-            return await self.result(job_id, timeout=float("inf"))
+                ids.append(receipt["id"])
+            waiting = wire.Waiting(ids)
+            while waiting:
+                found = await self.request("POST", "/v1/jobs/results", json=waiting.next())
+                for job in waiting.after(found["jobs"]):
+                    shown.answered()
+                    yield job
 
     async def request(self, method: str, path: str, **more: Any) -> dict[str, Any]:
         """Any other verb. Raises Refused with the server's code, field and remedy."""

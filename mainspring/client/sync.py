@@ -99,11 +99,12 @@ class Client:
         """
         bodies = (wire.job_body(deployment, given, more) for given in inputs)
         with bar(progress) as shown:
-            receipts = list(self._counted(self.submit_all(bodies), shown))
-            for receipt in receipts:
-                job = self.result(receipt["id"], timeout=float("inf"))
-                shown.answered()
-                yield job
+            waiting = wire.Waiting(one["id"] for one in self._counted(self.submit_all(bodies), shown))
+            while waiting:
+                ended = self.request("POST", "/v1/jobs/results", json=waiting.next())["jobs"]
+                for job in waiting.after(ended):
+                    shown.answered()
+                    yield job
 
     @staticmethod
     def _counted(receipts: Iterator[dict[str, Any] | wire.Refused], shown: Bar) -> Iterator[dict[str, Any]]:

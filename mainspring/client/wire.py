@@ -1,7 +1,9 @@
 """What both clients share: bodies, problems, and how server-sent events are read."""
 
 import json
-from collections.abc import Iterable
+from collections import deque
+from collections.abc import Iterable, Iterator
+from itertools import islice
 from typing import Any
 
 import httpx
@@ -10,6 +12,7 @@ from mainspring.errors import MainspringError
 
 LONGEST_WAIT = 30.0  # seconds of one long-poll
 BATCH = 1000  # lines of one bulk request
+TOGETHER = 100  # jobs whose results are asked for at once
 UNFINISHED = ("queued", "running")
 NDJSON = {"Content-Type": "application/x-ndjson"}
 # What stands beside `parameters` in a job's body.
@@ -84,3 +87,25 @@ class Events:
         elif name == "data":
             self._event["data"] = json.loads(value)
         return None
+
+
+class Waiting:
+    """The jobs of a `map` that are still to come, in their order."""
+
+    def __init__(self, ids: Iterable[str]) -> None:
+        self._left = deque(ids)
+        self._ended: dict[str, dict[str, Any]] = {}  # before one that was submitted earlier
+
+    def __bool__(self) -> bool:
+        return bool(self._left)
+
+    def next(self) -> dict[str, Any]:
+        """The body of the request for results: the first of those that have not ended."""
+        missing = (one for one in self._left if one not in self._ended)
+        return {"ids": list(islice(missing, TOGETHER)), "wait": LONGEST_WAIT}
+
+    def after(self, ended: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+        """Those whose turn it is now that these have ended."""
+        self._ended |= {job["id"]: job for job in ended}
+        while self._left and self._left[0] in self._ended:
+            yield self._ended.pop(self._left.popleft())

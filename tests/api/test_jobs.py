@@ -234,6 +234,7 @@ def test_a_tenant_sees_its_own_rows_only(
         stranger.get(f"/v1/jobs/{mine}"),
         stranger.get(f"/v1/jobs/{mine}/events"),
         stranger.post(f"/v1/jobs/{mine}/cancel"),
+        stranger.post("/v1/jobs/results", json={"ids": [theirs, mine]}),
     ):
         assert (answer.status_code, answer.json()["code"]) == (404, "unknown_job")
     assert client.get(f"/v1/jobs/{mine}").json()["state"] == "queued"

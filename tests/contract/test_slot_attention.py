@@ -17,7 +17,7 @@ needs_compiler = pytest.mark.skipif(compiler() is None, reason="no C++ compiler:
 
 
 def _store(kv_heads: int, dtype: torch.dtype) -> Store:
-    store = Store([(kv_heads, DIM)], dtype, SLOTS, LENGTH)
+    store = Store([(kv_heads, DIM)], dtype, slots=SLOTS, length=LENGTH)
     made = torch.Generator().manual_seed(1)
     for tensor in (*store.keys, *store.values):
         tensor.copy_(torch.randn(tensor.shape, generator=made))

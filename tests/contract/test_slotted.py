@@ -130,7 +130,7 @@ def test_what_cannot_be_compiled_is_stepped_as_it_is(started: Start) -> None:
 
 def test_a_ready_step_is_used_from_then_on() -> None:
     model = tiny.build("llama")
-    store = prepare(model, 4, 64)
+    store = prepare(model, 4, 4 * 64)
     used, made = Event(), Event()
 
     def make(model: PreTrainedModel, number: int, width: int) -> Step:

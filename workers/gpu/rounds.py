@@ -1,4 +1,4 @@
-"""What the batching engines share: requests as pieces, and one thread that takes what waits in rounds of batches.
+"""What the batching engines share: requests as pieces, and threads that take what waits in rounds of batches.
 
 There is no wait for a batch to fill: an idle engine runs what comes at once, and a busy one finds a batch waiting.
 """
@@ -9,6 +9,7 @@ from collections.abc import Hashable, Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from threading import Condition, Thread
+from time import monotonic
 from typing import Generic, TypeVar
 
 from mainspring.errors import Cancelled, EngineFailed, InvalidRequest, MainspringError, NotFinite
@@ -39,21 +40,24 @@ class Waiting(Generic[R]):
 
 
 class RoundsEngine(ABC, Generic[R]):
-    """`budget`: tokens of a batch, padding included. The thread runs once `start` was called."""
+    """`budget`: tokens of a batch, padding included; `runners`: threads that each run a batch at a time, once started."""
 
     name: str
     capacity: int
 
-    def __init__(self, budget: int) -> None:
+    def __init__(self, budget: int, runners: int = 1) -> None:
         self._budget = budget
         self._ledger: Ledger[Reading[R]] = Ledger()
         self._queue: deque[Waiting[R]] = deque()
+        self._round: deque[list[Waiting[R]]] = deque()  # batches that no runner has taken yet
+        self._running = 0
         self._arrived = Condition()
         self._closed = self._dead = False
-        self._thread = Thread(target=self._run, name=self.name, daemon=True)
+        self._runners = [Thread(target=self._run, name=self.name, daemon=True) for _ in range(runners)]
 
     def start(self) -> None:
-        self._thread.start()
+        for runner in self._runners:
+            runner.start()
 
     def submit(self, request: EngineRequest, on_text: OnText | None = None) -> Future[EngineAnswer]:
         entry: Reading[R] = Reading(request, on_text, running_future())
@@ -82,11 +86,16 @@ class RoundsEngine(ABC, Generic[R]):
         with self._arrived:
             self._closed = True
             self._arrived.notify_all()
-        self._thread.join(_STOP_SECONDS)
-        self._ledger.fail_all(stop_reason(hung=self._thread.is_alive(), died=self._dead))
+        until = monotonic() + _STOP_SECONDS
+        for runner in self._runners:
+            runner.join(max(0.0, until - monotonic()))
+        hung = any(runner.is_alive() for runner in self._runners)
+        self._ledger.fail_all(stop_reason(hung=hung, died=self._dead))
 
     def health(self) -> Health:
-        return self._ledger.health(alive=self._thread.is_alive() and not self._dead)
+        return self._ledger.health(
+            alive=all(runner.is_alive() for runner in self._runners) and not self._dead
+        )
 
     @abstractmethod
     def prepare(self, request: EngineRequest) -> Work[R]:
@@ -130,29 +139,34 @@ class RoundsEngine(ABC, Generic[R]):
         if self._ledger.claim(entry):
             entry.fail(error)
 
+    def alone(self) -> bool:
+        """Whether the batch that asks is all that there is to do."""
+        with self._arrived:
+            return self._running == 1 and not self._round and not self._queue
+
     def _run(self) -> None:
         try:
-            while waiting := self._round():
-                for batch in self._batches(waiting):
-                    if self._closed:
-                        return
-                    if left := [one for one in batch if self._ledger.holds(one.entry)]:
-                        self.run(left)
+            while batch := self._taken():
+                if left := [one for one in batch if self._ledger.holds(one.entry)]:
+                    self.run(left)
+                with self._arrived:
+                    self._running -= 1
         except Exception as error:  # noqa: BLE001  whatever broke the pass may have broken the device: the engine is rebuilt
             self._dead = True
             log.error("engine.died", engine=self.name, cause=type(error).__name__)
             self._ledger.fail_all(EngineFailed("the engine died while it held the request"))
 
-    def _round(self) -> list[Waiting[R]]:
-        """The oldest pieces whose requests still want them; waits for some. Empty: the engine is closed."""
+    def _taken(self) -> list[Waiting[R]]:
+        """The next batch of the round, or of a new one; waits for it. Empty: the engine is closed."""
         with self._arrived:
-            while True:
-                self._arrived.wait_for(lambda: self._queue or self._closed)
-                if self._closed:
-                    return []
-                taken = [self._queue.popleft() for _ in range(min(_ROUND_PIECES, len(self._queue)))]
-                if wanted := [waiting for waiting in taken if self._ledger.holds(waiting.entry)]:
-                    return wanted
+            self._arrived.wait_for(lambda: self._round or self._queue or self._closed)
+            if self._closed:
+                return []
+            if not self._round:
+                oldest = [self._queue.popleft() for _ in range(min(_ROUND_PIECES, len(self._queue)))]
+                self._round.extend(self._batches(oldest))
+            self._running += 1
+            return self._round.popleft()
 
     def _batches(self, waiting: list[Waiting[R]]) -> Iterator[list[Waiting[R]]]:
         """Of one kind and similar lengths, each within the budget or a single piece."""

@@ -59,12 +59,10 @@ class _Step:
     """Decode steps over empty slots."""
 
     def __init__(self, model: PreTrainedModel) -> None:
-        self._model, self._store = model, passes.prepare(model, MORE[-1], AT + 1)
+        self._model, self._store = model, passes.prepare(model, max(FEW, *MORE), max(FEW, *MORE) * (AT + 1))
 
     def plans(self, slots: int, threads: list[int]) -> list[Plan]:
         """By so many slots on each number of threads, in turn."""
-        for tensor in (*self._store.keys, *self._store.values):
-            tensor[:slots].zero_()  # what was never written is one page of zeros, which is read too fast
         seconds = {number: list[float]() for number in threads}
         for _ in range(1 + REPEATS):
             for number in threads:
@@ -85,7 +83,7 @@ class _Step:
 
     def _step(self, slots: int) -> None:
         rows = torch.arange(slots)
-        tokens, positions = torch.ones_like(rows), torch.full_like(rows, AT)
+        tokens, positions = torch.ones_like(rows), torch.full_like(rows, min(AT, self._store.length - 1))
         passes.step(self._model, self._store.number, tokens, positions, rows)
 
 

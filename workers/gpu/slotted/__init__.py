@@ -2,7 +2,7 @@
 
 known      which architectures it can run
 request    one request: what is fed, what has come out
-pace       how much of prompts is read between two decode steps
+pace       how much is read of prompts between two steps
 table      who waits, who holds a slot, what is fed next
 cache      keys and values of all slots
 attention  the model's own forward pass, attending through the slots

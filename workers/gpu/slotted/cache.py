@@ -1,9 +1,10 @@
 """Keys and values of all slots: one tensor of each a layer, `[slots, kv_heads, length, head_dim]`.
 
-Every slot has room for the longest request, and only what was written takes memory: the tensors are mapped, not
-allocated. So a long prompt beside short ones moves nothing, and the processor's own pages are the cache's.
+A slot is as long as the model's context, in memory that the system provides page by page when something is written: a
+short text takes little of it, and a long one moves nobody.
 """
 
+import mmap
 from itertools import count
 from math import gcd
 from mmap import MADV_DONTNEED, MAP_ANONYMOUS, MAP_PRIVATE, PAGESIZE, mmap
@@ -15,61 +16,56 @@ from torch import Tensor
 from transformers import Cache
 
 Shape = tuple[int, int]  # heads and width of one layer's keys; of its values the same
+_FLAGS = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS
+_DONT_NEED: int | None = getattr(mmap, "MADV_DONTNEED", None)
 
 
 class Store:
     """Zero where nothing is written: a masked position counts nothing times what stands there.
 
-    `length`: positions that a slot has room for at least.
+    `tokens`: how many positions may be written before the memory of slots that were left is given back.
     """
 
-    def __init__(self, shapes: list[Shape], dtype: torch.dtype, slots: int, length: int) -> None:
+    def __init__(
+        self, shapes: list[Shape], dtype: torch.dtype, *, slots: int, length: int, tokens: int | None = None
+    ) -> None:
         self.number = next(_NUMBERS)
         STORES[self.number] = self
-        self._layers = [_Mapped(shape, dtype, slots, length) for shape in shapes for _ in range(2)]
-        self.keys = [layer.tensor for layer in self._layers[::2]]
-        self.values = [layer.tensor for layer in self._layers[1::2]]
-        self._written = [0] * slots
+        self.length = length
+        self._tokens = slots * length if tokens is None else tokens
+        self._written = [0] * slots  # positions whose memory a slot still has from those that left it
+        self._pages: list[tuple[mmap.mmap, int]] = []  # with the bytes of a slot
+        sizes = [(slots, heads, length, width) for heads, width in shapes]
+        self.keys = [self._tensor(size, dtype) for size in sizes]
+        self.values = [self._tensor(size, dtype) for size in sizes]
 
-    @property
-    def written(self) -> int:
-        """Positions that take memory, in all slots."""
-        return sum(self._written)
-
-    def hold(self, needed: list[int], most: int) -> None:
-        """Each slot is written up to what is `needed` next. Beyond, memory is given back when it is over `most`."""
-        self._written = list(map(max, self._written, needed))
-        if self.written <= most:
-            return
-        for slot, (begin, end) in enumerate(zip(needed, self._written, strict=True)):
-            if begin < end:
-                for layer in self._layers:
-                    layer.forget(slot, begin, end)
-        self._written = needed
+    def leave(self, slot: int, written: int) -> None:
+        """Whoever was there has gone, and had written so many positions."""
+        self._written[slot] = max(self._written[slot], written)
+        if sum(self._written) > self._tokens:
+            self._give_back(slot)
 
     def wipe(self, slot: int) -> None:
         for layer in self._layers:
             layer.tensor[slot, :, : self._written[slot]].zero_()
 
+    def _give_back(self, slot: int) -> None:
+        """What is read there next is zero, where the system can take memory back."""
+        self._written[slot] = 0
+        if _DONT_NEED is None:
+            return
+        for pages, size in self._pages:
+            begin = -(-slot * size // mmap.PAGESIZE) * mmap.PAGESIZE
+            end = (slot + 1) * size // mmap.PAGESIZE * mmap.PAGESIZE
+            if end > begin:
+                pages.madvise(_DONT_NEED, begin, end - begin)
 
-class _Mapped:
-    """One layer's keys or values. The stretch of each head in each slot begins with a page."""
-
-    def __init__(self, shape: Shape, dtype: torch.dtype, slots: int, length: int) -> None:
-        heads, width = shape
-        self._position = width * dtype.itemsize  # bytes
-        whole = PAGESIZE // gcd(PAGESIZE, self._position)
-        length = -(-length // whole) * whole
-        self._stretch = length * self._position
-        self._map = mmap(-1, slots * heads * self._stretch, MAP_PRIVATE | MAP_ANONYMOUS)
-        self.tensor = torch.frombuffer(self._map, dtype=dtype).view(slots, heads, length, width)
-
-    def forget(self, slot: int, begin: int, end: int) -> None:
-        """Zero and without memory, as far as whole pages lie between the positions."""
-        heads = self.tensor.size(1)
-        first, last = (-(-at * self._position // PAGESIZE) * PAGESIZE for at in (begin, end))
-        for head in range(slot * heads, (slot + 1) * heads):
-            self._map.madvise(MADV_DONTNEED, head * self._stretch + first, last - first)
+    def _tensor(self, size: tuple[int, int, int, int], dtype: torch.dtype) -> Tensor:
+        slots, heads, length, width = size
+        of_a_slot = heads * length * width * dtype.itemsize
+        pages = mmap.mmap(-1, slots * of_a_slot, flags=_FLAGS)
+        self._pages.append((pages, of_a_slot))
+        return torch.frombuffer(pages, dtype=dtype).view(size)
 
 
 _NUMBERS = count()

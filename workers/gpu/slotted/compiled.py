@@ -4,11 +4,16 @@ A width is worth it once it has been stepped often. `aot_compile` gives a functi
 through `torch.compile`'s own wrapper is refused while another thread traces.
 """
 
+import atexit
+import os
+import sys
+import threading
 from collections.abc import Callable
 from queue import SimpleQueue
 from threading import Lock, Thread
 from time import monotonic
 from typing import Any, cast
+from weakref import ref
 
 import torch
 from torch import Tensor
@@ -22,6 +27,8 @@ from workers.gpu.slotted.table import Fed
 Step = Callable[[Tensor, Tensor, Tensor], Tensor]
 Maker = Callable[[PreTrainedModel, int, int], Step]
 
+_NICE = 15
+_END_SECONDS = 30.0
 _TRACING = Lock()  # of the process: two models traced at once spoil each other
 
 
@@ -60,7 +67,7 @@ class Steps:
         return step(self._model, self._store, tokens, positions, slots)
 
     def stop(self) -> None:
-        """A compilation under way ends with its thread or with the process."""
+        """A compilation that is under way ends by itself, and nothing comes of it."""
         self._after = None
         self._wanted.put(None)
 
@@ -73,10 +80,12 @@ class Steps:
             threads = torch.get_num_threads()
             self._thread = Thread(target=self._compile_all, args=(threads,), name="compile", daemon=True)
             self._thread.start()
+            atexit.register(_end, ref(self))
 
     def _compile_all(self, threads: int) -> None:
         """`threads`: of the thread that will run what is compiled; their number becomes part of it."""
         torch.set_num_threads(threads)
+        _behind_others()
         while (wanted := self._wanted.get()) is not None:
             with _TRACING:
                 if self._after is None:
@@ -92,6 +101,20 @@ class Steps:
             self._after = None
         else:
             log.info("slots.compiled", rows=width, seconds=round(monotonic() - begun, 1))
+
+
+def _end(steps: "ref[Steps]") -> None:
+    """A process that ends in the midst of a compilation is aborted: it waits for it."""
+    compiling = steps()
+    if compiling is not None and compiling._thread is not None:  # noqa: SLF001
+        compiling.stop()
+        compiling._thread.join(_END_SECONDS)  # noqa: SLF001
+
+
+def _behind_others() -> None:
+    """Of this thread, and of the compiler that it starts: they take what who answers leaves of the cores."""
+    if sys.platform == "linux":  # elsewhere a priority is a process's
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICE)
 
 
 def widths(slots: int) -> list[int]:

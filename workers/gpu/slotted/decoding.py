@@ -90,12 +90,12 @@ def by_kernel(kernel: Attend, store: Store, fed: Rows, style: Style) -> Tensor:
 def plainly(store: Store, fed: Rows, style: Style) -> Tensor:
     """The same in torch's own operations, without padding."""
     rows, heads, _, dim = fed.query.shape
-    keys, values = store.keys[style.layer], store.values[style.layer]
+    reached = int(fed.positions.max()) + 1
+    keys, values = store.keys[style.layer][:, :, :reached], store.values[style.layer][:, :, :reached]
     keys[fed.slots, :, fed.positions] = fed.key[:, :, 0]
     values[fed.slots, :, fed.positions] = fed.value[:, :, 0]
-    end = int(fed.positions.max()) + 1
-    back = fed.positions[:, None] - torch.arange(end, device=keys.device)
-    seen = (back >= 0) & (back < (style.window or end))
+    back = fed.positions[:, None] - torch.arange(reached, device=keys.device)
+    seen = (back >= 0) & (back < (style.window or reached))
     # The heads of a group are so many queries of their key head.
     grouped = fed.query.reshape(rows, keys.size(1), heads // keys.size(1), dim)
     made = masked(grouped, keys[fed.slots, :, :end], values[fed.slots, :, :end], seen[:, None, None], style)

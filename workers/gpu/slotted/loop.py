@@ -23,9 +23,8 @@ from workers.gpu.slotted.table import Fed, Part, Table
 class SlotLoop:
     """`deliver` is called from the thread after every pass that wrote tokens, `stepped` after every round.
 
-    `tokens`: positions that the cache may hold, of all slots. `chunk`: tokens of prompts that are read between two
-    decode steps; None: as many as take about as long as a step. `compile_after`: how often a number of rows is
-    stepped before it is worth compiling, None: never; `make` compiles it. `threads`: of every pass.
+    `chunk`: tokens of prompts that are read between two decode steps; None: as the pace has it. `compile_after`: how often a number of
+    rows is stepped before it is worth compiling, None: never; `make` compiles it. `threads`: of every pass.
     """
 
     def __init__(
@@ -44,12 +43,12 @@ class SlotLoop:
     ) -> None:
         """Raises ValueError for an architecture that the slots do not know."""
         refuse_unknown(model)
-        self.model, self._tokens = model, tokens
+        self.model = model
         self._end_ids, self._deliver, self._stepped = end_ids, deliver, stepped
         self._threads = threads or torch.get_num_threads()
-        self._pace = Pace(chunk)
-        self._table = Table(slots, tokens, self._pace)
-        self._store = passes.prepare(model, slots, min(tokens, context_length(model.config)))
+        self._chunk, self._pace = chunk, Pace()
+        self._table = Table(slots, tokens, chunk or self._pace.chunk)
+        self._store = passes.prepare(model, slots, tokens)
         self.steps = Steps(model, self._store.number, slots, compile_after, make)
         self._asked = Condition()  # guards the next three
         self._newcomers: list[Request] = []
@@ -121,23 +120,28 @@ class SlotLoop:
             return not self._stopping
 
     def _round(self) -> None:
+        self._table.chunk = self._chunk or self._pace.chunk
         self._table.admit()
         self._table.make_room()
-        self._store.hold(self._table.needed(), self._tokens)
-        parts, decoding = self._table.parts(), self._table.decoding()
-        if parts or decoding:
-            self._pass(parts, decoding)
+        self._leave()
+        parts = self._table.parts()
+        if parts:
+            begun = perf_counter()
+            scores = passes.read(self.model, self._store, parts)
+            self._pace.read(sum(part.end - part.begin for part in parts), perf_counter() - begun)
+            self._advance([(part.slot, part.request, part.end) for part in parts], scores)
+        decoding = self._table.decoding()
+        if decoding:
+            begun = perf_counter()
+            scores = self.steps([(request.last(), request.fed, slot) for slot, request in decoding])
+            self._pace.stepped(perf_counter() - begun)
+            self._advance([(slot, request, request.total) for slot, request in decoding], scores)
         self._stepped()
 
-    def _pass(self, parts: list[Part], decoding: list[tuple[int, Request]]) -> None:
-        """Parts of prompts together with who decodes; without any, a step."""
-        begun = perf_counter()
-        rows = [Fed(request.last(), request.fed, slot) for slot, request in decoding]
-        tokens = sum(part.end - part.begin for part in parts)
-        scores = passes.read(self.model, self._store, parts, rows) if parts else self.steps(rows)
-        fed = [(part.slot, part.request, part.end) for part in parts]
-        self._advance([*fed, *((slot, request, request.total) for slot, request in decoding)], scores)
-        self._pace.passed(tokens, len(rows), perf_counter() - begun)
+    def _leave(self) -> None:
+        left, self._table.left = self._table.left, []
+        for slot, written in left:
+            self._store.leave(slot, written)
 
     def _advance(self, fed: list[tuple[int, Request, int]], scores: Tensor) -> None:
         """`fed`: slots, their requests, and up to where they are fed now; `scores`: [of each, vocabulary]."""

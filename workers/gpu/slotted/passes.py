@@ -14,9 +14,12 @@ from workers.gpu.slotted.reading import Packed, Stretch
 from workers.gpu.slotted.table import Fed, Part
 
 
-def prepare(model: PreTrainedModel, slots: int, length: int) -> Store:
-    """The model attends through the slots from now on. Gives its cache; `length`: of the longest request."""
+def prepare(model: PreTrainedModel, slots: int, tokens: int) -> Store:
+    """The model attends through the slots from now on. Gives its cache, which holds so many tokens in all."""
     cast("Any", model.config)._attn_implementation = NAME  # noqa: SLF001  `set_attn_implementation` reloads kernels
+    config: Any = model.config.get_text_config()
+    length = min(tokens, config.max_position_embeddings)
+    store = Store(_shapes(model), model.dtype, slots=slots, length=length, tokens=tokens)
     pack(model)
     return Store(_shapes(model), model.dtype, slots, length)
 

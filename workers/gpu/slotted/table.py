@@ -1,16 +1,16 @@
 """Who waits, who holds a slot, and what is fed next: policy over numbers, without a tensor.
 
-The youngest gives its slot back when the cache cannot hold what all have come to; it waits in front and is fed
-again from its first token. What it had written stays, and randomness depends on the position alone.
+All slots together may hold so many tokens. The youngest gives its slot back when they would hold more; it waits in
+front and is fed again from its first token. What it had written stays, and randomness depends on the position alone.
 """
 
 from collections import deque
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from workers.gpu.slotted.pace import Pace
 from workers.gpu.slotted.request import Request
 
+_ALONE = 1024  # tokens of prompts that are read at once when nobody decodes, because nobody waits
 _AHEAD = 64  # positions that a newcomer should find free, so that it is not sent back at once
 _ROUND = 64  # positions; memory comes in pages, of 16 positions or 32 with the usual widths
 
@@ -25,21 +25,24 @@ class Part:
     end: int
 
 
-class Fed(NamedTuple):
-    """One token of a request that decodes. A slot of -1: the row is padding."""
+class Left(NamedTuple):
+    """A slot that was left, and how many positions were written there."""
 
-    token: int
-    position: int
     slot: int
+    written: int
 
 
 class Table:
-    """`held[slot]` is the request in that slot. `tokens`: positions that the cache may hold, of all slots together."""
+    """`held[slot]` is the request in that slot. `tokens`: held by all slots together; the longest request fits alone.
 
-    def __init__(self, slots: int, tokens: int, pace: Pace) -> None:
-        self._tokens, self._pace = tokens, pace
+    `chunk`: tokens of prompts between two decode steps. `left`: slots that were left, until the cache has heard of it.
+    """
+
+    def __init__(self, slots: int, tokens: int, chunk: int) -> None:
+        self._tokens, self.chunk = tokens, chunk
         self.waiting: deque[Request] = deque()
         self.held: list[Request | None] = [None] * slots
+        self.left: list[Left] = []
         self._order: list[Request] = []  # of those in slots, the oldest first
 
     @property
@@ -55,34 +58,30 @@ class Table:
             self.release(request)
 
     def release(self, request: Request) -> None:
+        slot = self.held.index(request)
         self._order.remove(request)
-        self.held[self.held.index(request)] = None
+        self.held[slot] = None
+        self.left.append(Left(slot, request.fed))
 
     def admit(self) -> None:
         """Newcomers take free slots in the order in which they came, as long as all fit for a while."""
-        while self.waiting and len(self._order) < len(self.held):
-            if self._order and self._soon([*self._order, self.waiting[0]]) > self._tokens:
-                return
+        while self.waiting and None in self.held and self._fits(self.waiting[0]):
             request = self.waiting.popleft()
             self.held[self.held.index(None)] = request
             self._order.append(request)
 
     def make_room(self) -> None:
-        """Send the youngest back until the others' positions fit; the oldest stays."""
-        while len(self._order) > 1 and sum(self.needed()) > self._tokens:
+        """Send the youngest back until what is fed next fits."""
+        while len(self._order) > 1 and self._next() > self._tokens:
             youngest = self._order[-1]
             self.release(youngest)
             youngest.fed = 0
             self.waiting.appendleft(youngest)
 
-    def needed(self) -> list[int]:
-        """Positions of each slot that take memory from now on."""
-        return [0 if request is None else _rounded(request.total) for request in self.held]
-
     def parts(self) -> list[Part]:
         """What is read of prompts in the next pass, the oldest first."""
         reading = [request for request in self._order if request.left > 1]
-        budget = self._pace.chunk(len(reading), len(self._order) - len(reading))
+        budget = self.chunk if len(reading) < len(self._order) else max(_ALONE, self.chunk)
         parts = []
         for request in reading:
             size = min(request.left, budget)
@@ -96,10 +95,11 @@ class Table:
         """Slots and their requests that have one token to feed."""
         return [(slot, r) for slot, r in enumerate(self.held) if r is not None and r.left == 1]
 
-    @staticmethod
-    def _soon(requests: list[Request]) -> int:
-        return sum(_rounded(min(request.total + _AHEAD, request.final)) for request in requests)
+    def _fits(self, request: Request) -> bool:
+        soon = sum(min(one.total + _AHEAD, one.final) for one in [*self._order, request])
+        return not self._order or soon <= self._tokens
 
-
-def _rounded(positions: int) -> int:
-    return -(-positions // _ROUND) * _ROUND
+    def _next(self) -> int:
+        """Tokens that all slots hold after the next round."""
+        read = sum(part.end - part.begin for part in self.parts())
+        return sum(request.fed for request in self._order) + read + len(self._order)
