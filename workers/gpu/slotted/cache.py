@@ -6,8 +6,6 @@ short text takes little of it, and a long one moves nobody.
 
 import mmap
 from itertools import count
-from math import gcd
-from mmap import MADV_DONTNEED, MAP_ANONYMOUS, MAP_PRIVATE, PAGESIZE, mmap
 from typing import Any
 from weakref import WeakValueDictionary
 
@@ -45,9 +43,10 @@ class Store:
         if sum(self._written) > self._tokens:
             self._give_back(slot)
 
-    def wipe(self, slot: int) -> None:
-        for layer in self._layers:
-            layer.tensor[slot, :, : self._written[slot]].zero_()
+    def wipe(self, slot: int, written: int) -> None:
+        """Zero so many positions of it: to write the others would take memory."""
+        for tensor in [*self.keys, *self.values]:
+            tensor[slot, :, :written].zero_()
 
     def _give_back(self, slot: int) -> None:
         """What is read there next is zero, where the system can take memory back."""

@@ -22,7 +22,6 @@ from transformers import PreTrainedModel
 
 from mainspring.logs import log
 from workers.gpu.slotted.passes import step
-from workers.gpu.slotted.table import Fed
 
 Step = Callable[[Tensor, Tensor, Tensor], Tensor]
 Maker = Callable[[PreTrainedModel, int, int], Step]
@@ -55,11 +54,11 @@ class Steps:
         """The widths that are compiled."""
         return set(self._ready)
 
-    def __call__(self, fed: list[Fed]) -> Tensor:
-        """Gives [rows, vocabulary]."""
+    def __call__(self, fed: list[tuple[int, int, int]]) -> Tensor:
+        """`fed`: token, position and slot of each row. Gives [rows, vocabulary]."""
         width = next(width for width in self._widths if width >= len(fed))
         ready = self._ready.get(width)
-        padded = fed + [Fed(0, 0, -1)] * (width - len(fed)) if ready is not None else fed
+        padded = fed + [(0, 0, -1)] * (width - len(fed)) if ready is not None else fed
         tokens, positions, slots = torch.tensor(padded, device=self._model.device).t().contiguous()
         if ready is not None:
             return ready(tokens, positions, slots)[: len(fed)]

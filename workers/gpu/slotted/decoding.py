@@ -98,5 +98,5 @@ def plainly(store: Store, fed: Rows, style: Style) -> Tensor:
     seen = (back >= 0) & (back < (style.window or reached))
     # The heads of a group are so many queries of their key head.
     grouped = fed.query.reshape(rows, keys.size(1), heads // keys.size(1), dim)
-    made = masked(grouped, keys[fed.slots, :, :end], values[fed.slots, :, :end], seen[:, None, None], style)
+    made = masked(grouped, keys[fed.slots], values[fed.slots], seen[:, None, None], style)
     return made.reshape(rows, 1, heads, dim)

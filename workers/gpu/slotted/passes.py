@@ -1,4 +1,4 @@
-"""The model's forward passes over the slots: one token a slot, or packed parts of prompts."""
+"""The model's forward passes over the slots: one token a slot, alone or beside packed parts of prompts."""
 
 from typing import Any, cast
 
@@ -11,7 +11,7 @@ from workers.gpu.slotted.cache import Fresh, Shape, Store
 from workers.gpu.slotted.decoding import OneEach
 from workers.gpu.slotted.packed import pack
 from workers.gpu.slotted.reading import Packed, Stretch
-from workers.gpu.slotted.table import Fed, Part
+from workers.gpu.slotted.table import Part
 
 
 def prepare(model: PreTrainedModel, slots: int, tokens: int) -> Store:
@@ -21,7 +21,7 @@ def prepare(model: PreTrainedModel, slots: int, tokens: int) -> Store:
     length = min(tokens, config.max_position_embeddings)
     store = Store(_shapes(model), model.dtype, slots=slots, length=length, tokens=tokens)
     pack(model)
-    return Store(_shapes(model), model.dtype, slots, length)
+    return store
 
 
 def step(model: PreTrainedModel, store: int, tokens: Tensor, positions: Tensor, slots: Tensor) -> Tensor:
@@ -33,8 +33,8 @@ def step(model: PreTrainedModel, store: int, tokens: Tensor, positions: Tensor, 
     return _forward(model, tokens[:, None], positions[:, None], reach=reach)[:, 0]
 
 
-def read(model: PreTrainedModel, store: Store, parts: list[Part], fed: list[Fed]) -> Tensor:
-    """Feed parts of prompts and, in the same pass, one token each of those who decode.
+def read(model: PreTrainedModel, store: Store, parts: list[Part], fed: list[tuple[int, int, int]]) -> Tensor:
+    """Feed parts of prompts and, in the same pass, one token of each who decodes: `fed`, as the steps take it.
 
     Gives [parts and fed, vocabulary]: what follows the last token of each.
     """
@@ -45,12 +45,10 @@ def read(model: PreTrainedModel, store: Store, parts: list[Part], fed: list[Fed]
         stretches.append(Stretch(part.slot, len(ids), part.begin, part.end))
         ids += part.request.span(part.begin, part.end)
         positions += range(part.begin, part.end)
-    ends = [one.stop - 1 for one in stretches] + [len(ids) + row for row in range(len(fed))]
-    ids += [one.token for one in fed]
-    positions += [one.position for one in fed]
-    row, keep = torch.tensor([ids, positions]), torch.tensor(ends)
-    slots = torch.tensor([one.slot for one in fed])
-    ones = OneEach(store.number, slots, row[1, len(ids) - len(fed) :]) if fed else None
+    keep = torch.tensor([one.stop - 1 for one in stretches] + [len(ids) + row for row in range(len(fed))])
+    tokens, places, slots = torch.tensor(fed, dtype=torch.long).view(-1, 3).t().contiguous()
+    ones = OneEach(store.number, slots, places) if fed else None
+    row = torch.cat([torch.tensor([ids, positions]), torch.stack([tokens, places])], dim=1)
     return _forward(model, row[:1], row[1:], reach=Packed(store, stretches, ones), keep=keep)[0]
 
 

@@ -1,4 +1,4 @@
-"""Parts of several prompts, packed one after the other in one row, and who decodes beside them: what each token sees."""
+"""Parts of several prompts, packed one after the other in one row, and beside them who decodes: what each token sees."""
 
 from dataclasses import dataclass, field
 

@@ -1,4 +1,4 @@
-"""Who waits, who holds a slot, and what is fed next: policy over numbers, without a tensor.
+"""Who waits, who holds which slot, and what is fed next: policy over numbers, without a tensor.
 
 All slots together may hold so many tokens. The youngest gives its slot back when they would hold more; it waits in
 front and is fed again from its first token. What it had written stays, and randomness depends on the position alone.
@@ -8,11 +8,10 @@ from collections import deque
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from workers.gpu.slotted.pace import Pace
 from workers.gpu.slotted.request import Request
 
-_ALONE = 1024  # tokens of prompts that are read at once when nobody decodes, because nobody waits
 _AHEAD = 64  # positions that a newcomer should find free, so that it is not sent back at once
-_ROUND = 64  # positions; memory comes in pages, of 16 positions or 32 with the usual widths
 
 
 @dataclass(frozen=True)
@@ -35,11 +34,11 @@ class Left(NamedTuple):
 class Table:
     """`held[slot]` is the request in that slot. `tokens`: held by all slots together; the longest request fits alone.
 
-    `chunk`: tokens of prompts between two decode steps. `left`: slots that were left, until the cache has heard of it.
+    `pace`: how much of prompts is read. `left`: slots that were left, until the cache has heard of it.
     """
 
-    def __init__(self, slots: int, tokens: int, chunk: int) -> None:
-        self._tokens, self.chunk = tokens, chunk
+    def __init__(self, slots: int, tokens: int, pace: Pace) -> None:
+        self._tokens, self._pace = tokens, pace
         self.waiting: deque[Request] = deque()
         self.held: list[Request | None] = [None] * slots
         self.left: list[Left] = []
@@ -81,7 +80,7 @@ class Table:
     def parts(self) -> list[Part]:
         """What is read of prompts in the next pass, the oldest first."""
         reading = [request for request in self._order if request.left > 1]
-        budget = self.chunk if len(reading) < len(self._order) else max(_ALONE, self.chunk)
+        budget = self._pace.chunk(len(reading), len(self._order) - len(reading))
         parts = []
         for request in reading:
             size = min(request.left, budget)
