@@ -48,7 +48,7 @@ class Engine:
             end_ids=set(),
             deliver=self._hear,
             stepped=lambda: None,
-            compile_after=50 if compiling else None,
+            **({} if compiling else {"compile_after": None}),
             threads=threads,
         )
         self.loop.start()

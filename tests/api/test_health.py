@@ -32,6 +32,7 @@ def test_the_document_names_every_path(served: Served) -> None:
         "/v1/jobs/{job_id}/events",
         "/v1/jobs/{job_id}/feedback",
         "/v1/jobs/bulk",
+        "/v1/jobs/results",
         "/v1/keys",
         "/v1/keys/{key_id}",
         "/v1/keys/{key_id}/rotate",

@@ -8,7 +8,8 @@ import atexit
 import os
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from queue import SimpleQueue
 from threading import Lock, Thread
 from time import monotonic
@@ -27,6 +28,7 @@ Step = Callable[[Tensor, Tensor, Tensor], Tensor]
 Maker = Callable[[PreTrainedModel, int, int], Step]
 
 _NICE = 15
+_SWITCH_SECONDS = 1e-4  # instead of 5e-3: so long would each of those requests wait
 _END_SECONDS = 30.0
 _TRACING = Lock()  # of the process: two models traced at once spoil each other
 
@@ -94,7 +96,8 @@ class Steps:
     def _compile(self, width: int) -> None:
         begun = monotonic()
         try:
-            self._ready[width] = self._make(self._model, self._store, width)
+            with _yielding():
+                self._ready[width] = self._make(self._model, self._store, width)
         except Exception as error:  # noqa: BLE001  whatever fails in a compiler, the plain step serves
             log.warning("slots.not_compiled", cause=type(error).__name__)
             self._after = None
@@ -114,6 +117,17 @@ def _behind_others() -> None:
     """Of this thread, and of the compiler that it starts: they take what who answers leaves of the cores."""
     if sys.platform == "linux":  # elsewhere a priority is a process's
         os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICE)
+
+
+@contextmanager
+def _yielding() -> Iterator[None]:
+    """Tracing is Python and holds the interpreter's lock; who decodes asks for it hundreds of times a step."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(_SWITCH_SECONDS)
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(before)
 
 
 def widths(slots: int) -> list[int]:
