@@ -48,24 +48,28 @@ class Packed:
 
     def __call__(self, query: Tensor, key: Tensor, value: Tensor, style: Style) -> Tensor:
         """`query`: [1, heads, tokens, dim], `key` and `value`: [1, kv_heads, tokens, dim]."""
-        fed = (query, key, value)
-        made = [
-            self._read(one, [each[:, :, one.start : one.stop] for each in fed], style)
-            for one in self._stretches
-        ]
+        made = [self._read(one, query, key, value, style) for one in self._stretches]
         if self._ones is not None:
-            rows = (each[:, :, self._stretches[-1].stop :].transpose(0, 2) for each in fed)
-            made.append(self._ones(*rows, style).transpose(0, 1))
+            rows = slice(self._stretches[-1].stop, None)
+            fed = [each[:, :, rows].transpose(0, 2) for each in (query, key, value)]
+            made.append(self._ones(fed[0], fed[1], fed[2], style).transpose(0, 1))
         return torch.cat(made, dim=1)
 
-    def _read(self, one: Stretch, fed: list[Tensor], style: Style) -> Tensor:
+    def _read(self, one: Stretch, query: Tensor, key: Tensor, value: Tensor, style: Style) -> Tensor:
         """[1, tokens, heads, dim]."""
-        query, key, value = fed
-        keys, values = (each[style.layer][one.slot :][:1] for each in (self._store.keys, self._store.values))
-        keys[:, :, one.begin : one.end], values[:, :, one.begin : one.end] = key, value
+        slot, tokens = slice(one.slot, one.slot + 1), slice(one.start, one.stop)
         groups = query.size(1) // key.size(1)
-        past = (_for_each(each[:, :, : one.end], groups) for each in (keys, values))
-        return _causal(query, *past, one.mask(style.window, query.device), style).transpose(1, 2)
+        keys, values = self._store.keys[style.layer][slot], self._store.values[style.layer][slot]
+        keys[:, :, one.begin : one.end] = key[:, :, tokens]
+        values[:, :, one.begin : one.end] = value[:, :, tokens]
+        made = _causal(
+            query[:, :, tokens],
+            _for_each(keys[:, :, : one.end], groups),
+            _for_each(values[:, :, : one.end], groups),
+            one.mask(style.window, query.device),
+            style,
+        )
+        return made.transpose(1, 2)
 
 
 def _for_each(states: Tensor, groups: int) -> Tensor:
