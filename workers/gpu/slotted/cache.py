@@ -43,9 +43,10 @@ class Store:
         if sum(self._written) > self._tokens:
             self._give_back(slot)
 
-    def wipe(self, slot: int) -> None:
+    def wipe(self, slot: int, written: int) -> None:
+        """Zero so many positions of it: to write the others would take memory."""
         for tensor in [*self.keys, *self.values]:
-            tensor[slot].zero_()
+            tensor[slot, :, :written].zero_()
 
     def _give_back(self, slot: int) -> None:
         """What is read there next is zero, where the system can take memory back."""
@@ -71,7 +72,7 @@ STORES: WeakValueDictionary[int, Store] = WeakValueDictionary()
 
 
 class Fresh(Cache):
-    """For one decode step: hands on what the layers made; their attention writes it down itself."""
+    """For one pass: hands on what the layers made; their attention writes it into the slots itself."""
 
     def __init__(self) -> None:
         super().__init__(layers=[])
@@ -79,28 +80,5 @@ class Fresh(Cache):
     def update(
         self, key_states: Tensor, value_states: Tensor, *_args: Any, **_kwargs: Any
     ) -> tuple[Tensor, Tensor]:
-        """As given, [rows, kv_heads, 1, head_dim]."""
+        """As given, [rows, kv_heads, tokens, head_dim]."""
         return key_states, value_states
-
-
-class Placed(Cache):
-    """For one pass: token t of the pass is written to slot `slots[t]` at `positions[t]`."""
-
-    def __init__(self, keys: list[Tensor], values: list[Tensor], slots: Tensor, positions: Tensor) -> None:
-        super().__init__(layers=[])
-        self._keys, self._values = keys, values
-        self._slots, self._positions = slots, positions
-
-    def update(
-        self, key_states: Tensor, value_states: Tensor, layer_idx: int, *_args: Any, **_kwargs: Any
-    ) -> tuple[Tensor, Tensor]:
-        """`key_states`: [rows, kv_heads, tokens of each, head_dim]. Gives the whole layer."""
-        keys, values = self._keys[layer_idx], self._values[layer_idx]
-        keys[self._slots, :, self._positions] = _flat(key_states)
-        values[self._slots, :, self._positions] = _flat(value_states)
-        return keys, values
-
-
-def _flat(states: Tensor) -> Tensor:
-    """[rows, heads, tokens, dim] to [rows * tokens, heads, dim]."""
-    return states.transpose(1, 2).flatten(0, 1)

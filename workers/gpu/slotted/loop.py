@@ -1,4 +1,4 @@
-"""The thread: newcomers into slots, some of their prompts read, one decode step for all, and what came of it told."""
+"""The thread: newcomers into slots, one pass for all who decode and some of the prompts, and what came of it told."""
 
 from collections.abc import Callable
 from threading import Condition, Thread
@@ -16,14 +16,14 @@ from workers.gpu.slotted.compiled import Maker, Steps
 from workers.gpu.slotted.known import refuse_unknown
 from workers.gpu.slotted.pace import Pace
 from workers.gpu.slotted.request import Request
-from workers.gpu.slotted.table import Table
+from workers.gpu.slotted.table import Part, Table
 
 
 class SlotLoop:
     """`deliver` is called from the thread after every pass that wrote tokens, `stepped` after every round.
 
-    `chunk`: tokens of prompts that are read between two decode steps; None: as the pace has it. `compile_after`: how often a number of
-    rows is stepped before it is worth compiling, None: never; `make` compiles it. `threads`: of every pass.
+    `chunk`: tokens of prompts that are read beside a decode step; None: as the pace has it. `compile_after`: how often
+    a number of rows is stepped before it is worth compiling, None: never; `make` compiles it. `threads`: of every pass.
     """
 
     def __init__(
@@ -45,8 +45,8 @@ class SlotLoop:
         self.model = model
         self._end_ids, self._deliver, self._stepped = end_ids, deliver, stepped
         self._threads = threads or torch.get_num_threads()
-        self._chunk, self._pace = chunk, Pace()
-        self._table = Table(slots, tokens, chunk or self._pace.chunk)
+        self._pace = Pace(chunk)
+        self._table = Table(slots, tokens, self._pace)
         self._store = passes.prepare(model, slots, tokens)
         self.steps = Steps(model, self._store.number, slots, compile_after, make)
         self._asked = Condition()  # guards the next three
@@ -119,23 +119,22 @@ class SlotLoop:
             return not self._stopping
 
     def _round(self) -> None:
-        self._table.chunk = self._chunk or self._pace.chunk
         self._table.admit()
         self._table.make_room()
         self._leave()
-        parts = self._table.parts()
-        if parts:
-            begun = perf_counter()
-            scores = passes.read(self.model, self._store, parts)
-            self._pace.read(sum(part.end - part.begin for part in parts), perf_counter() - begun)
-            self._advance([(part.slot, part.request, part.end) for part in parts], scores)
-        decoding = self._table.decoding()
-        if decoding:
-            begun = perf_counter()
-            scores = self.steps([(request.last(), request.fed, slot) for slot, request in decoding])
-            self._pace.stepped(perf_counter() - begun)
-            self._advance([(slot, request, request.total) for slot, request in decoding], scores)
+        parts, decoding = self._table.parts(), self._table.decoding()
+        if parts or decoding:
+            self._pass(parts, decoding)
         self._stepped()
+
+    def _pass(self, parts: list[Part], decoding: list[tuple[int, Request]]) -> None:
+        """Parts of prompts together with all who decode; without any, a step."""
+        begun = perf_counter()
+        rows = [(request.last(), request.fed, slot) for slot, request in decoding]
+        scores = passes.read(self.model, self._store, parts, rows) if parts else self.steps(rows)
+        self._pace.passed(sum(part.end - part.begin for part in parts), len(rows), perf_counter() - begun)
+        fed = [(part.slot, part.request, part.end) for part in parts]
+        self._advance([*fed, *((slot, request, request.total) for slot, request in decoding)], scores)
 
     def _leave(self) -> None:
         left, self._table.left = self._table.left, []
@@ -163,5 +162,5 @@ class SlotLoop:
         if finished:
             self._table.release(request)
         if not request.finite:
-            self._store.wipe(slot)
+            self._store.wipe(slot, request.fed)
         return request.progress(finished=finished)

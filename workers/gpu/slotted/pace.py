@@ -1,39 +1,52 @@
-"""How many tokens of prompts are read between two decode steps: as many as take about as long as a step.
+"""How many tokens of prompts are read beside a decode step: as many as take less long than the step itself.
 
 So whoever is decoding waits for its next token at most twice as long as it would alone, whatever arrives (the chunked
-prefill of Sarathi-Serve, Agrawal et al., OSDI 2024, with its budget in seconds instead of tokens).
+prefill of Sarathi-Serve, Agrawal et al., OSDI 2024, with its budget in seconds instead of tokens). Where many slots
+read and few decode it is more, because slots that read write nothing.
 """
 
+from collections import deque
+from statistics import median
+
 FIRST = 64  # tokens, before anything was measured
-LEAST = 32  # fewer are hardly faster: a pass reads all weights for them
-MOST = 1024
-QUICK_SECONDS = 0.02  # nobody minds a wait this short, so that few who decode don't slow down many who arrive
-SHARE = 0.5  # of a step's time: the wait is to stay below two steps also where a measure was too low
-_WEIGHT = 0.2  # of the newest measure in the average
+MOST = 1024  # tokens of one pass: more are multiplied no faster
+SIZE = 16  # tokens are a multiple of it, because the first product of each size costs more
+SHARE = 0.75  # of a step's time: the wait is to stay below two steps also where a measure was too low
+CROWD = 4  # so many times the share in which slots read goes to reading
+_KEPT = 5  # measures of each kind: their median follows the machine and the length of the texts
 
 
 class Pace:
-    """Averages of what was measured, in seconds; they follow the machine and the length of the texts."""
+    """`fixed`: tokens, whatever they cost. Times are in seconds."""
 
-    def __init__(self) -> None:
-        self._step: float | None = None
-        self._token: float | None = None
+    def __init__(self, fixed: int | None = None) -> None:
+        self._fixed = fixed
+        self._steps: dict[int, deque[float]] = {}  # by rows
+        self._costs: deque[float] = deque(
+            maxlen=_KEPT
+        )  # of one token, beyond what the step in the same pass costs
+        self._last = FIRST
 
-    @property
-    def chunk(self) -> int:
-        """Tokens."""
-        if self._step is None or self._token is None:
+    def passed(self, tokens: int, rows: int, seconds: float) -> None:
+        """A pass read so many tokens, and so many rows decoded in it."""
+        if not tokens:
+            self._steps.setdefault(rows, deque(maxlen=_KEPT)).append(seconds)
+        elif tokens >= SIZE and (self._steps or not rows):
+            self._costs.append((seconds - (self._step(rows) if rows else 0.0)) / tokens)
+            self._last = tokens
+
+    def chunk(self, reading: int, decoding: int) -> int:
+        """Tokens for the next pass; `reading`, `decoding`: how many slots do."""
+        if self._fixed is not None:
+            return self._fixed
+        if not decoding:
+            return MOST
+        if not self._steps or not self._costs:
             return FIRST
-        return min(MOST, max(LEAST, int(max(self._step * SHARE, QUICK_SECONDS) / self._token)))
+        seconds = self._step(decoding) * SHARE * max(1.0, CROWD * reading / decoding)
+        tokens = int(min(2 * self._last, seconds / max(median(self._costs), 1e-9)))
+        return max(SIZE, min(MOST, tokens // SIZE * SIZE))
 
-    def stepped(self, seconds: float) -> None:
-        self._step = _average(self._step, seconds)
-
-    def read(self, tokens: int, seconds: float) -> None:
-        """A pass over fewer tokens than LEAST says little of what a token costs among many."""
-        if tokens >= LEAST:
-            self._token = _average(self._token, seconds / tokens)
-
-
-def _average(before: float | None, now: float) -> float:
-    return now if before is None else before + _WEIGHT * (now - before)
+    def _step(self, rows: int) -> float:
+        """Of a step, of those measured the one of the most similar number of rows."""
+        return median(self._steps[min(self._steps, key=lambda known: abs(known - rows))])

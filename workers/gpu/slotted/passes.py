@@ -1,13 +1,13 @@
-"""The model's forward passes over the slots: one token a slot, or packed parts of prompts."""
+"""The model's forward passes over the slots: one token a slot, alone or beside packed parts of prompts."""
 
 from typing import Any, cast
 
 import torch
 from torch import Tensor
-from transformers import Cache, PreTrainedModel
+from transformers import PreTrainedModel
 
 from workers.gpu.slotted.attention import NAME, Reach
-from workers.gpu.slotted.cache import Fresh, Placed, Shape, Store
+from workers.gpu.slotted.cache import Fresh, Shape, Store
 from workers.gpu.slotted.decoding import OneEach
 from workers.gpu.slotted.packed import pack
 from workers.gpu.slotted.reading import Packed, Stretch
@@ -30,26 +30,26 @@ def step(model: PreTrainedModel, store: int, tokens: Tensor, positions: Tensor, 
     `store`: its number.
     """
     reach = OneEach(store, slots, positions)
-    return _forward(model, tokens[:, None], positions[:, None], past=Fresh(), reach=reach)[:, 0]
+    return _forward(model, tokens[:, None], positions[:, None], reach=reach)[:, 0]
 
 
-def read(model: PreTrainedModel, store: Store, parts: list[Part]) -> Tensor:
-    """Feed parts of prompts. Gives [parts, vocabulary]: what follows the last token of each."""
+def read(model: PreTrainedModel, store: Store, parts: list[Part], fed: list[tuple[int, int, int]]) -> Tensor:
+    """Feed parts of prompts and, in the same pass, one token of each who decodes: `fed`, as the steps take it.
+
+    Gives [parts and fed, vocabulary]: what follows the last token of each.
+    """
     stretches: list[Stretch] = []
     ids: list[int] = []
-    slots: list[int] = []
     positions: list[int] = []
     for part in parts:
         stretches.append(Stretch(part.slot, len(ids), part.begin, part.end))
         ids += part.request.span(part.begin, part.end)
-        slots += [part.slot] * (part.end - part.begin)
         positions += range(part.begin, part.end)
-    row, places, ends = (
-        torch.tensor(numbers, device=model.device)
-        for numbers in ([ids, positions], slots, [one.stop - 1 for one in stretches])
-    )
-    past = Placed(store.keys, store.values, places, row[1])
-    return _forward(model, row[:1], row[1:], past=past, reach=Packed(stretches), keep=ends)[0]
+    keep = torch.tensor([one.stop - 1 for one in stretches] + [len(ids) + row for row in range(len(fed))])
+    tokens, places, slots = torch.tensor(fed, dtype=torch.long).view(-1, 3).t().contiguous()
+    ones = OneEach(store.number, slots, places) if fed else None
+    row = torch.cat([torch.tensor([ids, positions]), torch.stack([tokens, places])], dim=1)
+    return _forward(model, row[:1], row[1:], reach=Packed(store, stretches, ones), keep=keep)[0]
 
 
 def _forward(
@@ -57,7 +57,6 @@ def _forward(
     ids: Tensor,
     positions: Tensor,
     *,
-    past: Cache,
     reach: Reach,
     keep: int | Tensor = 0,
 ) -> Tensor:
@@ -66,7 +65,7 @@ def _forward(
         input_ids=ids,
         position_ids=positions,
         attention_mask=ids.new_ones(1, 1, 1, 1),  # four dimensions are taken as they are, so no mask is made
-        past_key_values=past,
+        past_key_values=Fresh(),
         use_cache=True,
         logits_to_keep=keep,
         reach=reach,

@@ -1,4 +1,4 @@
-"""Parts of several prompts, packed one after the other in one row: which cached positions their tokens see."""
+"""Parts of several prompts, packed one after the other in one row, and beside them who decodes: what each token sees."""
 
 from dataclasses import dataclass, field
 
@@ -7,6 +7,8 @@ from torch import Tensor
 from torch.nn.functional import scaled_dot_product_attention
 
 from workers.gpu.slotted.attention import Style, masked
+from workers.gpu.slotted.cache import Store
+from workers.gpu.slotted.decoding import OneEach
 
 
 @dataclass
@@ -39,25 +41,40 @@ class Stretch:
 
 
 class Packed:
-    """The reach of a pass over the `stretches`."""
+    """The reach of a pass over the `stretches`, and after them over one token of each of those who decode."""
 
-    def __init__(self, stretches: list[Stretch]) -> None:
-        self._stretches = stretches
+    def __init__(self, store: Store, stretches: list[Stretch], ones: OneEach | None) -> None:
+        self._store, self._stretches, self._ones = store, stretches, ones
 
     def __call__(self, query: Tensor, key: Tensor, value: Tensor, style: Style) -> Tensor:
-        """`key`, `value`: all slots of the layer, [slots, kv_heads, length, dim]."""
+        """`query`: [1, heads, tokens, dim], `key` and `value`: [1, kv_heads, tokens, dim]."""
+        made = [self._read(one, query, key, value, style) for one in self._stretches]
+        if self._ones is not None:
+            rows = slice(self._stretches[-1].stop, None)
+            fed = [each[:, :, rows].transpose(0, 2) for each in (query, key, value)]
+            made.append(self._ones(fed[0], fed[1], fed[2], style).transpose(0, 1))
+        return torch.cat(made, dim=1)
+
+    def _read(self, one: Stretch, query: Tensor, key: Tensor, value: Tensor, style: Style) -> Tensor:
+        """[1, tokens, heads, dim]."""
+        slot, tokens = slice(one.slot, one.slot + 1), slice(one.start, one.stop)
         groups = query.size(1) // key.size(1)
-        made = [
-            _causal(
-                query[:, :, one.start : one.stop],
-                key[one.slot : one.slot + 1, :, : one.end].repeat_interleave(groups, 1),
-                value[one.slot : one.slot + 1, :, : one.end].repeat_interleave(groups, 1),
-                one.mask(style.window, query.device),
-                style,
-            )
-            for one in self._stretches
-        ]
-        return torch.cat(made, dim=2).transpose(1, 2)
+        keys, values = self._store.keys[style.layer][slot], self._store.values[style.layer][slot]
+        keys[:, :, one.begin : one.end] = key[:, :, tokens]
+        values[:, :, one.begin : one.end] = value[:, :, tokens]
+        made = _causal(
+            query[:, :, tokens],
+            _for_each(keys[:, :, : one.end], groups),
+            _for_each(values[:, :, : one.end], groups),
+            one.mask(style.window, query.device),
+            style,
+        )
+        return made.transpose(1, 2)
+
+
+def _for_each(states: Tensor, groups: int) -> Tensor:
+    """The heads of a group share their keys."""
+    return states if groups == 1 else states.repeat_interleave(groups, 1)
 
 
 def _causal(query: Tensor, key: Tensor, value: Tensor, seen: Tensor | None, style: Style) -> Tensor:

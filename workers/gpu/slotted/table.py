@@ -8,9 +8,9 @@ from collections import deque
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from workers.gpu.slotted.pace import Pace
 from workers.gpu.slotted.request import Request
 
-_ALONE = 1024  # tokens of prompts that are read at once when nobody decodes, because nobody waits
 _AHEAD = 64  # positions that a newcomer should find free, so that it is not sent back at once
 
 
@@ -34,11 +34,11 @@ class Left(NamedTuple):
 class Table:
     """`held[slot]` is the request in that slot. `tokens`: held by all slots together; the longest request fits alone.
 
-    `chunk`: tokens of prompts between two decode steps. `left`: slots that were left, until the cache has heard of it.
+    `pace`: how much of prompts is read. `left`: slots that were left, until the cache has heard of it.
     """
 
-    def __init__(self, slots: int, tokens: int, chunk: int) -> None:
-        self._tokens, self.chunk = tokens, chunk
+    def __init__(self, slots: int, tokens: int, pace: Pace) -> None:
+        self._tokens, self._pace = tokens, pace
         self.waiting: deque[Request] = deque()
         self.held: list[Request | None] = [None] * slots
         self.left: list[Left] = []
@@ -78,9 +78,9 @@ class Table:
             self.waiting.appendleft(youngest)
 
     def parts(self) -> list[Part]:
-        """What is read of prompts before the next decode step, the oldest first."""
+        """What is read of prompts in the next pass, the oldest first."""
         reading = [request for request in self._order if request.left > 1]
-        budget = self.chunk if len(reading) < len(self._order) else max(_ALONE, self.chunk)
+        budget = self._pace.chunk(len(reading), len(self._order) - len(reading))
         parts = []
         for request in reading:
             size = min(request.left, budget)

@@ -1,0 +1,51 @@
+"""The slots' memory: taken when it is written, kept for the next one, given back when all have more than the bound."""
+
+import psutil
+import torch
+
+from workers.gpu.slotted.cache import Store
+
+SLOTS, LENGTH, HEADS, DIM = 4, 2048, 2, 64
+POSITION = 2 * HEADS * DIM * 4  # bytes of one, keys and values
+
+
+def _store(tokens: int) -> Store:
+    return Store([(HEADS, DIM)], torch.float32, slots=SLOTS, length=LENGTH, tokens=tokens)
+
+
+def _fill(store: Store, slot: int, end: int) -> None:
+    for tensor in (*store.keys, *store.values):
+        tensor[slot, :, :end] = 1
+
+
+def test_memory_is_taken_by_what_is_written_alone() -> None:
+    process, slots, layers = psutil.Process(), 256, 16
+    before = process.memory_info().rss
+    store = Store([(HEADS, DIM)] * layers, torch.float32, slots=slots, length=LENGTH)
+    for slot in range(slots):
+        _fill(store, slot, 64)
+    assert process.memory_info().rss - before < layers * slots * LENGTH * POSITION / 16
+
+
+def test_a_slot_that_was_left_is_given_back_once_all_have_more_than_the_bound() -> None:
+    store = _store(tokens=1000)
+    _fill(store, 0, 600)
+    store.leave(0, 600)
+    assert store.keys[0][0, :, :600].all()
+    _fill(store, 1, 700)
+    store.leave(1, 700)
+    for tensor in (*store.keys, *store.values):
+        assert tensor[0, :, :600].all()
+        assert not tensor[1].any()
+
+
+def test_a_wiped_slot_is_zero_and_took_no_memory_for_it() -> None:
+    process = psutil.Process()
+    store = _store(tokens=1000)
+    store.keys[0][0, :, :100] = torch.nan
+    _fill(store, 1, 100)
+    before = process.memory_info().rss
+    store.wipe(0, 100)
+    assert process.memory_info().rss - before < LENGTH * POSITION / 4
+    assert not store.keys[0][0].any()
+    assert store.keys[0][1, :, :100].all()
