@@ -26,6 +26,7 @@ from benchmarks.prompts import NEW_TOKENS, prompts
 from workers.gpu import device
 from workers.gpu.progress import Progress
 from workers.gpu.sampling import Sampling
+from workers.gpu.slotted.compiled import WORTH_COMPILING
 from workers.gpu.slotted.loop import SlotLoop
 
 IN_FLIGHT, TEXTS, REPEATS = 32, 48, 3
@@ -48,7 +49,7 @@ class Engine:
             end_ids=set(),
             deliver=self._hear,
             stepped=lambda: None,
-            **({} if compiling else {"compile_after": None}),
+            compile_after=WORTH_COMPILING if compiling else None,
             threads=threads,
         )
         self.loop.start()

@@ -97,13 +97,6 @@ def _part(command: list[str]) -> str:
     return next((name for word, name in named.items() if word in text), "other")
 
 
-def _compiled(home: Path, rows: int) -> bool:
-    """Whether the infer worker has said that it compiled a step of so many rows."""
-    log = (home / "logs" / "infer.log").read_text()
-    told = (json.loads(line) for line in log.splitlines() if '"slots.compiled"' in line)
-    return any(one["rows"] >= rows for one in told)
-
-
 def main() -> None:
     folder, in_flight = sys.argv[1], int(sys.argv[2])
     with tempfile.TemporaryDirectory(prefix="mainspring-") as home, Stack(Path(home)) as stack:
@@ -117,14 +110,7 @@ def main() -> None:
             taken = {name: after[name] - before.get(name, 0.0) for name in after}
             tokens = sum(tokens for tokens, _ in answers)
             firsts = [first for _, first in answers]
-            compiling = plan["engine"] == "slots" and not _compiled(Path(home), in_flight)
-            return {
-                "seconds": seconds,
-                "tokens": tokens,
-                "first_tokens": firsts,
-                "processor": taken,
-                "compiling": compiling,
-            }
+            return {"seconds": seconds, "tokens": tokens, "first_tokens": firsts, "processor": taken}
 
         with stack.client() as api:
             (version,) = api.request("GET", "/v1/deployments/measured/versions")["versions"]

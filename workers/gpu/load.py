@@ -131,7 +131,7 @@ def _generation(loaded: Loaded, settings: Settings, plan: Plan) -> Engine:
         cache_tokens=tokens,
         end_ids=_end_ids(loaded),
         plan=plan,
-        loop=loop_for(plan),
+        loop=loop_for(plan, compiling=settings.compile_steps),
     )
 
 

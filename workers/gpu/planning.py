@@ -10,6 +10,7 @@ from mainspring.tables import EngineName
 from workers.gpu import continuous, device, trial
 from workers.gpu.progress import LoopMaker
 from workers.gpu.slotted.known import unknown
+from workers.gpu.slotted.compiled import WORTH_COMPILING
 from workers.gpu.slotted.loop import SlotLoop
 
 USUAL_SLOTS = 32
@@ -25,9 +26,10 @@ def plan_for(model: PreTrainedModel, asked: str, known: Plan | None = None) -> P
     return trial.choose(model, alone=asked == EngineName.SLOTS)
 
 
-def loop_for(plan: Plan) -> LoopMaker:
+def loop_for(plan: Plan, *, compiling: bool = False) -> LoopMaker:
     if plan.engine == EngineName.SLOTS:
-        return partial(SlotLoop, threads=plan.threads)
+        after = WORTH_COMPILING if compiling else None
+        return partial(SlotLoop, threads=plan.threads, compile_after=after)
     return continuous.Loop
 
 

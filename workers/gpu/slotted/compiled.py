@@ -28,6 +28,7 @@ from workers.gpu.slotted.tracing import let_other_threads_pass
 Step = Callable[[Tensor, Tensor, Tensor], Tensor]
 Maker = Callable[[PreTrainedModel, int, int], Step]
 
+WORTH_COMPILING = 200  # steps of a number of rows: a first answer is over by then
 _NICE = 15
 _SWITCH_SECONDS = 1e-4  # instead of 5e-3: so long would each of those requests wait
 _END_SECONDS = 30.0

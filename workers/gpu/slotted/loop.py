@@ -36,7 +36,7 @@ class SlotLoop:
         deliver: Deliver,
         stepped: Callable[[], None],
         chunk: int | None = None,
-        compile_after: int | None = 200,
+        compile_after: int | None = None,
         threads: int | None = None,
         make: Maker | None = None,
     ) -> None:
