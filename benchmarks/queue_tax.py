@@ -32,8 +32,7 @@ NAMES = {
     "vllm_server": "g  vLLM's server, over HTTP",
     "limit": "h  the step's matrix products alone",
 }
-WARM_UP = 2  # rounds; more while something is still being compiled
-MOST_WARM_UP = 8
+WARM_UP = 2  # rounds
 SLOW = {"recipe": 8}  # its share of the prompts is this much smaller, since it answers one at a time
 STREAMED = ("product", "transformers_server")
 RATIOS = (
@@ -75,18 +74,12 @@ def measure(folder: Path, size: str, in_flight: int, asked: argparse.Namespace) 
     with contestants(asked.only, folder, in_flight, dtype) as running:
         for name, one in running.items():
             print(f"  {NAMES[name]}: {one.settings}", flush=True)
-            _warm_up(one, _share(name, texts))
+            for _ in range(1 if name in SLOW else WARM_UP):
+                one.run(_share(name, texts))
         for _ in range(asked.rounds):
             for name, one in running.items():
                 one.rounds.append(one.run(_share(name, texts)))
         tell(running, size, texts)
-
-
-def _warm_up(one: Contestant, texts: list[str]) -> None:
-    for number in range(MOST_WARM_UP):
-        found = one.run(texts)
-        if number + 1 >= (1 if one.name in SLOW else WARM_UP) and not found.get("compiling"):
-            break
 
 
 @contextmanager

@@ -13,7 +13,6 @@ from mainspring.settings import Settings
 from workers.gpu import device
 from workers.gpu.load import load_model, load_version
 from workers.gpu.planning import plan_for
-from workers.gpu.slotted.loop import SlotLoop
 
 
 def run(asked: str) -> None:
@@ -33,24 +32,13 @@ def run(asked: str) -> None:
         seconds = time.perf_counter() - begin
         tokens = sum(answer.usage["completion_tokens"] for answer in answers)
         processor = {"engine": time.process_time() - before}
-        return {
-            "seconds": seconds,
-            "tokens": tokens,
-            "processor": processor,
-            "compiling": _compiling(engine, in_flight),
-        }
+        return {"seconds": seconds, "tokens": tokens, "processor": processor}
 
     serve(
         {"engine": engine.name, "slots": engine.capacity, "threads": plan.threads, "dtype": plan.dtype},
         one_round,
     )
     engine.stop()
-
-
-def _compiling(engine: Any, rows: int) -> bool:
-    """Whether the step of so many rows is still run as it is."""
-    loop = engine._loop  # noqa: SLF001
-    return isinstance(loop, SlotLoop) and rows not in loop.steps.ready
 
 
 def _plan(folder: Path, asked: str, in_flight: int) -> Plan:

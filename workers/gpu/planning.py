@@ -9,8 +9,8 @@ from mainspring.serving.engine import Plan
 from mainspring.tables import EngineName
 from workers.gpu import continuous, device, trial
 from workers.gpu.progress import LoopMaker
-from workers.gpu.slotted.known import unknown
 from workers.gpu.slotted.compiled import WORTH_COMPILING
+from workers.gpu.slotted.known import unknown
 from workers.gpu.slotted.loop import SlotLoop
 
 USUAL_SLOTS = 32
