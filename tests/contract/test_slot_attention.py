@@ -1,5 +1,7 @@
 """The kernel that decode steps attend with, against the same in torch's own operations."""
 
+import sys
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -86,3 +88,9 @@ def replace_first(fed: Rows) -> Rows:
     query = fed.query.clone()
     query[0] = float("nan")
     return fed._replace(query=query)
+
+
+@needs_compiler
+def test_the_kernel_leaves_the_process_its_smallest_numbers() -> None:
+    assert built(torch.float32) is not None  # whether now or by an earlier test, in this thread
+    assert sys.float_info.min / 2 > 0

@@ -17,7 +17,11 @@ from mainspring.logs import log
 Attend = Callable[..., None]
 
 _SOURCE = Path(__file__).with_name("kernel.cpp")
-_FLAGS = ["-O3", "-march=native", "-ffast-math", "-fno-finite-math-only", "-fopenmp", "-shared", "-fPIC"]
+_COMPILE = ["-O3", "-march=native", "-ffast-math", "-fno-finite-math-only", "-fopenmp", "-fPIC", "-c"]
+_LINK = [
+    "-shared",
+    "-fopenmp",
+]  # without -ffast-math: linked with it, a library takes subnormals from the process
 _NAMES = {torch.float32: "attend_float32", torch.bfloat16: "attend_bfloat16"}
 _ARGUMENTS = [ctypes.c_void_p] * 8 + [ctypes.c_int64] * 6 + [ctypes.c_float] * 2
 
@@ -48,9 +52,10 @@ def _library() -> ctypes.CDLL | None:
         log.warning("slots.no_compiler", remedy="Install g++: decode steps are slower without it.")
         return None
     with tempfile.TemporaryDirectory(prefix="mainspring-") as folder:
-        path = Path(folder) / "kernel.so"
+        compiled, path = Path(folder) / "kernel.o", Path(folder) / "kernel.so"
         try:
-            subprocess.run([program, *_FLAGS, str(_SOURCE), "-o", str(path)], check=True, capture_output=True)
+            _run(program, *_COMPILE, _SOURCE, "-o", compiled)
+            _run(program, *_LINK, compiled, "-o", path)
             library = ctypes.CDLL(str(path))
         except (OSError, subprocess.CalledProcessError) as error:
             log.warning("slots.not_built", cause=type(error).__name__)
@@ -59,3 +64,7 @@ def _library() -> ctypes.CDLL | None:
         function = getattr(library, name)
         function.argtypes, function.restype = _ARGUMENTS, None
     return library
+
+
+def _run(program: str, *arguments: str | Path) -> None:
+    subprocess.run([program, *arguments], check=True, capture_output=True)
