@@ -15,7 +15,7 @@ QUIET = ("--without-gossip", "--without-mingle", "--without-heartbeat", "--logle
 def run(task: str, prefetch: str) -> None:
     """`task`: its name; `prefetch`: how many messages the one process takes at once."""
     folder, in_flight, dtype, place = sys.argv[1:5]
-    os.environ |= {"MODEL": folder, "IN_FLIGHT": in_flight, "DTYPE": dtype, "BROKER": place}
+    os.environ |= {"MODEL": folder, "IN_FLIGHT": in_flight, "DTYPE": dtype, "BROKER": place, "QUEUE": task}
     from benchmarks.contestants import tasks
 
     asked = tasks.app.tasks[task]

@@ -1,6 +1,6 @@
 """Tasks as the usual recipe has them: the model is loaded once a process, a task calls `generate`.
 
-`MODEL`, `DTYPE` and `BROKER` come from the environment. Runs in the recipes' environment.
+`MODEL`, `DTYPE`, `BROKER` and `QUEUE` come from the environment. Runs in the recipes' environment.
 """
 
 import os
@@ -14,7 +14,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 NEW_TOKENS = 64
 
 app = Celery("recipe", broker=os.environ["BROKER"], backend=os.environ["BROKER"])
-app.conf.update(task_acks_late=True, worker_prefetch_multiplier=1)
+app.conf.update(task_acks_late=True, task_default_queue=os.environ["QUEUE"])
 _loaded: dict[str, Any] = {}
 
 
