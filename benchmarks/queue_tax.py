@@ -15,7 +15,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from benchmarks import random_llama
-from benchmarks.contestants.process import Contestant
+from benchmarks.contestants.process import NOT_INSTALLED, Contestant, installable
 from benchmarks.contestants.valkey import valkey
 from benchmarks.machine import describe
 from benchmarks.prompts import NEW_TOKENS, prompts
@@ -54,9 +54,14 @@ def main() -> None:
     parser.add_argument("--in-flight", nargs="*", type=int, default=[32, 64])
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--prompts", type=int, default=128)
-    parser.add_argument("--only", nargs="*", choices=NAMES, default=list(NAMES))
+    parser.add_argument(
+        "--only", nargs="*", choices=NAMES, default=[name for name in NAMES if installable(name)]
+    )
     asked = parser.parse_args()
     print(f"machine: {describe()}")
+    for name, title in NAMES.items():
+        if name not in asked.only:
+            print(f"left out: {title.strip()}" + ("" if installable(name) else f" ({NOT_INSTALLED})"))
     for size in asked.size:
         with tempfile.TemporaryDirectory(prefix="mainspring-") as folder:
             random_llama.make(size, Path(folder))

@@ -1,10 +1,6 @@
-"""The models that every contestant runs: Llamas of random weights, with a real tokenizer and without an end token.
-
-python -m benchmarks.random_llama 20M FOLDER
-"""
+"""The models that every contestant runs: Llamas of random weights, with a real tokenizer and without an end token."""
 
 import pydoc
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -67,7 +63,3 @@ def _tokenizer() -> PreTrainedTokenizerFast:
     return PreTrainedTokenizerFast(  # type: ignore[no-untyped-call]
         tokenizer_object=bpe, pad_token="<|pad|>", model_max_length=CONTEXT, padding_side="left"
     )
-
-
-if __name__ == "__main__":
-    make(sys.argv[1], Path(sys.argv[2]))

@@ -1,5 +1,7 @@
 # infer and train: torch first and pinned, so that no other build of it is chosen.
 FROM python:3.12-slim
+# For the slots' attention, which is built for the processor that it runs on.
+RUN apt-get update && apt-get install -y --no-install-recommends g++ && rm -rf /var/lib/apt/lists/*
 WORKDIR /app
 COPY pyproject.toml constraints.txt README.md LICENSE ./
 RUN pip install --no-cache-dir -c constraints.txt torch==2.13.0

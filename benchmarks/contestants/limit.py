@@ -16,7 +16,7 @@ from transformers import AutoModelForCausalLM
 
 from benchmarks.contestants.child import Round, serve
 from workers.gpu import device
-from workers.gpu.slotted.packed import PackedLinear
+from workers.gpu.packed import PackedLinear
 
 STEPS = 32
 Product = Callable[[Tensor], Tensor]

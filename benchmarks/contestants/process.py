@@ -12,6 +12,7 @@ from typing import Any, Self
 from benchmarks.peers.environment import python
 
 VLLM = Path(__file__).parents[2] / ".cache" / "vllm" / "bin" / "python"
+NOT_INSTALLED = "vLLM is not installed: sh tests/vllm/install.sh"
 ENVIRONMENTS = {
     "recipe": "recipes",
     "batches": "recipes",
@@ -74,12 +75,17 @@ class Contestant:
         return dict(json.loads(line))
 
 
+def installable(name: str) -> bool:
+    """Whether its environment is there, or is made when it is needed."""
+    return ENVIRONMENTS.get(name) != "vllm" or VLLM.exists()
+
+
 def _interpreter(name: str) -> Path:
     where = ENVIRONMENTS.get(name)
-    if where == "vllm":
-        if not VLLM.exists():
-            raise SystemExit(
-                "vLLM is not installed: run sh tests/vllm/install.sh, or leave it out with --only"
-            )
-        return VLLM
-    return Path(sys.executable) if where is None else python(where)
+    if where is None:
+        return Path(sys.executable)
+    if where != "vllm":
+        return python(where)
+    if not installable(name):
+        raise SystemExit(NOT_INSTALLED)
+    return VLLM

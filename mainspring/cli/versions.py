@@ -41,9 +41,14 @@ def _engine(plan: dict[str, Any]) -> str:
 
 
 def _speeds(plan: dict[str, Any]) -> str:
-    """Of what was chosen and, for the engines that were not, the best that they did."""
-    best: dict[str, float] = {}
+    """Of each engine that was tried, the best that it did, and with how many at once."""
+    best: dict[str, dict[str, Any]] = {}
     for one in plan["tried"]:
-        best[one["engine"]] = max(best.get(one["engine"], 0.0), one["tokens_per_second"])
-    said = [f"{name} {speed:,.0f} tokens/s" for name, speed in sorted(best.items(), key=lambda one: -one[1])]
+        known = best.setdefault(one["engine"], one)
+        if one["tokens_per_second"] > known["tokens_per_second"]:
+            best[one["engine"]] = one
+    said = [
+        f"{name} {one['tokens_per_second']:,.0f} tokens/s with {one['slots']} at once"
+        for name, one in sorted(best.items(), key=lambda item: item[0] != plan["engine"])
+    ]
     return f"; measured: {', '.join(said)}" if said else ""

@@ -93,25 +93,15 @@ def accept(
     bounds.of_the_deployment(addressed.name, addressed.policy, waiting, expected.seconds)
     bounds.of_the_tenant(caller, bounds.taken(connection, caller))
     row = {
-        "id": _identifier(place),
         "tenant_id": caller.tenant_id,
-        "deployment": addressed.name,
         "version_id": chosen.id,
         "input": given,
         "parameters": parameters,
         # Drawn once and kept, so that a second attempt gives the same answer as the first would have.
         "seed": parameters.get("seed", randbits(31)),
-        "metadata": asked.metadata,
-        "idempotency_key": asked.idempotency_key,
-        "request_digest": asked.digest,
-        "priority": asked.priority.value,
         "turn": turn,
-        "subject": asked.subject,
-        "session_id": None if place is None else place.session_id,
-        "after": None if place is None else place.after,
-        "deadline_in": None if asked.deadline_seconds is None else timedelta(seconds=asked.deadline_seconds),
     }
-    stored = connection.execute(_STORE, row).first()
+    stored = connection.execute(_STORE, row | _as_asked(asked) | _in_session(place)).first()
     if stored is None:
         # Two requests with one key raced; the other one has just committed.
         found = earlier(connection, caller, asked)
@@ -174,6 +164,27 @@ def _place(
         connection, caller.tenant_id, addressed.name, asked.session, champion=champion.id, live=live
     )
     return choose(addressed.name, addressed.candidates, pinned=place.version_id), place
+
+
+def _as_asked(asked: Submission) -> dict[str, Any]:
+    """The columns that stand as the producer sent them."""
+    return {
+        "deployment": asked.deployment,
+        "metadata": asked.metadata,
+        "idempotency_key": asked.idempotency_key,
+        "request_digest": asked.digest,
+        "priority": asked.priority.value,
+        "subject": asked.subject,
+        "deadline_in": None if asked.deadline_seconds is None else timedelta(seconds=asked.deadline_seconds),
+    }
+
+
+def _in_session(place: conversation.Place | None) -> dict[str, Any]:
+    return {
+        "id": _identifier(place),
+        "session_id": None if place is None else place.session_id,
+        "after": None if place is None else place.after,
+    }
 
 
 def _identifier(place: conversation.Place | None) -> UUID:

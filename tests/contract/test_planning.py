@@ -4,6 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 
 from mainspring.serving.engine import Plan
 from mainspring.settings import Settings
@@ -58,3 +59,8 @@ def test_an_engine_runs_as_planned(tmp_path: Path) -> None:
         engine = load_version(path, "text-generation", Settings(), "auto", known)
         assert (engine.name, engine.capacity, engine.plan) == (known.engine, known.slots, known)
         engine.stop()
+
+
+def test_the_number_format_is_one_of_those_that_were_compared() -> None:
+    assert device.faster(torch.float32) is torch.float32
+    assert device.faster(torch.bfloat16, torch.float32) in {torch.bfloat16, torch.float32}

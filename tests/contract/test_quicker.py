@@ -11,8 +11,7 @@ from tests.contract import models
 from tests.contract.conftest import Kind
 from workers.gpu.heads import Texts
 from workers.gpu.load import load_model
-from workers.gpu.packing import pack_if_same
-from workers.gpu.slotted.packed import PackedLinear
+from workers.gpu.packed import PackedLinear, pack_if_same
 from workers.gpu.unpadded import unpad_if_same
 
 TEXTS = ["The watch runs.", " ".join(models.TEXTS[:2]), "Ada"]

@@ -30,13 +30,22 @@ def test_memory_is_taken_by_what_is_written_alone() -> None:
 def test_a_slot_that_was_left_is_given_back_once_all_have_more_than_the_bound() -> None:
     store = _store(tokens=1000)
     _fill(store, 0, 600)
-    store.leave(0, 600)
+    store.keep_within({0: 600})
+    store.keep_within({1: 300})  # nobody is in the first any more, and its memory may stay
+    _fill(store, 1, 300)
     assert store.keys[0][0, :, :600].all()
-    _fill(store, 1, 700)
-    store.leave(1, 700)
+    store.keep_within({1: 401})
     for tensor in (*store.keys, *store.values):
-        assert tensor[0, :, :600].all()
-        assert not tensor[1].any()
+        assert not tensor[0].any()
+        assert tensor[1, :, :300].all()
+
+
+def test_a_slot_that_is_held_keeps_its_memory_whatever_the_bound() -> None:
+    store = _store(tokens=1000)
+    for slot in (0, 1):
+        _fill(store, slot, 600)
+    store.keep_within({0: 600, 1: 600})
+    assert store.keys[0][:2, :, :600].all()
 
 
 def test_a_wiped_slot_is_zero_and_took_no_memory_for_it() -> None:

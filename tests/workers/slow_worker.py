@@ -7,16 +7,15 @@ from concurrent.futures import Future
 from random import Random
 from threading import Timer
 
-from mainspring.serving.engine import EngineAnswer, EngineRequest, Health, OnText
+from mainspring.serving.engine import EngineAnswer, EngineRequest, OnText
+from tests.workers.pretending import Pretending, serve_by
 from tests.workers.slow_pace import BEGUN, LONGEST, SHORTEST, SLOTS
 from workers import infer
-from workers.holder import Engines
 
 
-class SlowEngine:
+class SlowEngine(Pretending):
     name = "slow"
     capacity = SLOTS
-    plan = None
 
     def submit(self, request: EngineRequest, _on_text: OnText | None = None) -> Future[EngineAnswer]:
         future: Future[EngineAnswer] = Future()
@@ -30,15 +29,6 @@ class SlowEngine:
         Timer(seconds, future.set_result, [answer]).start()
         return future
 
-    def cancel(self, request_id: str) -> None:
-        pass
 
-    def stop(self, drain_seconds: float = 0.0) -> None:
-        pass
-
-    def health(self) -> Health:
-        return Health(alive=True, pending=0, idle_seconds=0.0)
-
-
-infer.HoldVersions.engines = staticmethod(lambda: Engines(lambda *_: SlowEngine(), lambda *_: 1, 2**30))
+serve_by(SlowEngine)
 app = infer.app

@@ -15,7 +15,8 @@ From a folder to an answer, in order:
     planning.py    which loop runs a version on this machine; trial.py measures it
     rounds.py      what the batching engines share: pieces that wait, taken in rounds
     encoder.py     the engine of encoders: whatever waits shares a forward pass
-    packing.py     its layers packed, and in unpadded.py without padding, where trusted.py finds the same numbers
+    packed.py      linear layers in the layout that the processor multiplies fastest, behind an operator (operators.py)
+    unpadded.py    an encoder's layers without padding; trusted.py takes a quicker way only if it gives the same numbers
     seq2seq/       the engine of translation and summarisation
     heads.py       what the encoder tasks share; classes.py, spans.py, masks.py, answers.py, vectors.py: one task each
     tasks.py       which head reads which task

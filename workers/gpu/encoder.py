@@ -12,7 +12,7 @@ from transformers import PreTrainedModel
 from mainspring.serving.engine import EngineAnswer, EngineRequest
 from workers.gpu import device
 from workers.gpu.heads import Head, Piece, Work
-from workers.gpu.packing import pack_if_same
+from workers.gpu.packed import pack_if_same
 from workers.gpu.rounds import Reading, RoundsEngine, Waiting, not_finite
 from workers.gpu.unpadded import unpad_if_same
 

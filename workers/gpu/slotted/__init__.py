@@ -1,15 +1,13 @@
-"""Our own decode loop, for CPUs and small models: fixed slots, one decode step for all, compiled beside serving.
+"""Our own decode loop, for CPUs and small models: fixed slots, one decode step for all.
 
 known      which architectures it can run
 request    one request: what is fed, what has come out
-pace       how much is read of prompts between two steps
+pace       how much is read of prompts beside a decode step
 table      who waits, who holds a slot, what is fed next
 cache      keys and values of all slots
 attention  the model's own forward pass, attending through the slots
 decoding   one query a slot, by a kernel of our own (kernel, kernel.cpp)
-reading    parts of several prompts in one row
-packed     linear layers in the layout that the processor multiplies fastest
-operators  where a compiler finds both
+reading    parts of several prompts in one row, and beside them who decodes
 passes     the model's forward passes over the cache
 compiled   the decode step, compiled for each number of rows; tracing keeps other threads out of that
 loop       the thread that does all this

@@ -21,7 +21,7 @@ _DONT_NEED: int | None = getattr(mmap, "MADV_DONTNEED", None)
 class Store:
     """Zero where nothing is written: a masked position counts nothing times what stands there.
 
-    `tokens`: how many positions may be written before the memory of slots that were left is given back.
+    `tokens`: how many positions' memory all slots may have before those that were left give theirs back.
     """
 
     def __init__(
@@ -31,17 +31,19 @@ class Store:
         STORES[self.number] = self
         self.length = length
         self._tokens = slots * length if tokens is None else tokens
-        self._written = [0] * slots  # positions whose memory a slot still has from those that left it
+        self._written = [0] * slots  # positions whose memory a slot has, from whoever is there or has left it
         self._pages: list[tuple[mmap.mmap, int]] = []  # with the bytes of a slot
         sizes = [(slots, heads, length, width) for heads, width in shapes]
         self.keys = [self._tensor(size, dtype) for size in sizes]
         self.values = [self._tensor(size, dtype) for size in sizes]
 
-    def leave(self, slot: int, written: int) -> None:
-        """Whoever was there has gone, and had written so many positions."""
-        self._written[slot] = max(self._written[slot], written)
-        if sum(self._written) > self._tokens:
-            self._give_back(slot)
+    def keep_within(self, held: dict[int, int]) -> None:
+        """`held`: the slots that somebody holds, and how many positions will be written there after the next pass."""
+        for slot, written in held.items():
+            self._written[slot] = max(self._written[slot], written)
+        free = [slot for slot, written in enumerate(self._written) if written and slot not in held]
+        while free and sum(self._written) > self._tokens:
+            self._give_back(free.pop())
 
     def wipe(self, slot: int, written: int) -> None:
         """Zero so many positions of it: to write the others would take memory."""

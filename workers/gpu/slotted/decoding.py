@@ -9,10 +9,10 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from workers.gpu.operators import define
 from workers.gpu.slotted.attention import Style, masked
 from workers.gpu.slotted.cache import STORES, Store
 from workers.gpu.slotted.kernel import Attend, address, built
-from workers.gpu.slotted.operators import define
 
 _SCHEMA = (
     "attend_slots(Tensor query, Tensor key, Tensor value, Tensor slots, Tensor positions,"

@@ -121,8 +121,8 @@ class SlotLoop:
     def _round(self) -> None:
         self._table.admit()
         self._table.make_room()
-        self._leave()
         parts, decoding = self._table.parts(), self._table.decoding()
+        self._store.keep_within(self._table.written(parts))
         if parts or decoding:
             self._pass(parts, decoding)
         self._stepped()
@@ -135,11 +135,6 @@ class SlotLoop:
         self._pace.passed(sum(part.end - part.begin for part in parts), len(rows), perf_counter() - begun)
         fed = [(part.slot, part.request, part.end) for part in parts]
         self._advance([*fed, *((slot, request, request.total) for slot, request in decoding)], scores)
-
-    def _leave(self) -> None:
-        left, self._table.left = self._table.left, []
-        for slot, written in left:
-            self._store.leave(slot, written)
 
     def _advance(self, fed: list[tuple[int, Request, int]], scores: Tensor) -> None:
         """`fed`: slots, their requests, and up to where they are fed now; `scores`: [of each, vocabulary]."""

@@ -6,10 +6,10 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedModel
 
+from workers.gpu.packed import pack
 from workers.gpu.slotted.attention import NAME, Reach
 from workers.gpu.slotted.cache import Fresh, Shape, Store
 from workers.gpu.slotted.decoding import OneEach
-from workers.gpu.slotted.packed import pack
 from workers.gpu.slotted.reading import Packed, Stretch
 from workers.gpu.slotted.table import Part
 

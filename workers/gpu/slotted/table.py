@@ -6,7 +6,6 @@ front and is fed again from its first token. What it had written stays, and rand
 
 from collections import deque
 from dataclasses import dataclass
-from typing import NamedTuple
 
 from workers.gpu.slotted.pace import Pace
 from workers.gpu.slotted.request import Request
@@ -24,24 +23,16 @@ class Part:
     end: int
 
 
-class Left(NamedTuple):
-    """A slot that was left, and how many positions were written there."""
-
-    slot: int
-    written: int
-
-
 class Table:
     """`held[slot]` is the request in that slot. `tokens`: held by all slots together; the longest request fits alone.
 
-    `pace`: how much of prompts is read. `left`: slots that were left, until the cache has heard of it.
+    `pace`: how much of prompts is read.
     """
 
     def __init__(self, slots: int, tokens: int, pace: Pace) -> None:
         self._tokens, self._pace = tokens, pace
         self.waiting: deque[Request] = deque()
         self.held: list[Request | None] = [None] * slots
-        self.left: list[Left] = []
         self._order: list[Request] = []  # of those in slots, the oldest first
 
     @property
@@ -57,10 +48,8 @@ class Table:
             self.release(request)
 
     def release(self, request: Request) -> None:
-        slot = self.held.index(request)
         self._order.remove(request)
-        self.held[slot] = None
-        self.left.append(Left(slot, request.fed))
+        self.held[self.held.index(request)] = None
 
     def admit(self) -> None:
         """Newcomers take free slots in the order in which they came, as long as all fit for a while."""
@@ -93,6 +82,11 @@ class Table:
     def decoding(self) -> list[tuple[int, Request]]:
         """Slots and their requests that have one token to feed."""
         return [(slot, r) for slot, r in enumerate(self.held) if r is not None and r.left == 1]
+
+    def written(self, parts: list[Part]) -> dict[int, int]:
+        """How many positions of each slot that is held are written once these parts and who decodes are fed."""
+        ends = {part.slot: part.end for part in parts}
+        return {slot: ends.get(slot, r.fed + 1) for slot, r in enumerate(self.held) if r is not None}
 
     def _fits(self, request: Request) -> bool:
         soon = sum(min(one.total + _AHEAD, one.final) for one in [*self._order, request])

@@ -8,7 +8,8 @@ from torch import Tensor, nn
 from transformers import PreTrainedModel
 from transformers.pytorch_utils import Conv1D
 
-from workers.gpu.slotted.operators import define
+from workers.gpu.operators import define
+from workers.gpu.trusted import change_if_same
 
 _ROWS = 32  # for which the layout is chosen; it serves any number
 
@@ -39,6 +40,17 @@ def pack(model: PreTrainedModel) -> None:
     able = torch.backends.mkldnn.is_available() and model.device.type == "cpu"  # type: ignore[no-untyped-call]
     if able and model.dtype in (torch.float32, torch.bfloat16):
         _pack(model)
+
+
+def pack_if_same(model: PreTrainedModel, inputs: dict[str, Tensor]) -> bool:
+    """Pack it, and take that back if it then fails or answers something else. `inputs` are what it is tried with."""
+    layers = {name: one for name, one in model.named_modules() if isinstance(one, nn.Linear | Conv1D)}
+
+    def unpack() -> None:
+        for name, layer in layers.items():
+            model.set_submodule(name, layer)
+
+    return change_if_same(model, inputs, lambda: pack(model), unpack)
 
 
 def _pack(module: nn.Module) -> None:
