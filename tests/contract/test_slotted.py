@@ -1,23 +1,30 @@
 """What the slots promise: the tokens of `generate`, whoever else is there, whenever they came, compiled or not."""
 
+import sys
 from collections.abc import Callable, Iterator
+from functools import partial
+from queue import Queue
+from signal import SIGKILL
+from subprocess import PIPE, Popen
 from threading import Event
 from typing import Any
 
 import pytest
+import structlog
 import torch
-from torch import Tensor
+from structlog.types import EventDict
 from transformers import GPTNeoXConfig, GPTNeoXForCausalLM, LlamaConfig, LlamaForCausalLM, PreTrainedModel
 
 from tests.contract import slotted_models as tiny
 from workers.gpu.planning import plan_for
 from workers.gpu.progress import Progress
 from workers.gpu.sampling import Sampling
-from workers.gpu.slotted.compiled import Step, Steps
+from workers.gpu.slotted.compiled import Steps
 from workers.gpu.slotted.loop import SlotLoop
-from workers.gpu.slotted.passes import prepare, step
+from workers.gpu.slotted.passes import prepare
 
 SECONDS = 60
+COMPILED_SECONDS = 120
 LENGTHS = [3, 20, 70, 1, 41, 33]
 MOST = 30
 GREEDY = Sampling(seed=0)
@@ -70,6 +77,31 @@ def started() -> Iterator[Callable[..., Told]]:
 Start = Callable[..., Told]
 
 
+class Said:
+    """What is logged."""
+
+    def __init__(self) -> None:
+        self._entries: Queue[EventDict] = Queue()
+
+    def __call__(self, _logger: Any, _method: str, entry: EventDict) -> EventDict:
+        self._entries.put(entry)
+        raise structlog.DropEvent
+
+    def until(self, event: str) -> EventDict:
+        """Wait for it."""
+        while (entry := self._entries.get(timeout=COMPILED_SECONDS))["event"] != event:
+            pass
+        return entry
+
+
+@pytest.fixture
+def said() -> Iterator[Said]:
+    before = structlog.get_config()
+    structlog.configure(processors=[heard := Said()])
+    yield heard
+    structlog.configure(**before)
+
+
 def _expected(model: PreTrainedModel) -> list[list[int]]:
     return [tiny.generated(model, tiny.prompt(length), MOST) for length in LENGTHS]
 
@@ -96,61 +128,71 @@ def test_tokens_are_those_of_generate_with_newcomers_joining_and_prompts_in_part
         assert told.answer(str(index)).tokens == tokens
 
 
-@pytest.mark.parametrize("name", ["llama"])
-def test_compiled_steps_write_the_same_tokens_and_take_over_between_two(name: str, started: Start) -> None:
-    model = tiny.build(name)
+def test_compiled_steps_write_the_same_tokens_and_take_over_between_two(started: Start, said: Said) -> None:
+    model = tiny.build("llama")
     expected = _expected(model)
     told = started(model, compile_after=0, slots=2)
-    for again in range(2000):
+    for again in range(2):
         for index, length in enumerate(LENGTHS):
             told.ask(f"{index} {again}", tiny.prompt(length))
         for index, tokens in enumerate(expected):
             assert told.answer(f"{index} {again}").tokens == tokens
-        if 2 in told.loop.steps.ready:
-            break
+        while not again and said.until("slots.compiled")["rows"] != 2:
+            pass
     assert 2 in told.loop.steps.ready
 
 
-def test_what_cannot_be_compiled_is_stepped_as_it_is(started: Start) -> None:
+def test_what_cannot_be_compiled_is_stepped_as_it_is(started: Start, said: Said) -> None:
     model = tiny.build("llama")
     expected = _expected(model)
-    tried = Event()
-
-    def fail(*_: Any) -> Any:
-        tried.set()
-        raise RuntimeError("no compiler here")
-
-    told = started(model, compile_after=1, make=fail)
-    for index, length in enumerate(LENGTHS):
-        told.ask(str(index), tiny.prompt(length))
-    assert [told.answer(str(index)).tokens for index in range(len(LENGTHS))] == expected
-    assert tried.wait(SECONDS)
+    told = started(model, compile_after=1, compiler=_process("raise SystemExit('no compiler here')"))
+    for again in range(2):
+        for index, length in enumerate(LENGTHS):
+            told.ask(f"{index} {again}", tiny.prompt(length))
+        assert [told.answer(f"{index} {again}").tokens for index in range(len(LENGTHS))] == expected
+        if not again:
+            assert "no compiler here" in said.until("slots.not_compiled")["reason"]
     assert not told.loop.steps.ready
 
 
-def test_a_ready_step_is_used_from_then_on() -> None:
+_ANOTHER_MODEL = """
+import io, json, sys
+from workers.gpu.slotted import compiling
+plan = json.load(sys.stdin)
+plan["config"]["hidden_act"] = "gelu"
+sys.stdin = io.StringIO(json.dumps(plan))
+compiling.main()
+"""
+
+
+def test_a_compiled_step_of_other_numbers_is_refused(said: Said) -> None:
     model = tiny.build("llama")
-    store = prepare(model, 4, 4 * 64)
-    used, made = Event(), Event()
+    store = prepare(model, 1, 64)
+    steps = Steps(model, store.number, 1, threads=1, compile_after=0, command=_process(_ANOTHER_MODEL))
+    steps([(5, 0, 0)])
+    assert "other numbers" in said.until("slots.not_compiled")["reason"]
+    assert not steps.ready
 
-    def make(model: PreTrainedModel, number: int, width: int) -> Step:
-        def ready(tokens: Tensor, positions: Tensor, slots: Tensor) -> Tensor:
-            assert len(tokens) == width
-            used.set()
-            return step(model, number, tokens, positions, slots)
 
-        made.set()
-        return ready
+def test_a_compilation_is_given_up_when_the_slots_stop() -> None:
+    model, started = tiny.build("llama"), Queue[Popen[bytes]]()
+    store = prepare(model, 1, 64)
+    command = _process("import sys, time; time.sleep(600)")
 
-    steps = Steps(model, store.number, 4, 2, make)
-    fed = [(5, 0, 0), (6, 0, 1), (7, 0, 3)]
-    plain = [steps(fed) for _ in range(3)]
-    assert made.wait(SECONDS)
-    while not steps.ready:
-        assert not used.is_set()
-    assert torch.allclose(steps(fed), plain[0], atol=1e-5)
-    assert used.is_set()
+    def start() -> "Popen[bytes]":
+        process = command()
+        started.put(process)
+        return process
+
+    steps = Steps(model, store.number, 1, threads=1, compile_after=0, command=start)
+    steps([(5, 0, 0)])
+    process = started.get(timeout=SECONDS)
     steps.stop()
+    assert process.wait(SECONDS) == -SIGKILL
+
+
+def _process(code: str) -> "Callable[[], Popen[bytes]]":
+    return partial(Popen, [sys.executable, "-c", code], stdin=PIPE, stdout=PIPE, stderr=PIPE)
 
 
 def test_a_cache_too_small_for_all_sends_the_youngest_back_and_answers_all_the_same(started: Start) -> None:

@@ -14,21 +14,27 @@ from workers.gpu.trusted import change_if_same
 _ROWS = 32  # for which the layout is chosen; it serves any number
 
 
-class PackedLinear(nn.Module):
-    """`weight`: [width, features]; it isn't kept, only its packed copy."""
+class LayerOf(nn.Module):
+    """The packed layer of that number, maybe another process's: all that a compiler sees of it."""
 
-    def __init__(self, weight: Tensor, bias: Tensor | None) -> None:
+    def __init__(self, number: int, width: int) -> None:
         super().__init__()
-        self.width = weight.size(0)
-        self.packed: Tensor = torch.ops.mkldnn._reorder_linear_weight(weight.detach(), _ROWS)  # noqa: SLF001
-        self.bias = bias
-        self.number = next(_NUMBERS)
-        _LAYERS[self.number] = self
+        self.number, self.width = number, width
 
     def forward(self, rows: Tensor) -> Tensor:
         """[..., features] to [..., width]."""
         made: Tensor = torch.ops.mainspring.packed_linear(rows, self.number, self.width)
         return made
+
+
+class PackedLinear(LayerOf):
+    """`weight`: [width, features]; it isn't kept, only its packed copy."""
+
+    def __init__(self, weight: Tensor, bias: Tensor | None) -> None:
+        super().__init__(next(_NUMBERS), weight.size(0))
+        self.packed: Tensor = torch.ops.mkldnn._reorder_linear_weight(weight.detach(), _ROWS)  # noqa: SLF001
+        self.bias = bias
+        _LAYERS[self.number] = self
 
 
 _NUMBERS = count()

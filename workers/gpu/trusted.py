@@ -25,14 +25,19 @@ def change_if_same(
     try:
         before = _numbers(model, inputs)
         change()
-        off = (_numbers(model, inputs) - before).abs().max()
-        same = bool(off <= _TOLERANCES.get(before.dtype, _COARSE) * before.abs().max())
+        same = near(_numbers(model, inputs), before)
     except (AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:
         log.info("model.unchanged", cause=type(error).__name__)
         same = False
     if not same:
         undo()
     return same
+
+
+def near(made: Tensor, before: Tensor) -> bool:
+    """Nowhere further off than rounding explains; never if a number isn't finite."""
+    off = (made - before).abs().max()
+    return bool(off <= _TOLERANCES.get(before.dtype, _COARSE) * before.abs().max())
 
 
 def _numbers(model: PreTrainedModel, inputs: dict[str, Tensor]) -> Tensor:

@@ -9,6 +9,7 @@ attention  the model's own forward pass, attending through the slots
 decoding   one query a slot, by a kernel of our own (kernel, kernel.cpp)
 reading    parts of several prompts in one row, and beside them who decodes
 passes     the model's forward passes over the cache
-compiled   the decode step, compiled for each number of rows; tracing keeps other threads out of that
+compiled   the decode step, compiled for each number of rows while the plain one serves
+compiling  the process that compiles it
 loop       the thread that does all this
 """

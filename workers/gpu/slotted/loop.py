@@ -11,8 +11,8 @@ from transformers import PreTrainedModel
 from mainspring.logs import log
 from workers.gpu.progress import Deliver, Progress
 from workers.gpu.sampling import Sampling, choose
-from workers.gpu.slotted import passes
-from workers.gpu.slotted.compiled import Maker, Steps
+from workers.gpu.slotted import compiling, passes
+from workers.gpu.slotted.compiled import Command, Steps
 from workers.gpu.slotted.known import refuse_unknown
 from workers.gpu.slotted.pace import Pace
 from workers.gpu.slotted.request import Request
@@ -23,7 +23,8 @@ class SlotLoop:
     """`deliver` is called from the thread after every pass that wrote tokens, `stepped` after every round.
 
     `chunk`: tokens of prompts that are read beside a decode step; None: as the pace has it. `compile_after`: how often
-    a number of rows is stepped before it is worth compiling, None: never; `make` compiles it. `threads`: of every pass.
+    a number of rows is stepped before it is compiled, None: never; `compiler` starts what does it. `threads`: of every
+    pass.
     """
 
     def __init__(
@@ -38,7 +39,7 @@ class SlotLoop:
         chunk: int | None = None,
         compile_after: int | None = None,
         threads: int | None = None,
-        make: Maker | None = None,
+        compiler: Command = compiling.start,
     ) -> None:
         """Raises ValueError for an architecture that the slots do not know."""
         refuse_unknown(model)
@@ -48,7 +49,14 @@ class SlotLoop:
         self._pace = Pace(chunk)
         self._table = Table(slots, tokens, self._pace)
         self._store = passes.prepare(model, slots, tokens)
-        self.steps = Steps(model, self._store.number, slots, compile_after, make)
+        self.steps = Steps(
+            model,
+            self._store.number,
+            slots,
+            threads=self._threads,
+            compile_after=compile_after,
+            command=compiler,
+        )
         self._asked = Condition()  # guards the next three
         self._newcomers: list[Request] = []
         self._cancelled: set[str] = set()
