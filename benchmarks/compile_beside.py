@@ -100,7 +100,7 @@ def served(folder: Path, texts: list[list[int]], seconds: float) -> None:
         answers, failed = answers + 1, failed + one.failed
         wrong += one.tokens != wanted[int(one.key) % len(texts)]
         windows[int(now // WINDOW)] += len(one.tokens)
-        ready += [(now, width) for width in engine.loop.steps.ready - {width for _, width in ready}]
+        ready += [(now, width) for width in engine.loop.passes.ready - {width for _, width in ready}]
         ask()
     engine.loop.stop(10)
     print(f"  {answers} answers, {failed} failed, {wrong} other than without compiling")

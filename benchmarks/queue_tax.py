@@ -2,7 +2,8 @@
 
 The same prompts of 10 to 80 words and 64 new tokens for each, so many in flight. Each has a process of its own and,
 where it must be, an environment of its own, stays loaded, and is asked in turn, so that a slow minute of the machine hits
-all alike. The first rounds are not counted: there, things are compiled.
+all alike. The first rounds are not counted: there, things are compiled. Ours compile beside serving; their first rounds
+go on until one starts no compiler, and nobody is asked while one runs.
 
     python -m benchmarks.queue_tax [--size 20M 130M] [--in-flight 32 64] [--rounds 3] [--only slots product ...]
 """
@@ -14,7 +15,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from benchmarks import random_llama
+from benchmarks import compilers, random_llama
 from benchmarks.contestants.process import NOT_INSTALLED, Contestant, installable
 from benchmarks.contestants.valkey import valkey
 from benchmarks.machine import describe
@@ -34,6 +35,7 @@ NAMES = {
 }
 WARM_UP = 2  # rounds
 SLOW = {"recipe": 8}  # its share of the prompts is this much smaller, since it answers one at a time
+COMPILING = ("slots", "product")
 STREAMED = ("product", "transformers_server")
 RATIOS = (
     ("slots", "vllm_in_process", {"": 1.0}),
@@ -81,9 +83,13 @@ def measure(folder: Path, size: str, in_flight: int, asked: argparse.Namespace) 
             print(f"  {NAMES[name]}: {one.settings}", flush=True)
             for _ in range(1 if name in SLOW else WARM_UP):
                 one.run(_share(name, texts))
+            while name in COMPILING and compilers.wait():
+                one.run(_share(name, texts))
         for _ in range(asked.rounds):
             for name, one in running.items():
                 one.rounds.append(one.run(_share(name, texts)))
+                if name in COMPILING:
+                    compilers.wait()
         tell(running, size, texts)
 
 

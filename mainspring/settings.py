@@ -40,7 +40,7 @@ class Settings(BaseSettings):
     infer_threads: int = Field(128, ge=1)
     worker_memory_bytes: int | None = None  # None: 60% of what the host or container has
     kv_cache_bytes: int = Field(512 * 2**20, gt=0)  # per held version, on CPU
-    compile_steps: bool = True  # often stepped numbers of rows are compiled beside serving, by a process of its own
+    compile_steps: bool = True  # passes that run often are compiled beside serving, by a process of its own
     # For deployments whose policy asks for the engine `vllm`:
     vllm_command: str = ""  # how to run vLLM, options of `serve` behind it; empty: not available
     engine_url: str = ""  # address of an OpenAI-shaped server that runs already, where the policy names none

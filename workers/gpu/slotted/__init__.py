@@ -9,7 +9,7 @@ attention  the model's own forward pass, attending through the slots
 decoding   one query a slot, by a kernel of our own (kernel, kernel.cpp)
 reading    parts of several prompts in one row, and beside them who decodes
 passes     the model's forward passes over the cache
-compiled   the decode step, compiled for each number of rows while the plain one serves
-compiling  the process that compiles it
+compiled   its passes compiled, taken over while the plain ones serve
+compiling  the process that compiles them
 loop       the thread that does all this
 """

@@ -1,6 +1,7 @@
-"""The decode step, compiled width by width beside the plain step, which serves meanwhile.
+"""The model's passes, compiled beside the plain ones, which serve meanwhile: the decode step width by width, and one pass
+of any length that also reads.
 
-A width is worth it once it has been stepped often. Another process compiles; a thread here waits for it and takes over
+Each is worth it once it has been run often. Another process compiles; a thread here waits for it and takes over
 what it made, if that gives the same numbers.
 """
 
@@ -20,30 +21,34 @@ from transformers import PreTrainedModel
 
 from mainspring.logs import log
 from workers.gpu.slotted import compiling
+from workers.gpu.slotted.cache import Store
+from workers.gpu.slotted.compiling import ANY
 from workers.gpu.slotted.kernel import built
-from workers.gpu.slotted.passes import step
+from workers.gpu.slotted.passes import Laid, lay, read, step
+from workers.gpu.slotted.table import Part
 from workers.gpu.trusted import near
 
-Step = Callable[[PreTrainedModel, Tensor, Tensor, Tensor], Tensor]
+Compiled = Callable[..., Tensor]  # of the model, and of what `step` or `read` takes
 Command = Callable[[], "Popen[bytes]"]
 
-WORTH_COMPILING = 200  # steps of a number of rows: a first answer is over by then
+WORTH_COMPILING = 200  # passes of a kind: a first answer is over by then
 _SWITCH_SECONDS = 1e-4  # instead of 5e-3: so long would each of those requests wait
 _END_SECONDS = 30.0
+_TRIED = 7  # rows with which a pass of any length is tried
 _SAID = 400  # characters of what a compiler that failed said last
 _ONE = Lock()  # of the process: one compiler at a time
 
 
-class Steps:
-    """`store`: number of the slots; `threads`: of every pass.
+class Passes:
+    """`threads`: of every pass.
 
-    `compile_after`: how often a width is stepped before it is compiled, by what `command` starts; None: never.
+    `compile_after`: how often one of a kind is run before it is compiled, by what `command` starts; None: never.
     """
 
     def __init__(
         self,
         model: PreTrainedModel,
-        store: int,
+        store: Store,
         slots: int,
         *,
         threads: int,
@@ -54,17 +59,17 @@ class Steps:
         self._threads, self._command = threads, command
         self._after = compile_after if built(model.dtype) else None  # only the kernel lets padding be
         self._counts: dict[int, int] = {}
-        self._ready: dict[int, Step] = {}
+        self._ready: dict[int, Compiled] = {}
         self._wanted: SimpleQueue[int | None] = SimpleQueue()
         self._thread: Thread | None = None
         self._compiler: Popen[bytes] | None = None
 
     @property
     def ready(self) -> set[int]:
-        """The widths that are compiled."""
+        """The widths that are compiled, ANY among them once a pass that reads is."""
         return set(self._ready)
 
-    def __call__(self, fed: list[tuple[int, int, int]]) -> Tensor:
+    def step(self, fed: list[tuple[int, int, int]]) -> Tensor:
         """`fed`: token, position and slot of each row. Gives [rows, vocabulary]."""
         width = next(width for width in self._widths if width >= len(fed))
         ready = self._ready.get(width)
@@ -73,7 +78,20 @@ class Steps:
         if ready is not None:
             return ready(self._model, tokens, positions, slots)[: len(fed)]
         self._count(width)
-        return step(self._model, self._store, tokens, positions, slots)
+        return step(self._model, self._store.number, tokens, positions, slots)
+
+    def read(self, parts: list[Part], fed: list[tuple[int, int, int]]) -> Tensor:
+        """Feed parts of prompts and, in the same pass, one token of each who decodes.
+
+        Gives [parts and fed, vocabulary]: what follows the last token of each.
+        """
+        laid = lay(self._store, parts, fed)
+        ready = self._ready.get(ANY)
+        if ready is None:
+            self._count(ANY)
+        elif laid.ids.size(1) > 1:  # of one token a compiler would make something of its own
+            return _kept(ready, self._model, laid)
+        return read(self._model, laid.ids, laid.positions, laid.keep, laid.number)
 
     def stop(self) -> None:
         """A compilation that is under way is given up."""
@@ -107,7 +125,7 @@ class Steps:
             if made is None:
                 return
             with _yielding(), torch.no_grad():
-                found: Step = compiling.load(made)
+                found: Compiled = compiling.load(made)
                 self._refuse_others(found, width)
         except Exception as error:  # noqa: BLE001  whatever fails in a compiler, which knows no prompt
             log.warning("slots.not_compiled", cause=type(error).__name__, reason=str(error)[-_SAID:])
@@ -118,7 +136,7 @@ class Steps:
 
     def _made(self, width: int) -> bytes | None:
         """None: stopped meanwhile."""
-        asked = compiling.asked(compiling.blueprint(self._model, self._store, width, self._threads))
+        asked = compiling.asked(compiling.blueprint(self._model, self._store.number, width, self._threads))
         with self._command() as self._compiler:
             if self._after is None:
                 self._compiler.kill()
@@ -129,21 +147,29 @@ class Steps:
             raise RuntimeError(said.decode(errors="replace").strip())
         return made
 
-    def _refuse_others(self, found: Step, width: int) -> None:
-        """Raises ValueError for other numbers than the plain step's. Tried on padding, so nobody's slot is written."""
+    def _refuse_others(self, found: Compiled, width: int) -> None:
+        """Raises ValueError for other numbers than the plain step's, tried on padding, so nobody's slot is written."""
         vocabulary = self._model.config.get_text_config().vocab_size
-        tokens = (
-            torch.arange(width) + vocabulary // 2
-        ) % vocabulary  # the first may be padding, which is zeros
-        nowhere = torch.full_like(tokens, -1)
-        rows = (tokens, torch.zeros_like(tokens), nowhere)
-        if not near(found(self._model, *rows), step(self._model, self._store, *rows)):
-            raise ValueError("the compiled step gives other numbers")
+        rows = [((row + vocabulary // 2) % vocabulary, 0, -1) for row in range(width or _TRIED)]
+        tokens, positions, slots = torch.tensor(rows).t().contiguous()  # the first token may be all zeros
+        expected = step(self._model, self._store.number, tokens, positions, slots)
+        if width == ANY:
+            made = _kept(found, self._model, lay(self._store, [], rows))
+        else:
+            made = found(self._model, tokens, positions, slots)
+        if not near(made, expected):
+            raise ValueError("what was compiled gives other numbers")
 
 
-def _end(steps: "ref[Steps]") -> None:
+def _kept(ready: Compiled, model: PreTrainedModel, laid: Laid) -> Tensor:
+    """A compiled pass keeps two tokens at least."""
+    keep = laid.keep if len(laid.keep) > 1 else laid.keep.repeat(2)
+    return ready(model, laid.ids, laid.positions, keep, laid.number)[: len(laid.keep)]
+
+
+def _end(passes: "ref[Passes]") -> None:
     """A process that ends leaves no compiler behind, and isn't aborted because a thread of it was in torch's hands."""
-    compiling_still = steps()
+    compiling_still = passes()
     if compiling_still is not None and compiling_still._thread is not None:  # noqa: SLF001
         compiling_still.stop()
         compiling_still._thread.join(_END_SECONDS)  # noqa: SLF001

@@ -1,4 +1,4 @@
-"""A decode step compiled by a process of its own, for a worker that goes on serving.
+"""A decode step, or a pass of any length, compiled by a process of its own, for a worker that goes on serving.
 
 torch traces by changing things of the whole process, so it must not do that where others run models. The process is
 told how the model is built and makes one like it whose weights it never touches: they are what the step is called with.
@@ -10,6 +10,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from io import BytesIO
 from typing import Any
@@ -20,14 +21,17 @@ from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedModel
 
 from workers.gpu.packed import LayerOf, PackedLinear
 from workers.gpu.slotted.attention import NAME
-from workers.gpu.slotted.passes import step
+from workers.gpu.slotted.passes import read, step
 
+ANY = 0
+_LIKELY, _MOST = 64, 2**20  # tokens of a pass that reads
 _NICE = 5  # beside those who answer on a busy core the compiler has a quarter of it, else what is left
 
 
 @dataclass(frozen=True)
 class Blueprint:
-    """`layers`: number and width of each packed layer by its name; `store`: the slots' number; `width`: rows of a step.
+    """`layers`: number and width of each packed layer by its name; `store`: the slots' number; `width`: rows of a step,
+    or ANY: a pass that also reads.
 
     Both kinds of number are those of the process that will run the step on so many `threads`.
     """
@@ -63,7 +67,7 @@ def asked(plan: Blueprint) -> bytes:
 
 
 def load(made: bytes) -> Any:
-    """A function of the model and of what `step` takes of each row. The first time it takes seconds, of imports."""
+    """A function of the model and of the tensors that `step` or `read` takes. The first time it takes seconds, of imports."""
     from torch.compiler import load_compiled_function
 
     found: Any = load_compiled_function(BytesIO(made))
@@ -75,21 +79,32 @@ def _compile(plan: Blueprint) -> bytes:
     from torch._inductor import config as inductor
 
     torch.set_num_threads(plan.threads)  # their number becomes part of the step
+    run, inputs = _reading() if plan.width == ANY else _stepping(plan.store, plan.width)
+    with torch.no_grad(), inductor.patch(compile_threads=1):  # more would be processes of their own
+        guards: dict[str, Any] = {"guard_filter_fn": torch.compiler.skip_all_guards_unsafe}  # shapes are kept
+        whole: Any = torch.compile(run, fullgraph=True, options=guards)
+        made = whole.aot_compile(((_model(plan), *inputs), {}))
+    written: bytes = type(made).serialize(made).serialized_data
+    return written
 
-    store = plan.store  # what `one` refers to is written with it
+
+def _stepping(store: int, width: int) -> tuple[Callable[..., Tensor], list[Tensor]]:
+    """The function, and tensors of the only shapes that it will get."""
 
     def one(model: PreTrainedModel, tokens: Tensor, positions: Tensor, slots: Tensor) -> Tensor:
         return step(model, store, tokens, positions, slots)
 
-    numbers = [torch.zeros(plan.width, dtype=torch.long) for _ in range(3)]
-    with torch.no_grad(), inductor.patch(compile_threads=1):  # more would be processes of their own
-        guards: dict[str, Any] = {
-            "guard_filter_fn": torch.compiler.skip_all_guards_unsafe
-        }  # the shapes are kept
-        whole: Any = torch.compile(one, fullgraph=True, dynamic=False, options=guards)
-        made = whole.aot_compile(((_model(plan), *numbers), {}))
-    written: bytes = type(made).serialize(made).serialized_data
-    return written
+    return one, [torch.zeros(width, dtype=torch.long) for _ in range(3)]
+
+
+def _reading() -> tuple[Callable[..., Tensor], list[Tensor]]:
+    """The function, and tensors whose lengths stand for any from two on."""
+    ids, positions, keep = (
+        torch.zeros(size, dtype=torch.long) for size in ((1, _LIKELY), (1, _LIKELY), _LIKELY)
+    )
+    for tensor in (ids, positions, keep):
+        torch._dynamo.mark_dynamic(tensor, tensor.dim() - 1, min=2, max=_MOST)  # noqa: SLF001
+    return read, [ids, positions, keep, torch.tensor(0)]
 
 
 def _model(plan: Blueprint) -> PreTrainedModel:

@@ -12,7 +12,7 @@ from mainspring.logs import log
 from workers.gpu.progress import Deliver, Progress
 from workers.gpu.sampling import Sampling, choose
 from workers.gpu.slotted import compiling, passes
-from workers.gpu.slotted.compiled import Command, Steps
+from workers.gpu.slotted.compiled import Command, Passes
 from workers.gpu.slotted.known import refuse_unknown
 from workers.gpu.slotted.pace import Pace
 from workers.gpu.slotted.request import Request
@@ -23,7 +23,7 @@ class SlotLoop:
     """`deliver` is called from the thread after every pass that wrote tokens, `stepped` after every round.
 
     `chunk`: tokens of prompts that are read beside a decode step; None: as the pace has it. `compile_after`: how often
-    a number of rows is stepped before it is compiled, None: never; `compiler` starts what does it. `threads`: of every
+    a kind of pass is run before it is compiled, None: never; `compiler` starts what does it. `threads`: of every
     pass.
     """
 
@@ -49,9 +49,9 @@ class SlotLoop:
         self._pace = Pace(chunk)
         self._table = Table(slots, tokens, self._pace)
         self._store = passes.prepare(model, slots, tokens)
-        self.steps = Steps(
+        self.passes = Passes(
             model,
-            self._store.number,
+            self._store,
             slots,
             threads=self._threads,
             compile_after=compile_after,
@@ -92,7 +92,7 @@ class SlotLoop:
         with self._asked:
             self._stopping = True
             self._asked.notify()
-        self.steps.stop()
+        self.passes.stop()
         if self._thread.is_alive():
             self._thread.join(seconds)
         return not self._thread.is_alive()
@@ -111,7 +111,7 @@ class SlotLoop:
         with self._asked:
             self._fatal = error
             held = [*self._table.all(), *self._newcomers]
-        self.steps.stop()
+        self.passes.stop()
         self._deliver([request.failure() for request in held])
 
     def _take(self) -> bool:
@@ -139,7 +139,7 @@ class SlotLoop:
         """Parts of prompts together with all who decode; without any, a step."""
         begun = perf_counter()
         rows = [(request.last(), request.fed, slot) for slot, request in decoding]
-        scores = passes.read(self.model, self._store, parts, rows) if parts else self.steps(rows)
+        scores = self.passes.read(parts, rows) if parts else self.passes.step(rows)
         self._pace.passed(sum(part.end - part.begin for part in parts), len(rows), perf_counter() - begun)
         fed = [(part.slot, part.request, part.end) for part in parts]
         self._advance([*fed, *((slot, request, request.total) for slot, request in decoding)], scores)

@@ -1,6 +1,6 @@
 """The model's forward passes over the slots: one token a slot, alone or beside packed parts of prompts."""
 
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import torch
 from torch import Tensor
@@ -10,7 +10,7 @@ from workers.gpu.packed import pack
 from workers.gpu.slotted.attention import NAME, Reach
 from workers.gpu.slotted.cache import Fresh, Shape, Store
 from workers.gpu.slotted.decoding import OneEach
-from workers.gpu.slotted.reading import Packed, Stretch
+from workers.gpu.slotted.reading import Numbered, Packed, Stretch
 from workers.gpu.slotted.table import Part
 
 
@@ -33,11 +33,24 @@ def step(model: PreTrainedModel, store: int, tokens: Tensor, positions: Tensor, 
     return _forward(model, tokens[:, None], positions[:, None], reach=reach)[:, 0]
 
 
-def read(model: PreTrainedModel, store: Store, parts: list[Part], fed: list[tuple[int, int, int]]) -> Tensor:
-    """Feed parts of prompts and, in the same pass, one token of each who decodes: `fed`, as the steps take it.
+class Laid(NamedTuple):
+    """Parts of prompts, and after them one token of each who decodes, as a pass takes them.
 
-    Gives [parts and fed, vocabulary]: what follows the last token of each.
+    `ids`, `positions`: [1, tokens]; `keep`: the last token of each; `reach`: kept as long as the pass runs.
     """
+
+    ids: Tensor
+    positions: Tensor
+    keep: Tensor
+    reach: Packed
+
+    @property
+    def number(self) -> Tensor:
+        return torch.tensor(self.reach.number)
+
+
+def lay(store: Store, parts: list[Part], fed: list[tuple[int, int, int]]) -> Laid:
+    """`fed`: token, position and slot of each who decodes."""
     stretches: list[Stretch] = []
     ids: list[int] = []
     positions: list[int] = []
@@ -48,8 +61,13 @@ def read(model: PreTrainedModel, store: Store, parts: list[Part], fed: list[tupl
     keep = torch.tensor([one.stop - 1 for one in stretches] + [len(ids) + row for row in range(len(fed))])
     tokens, places, slots = torch.tensor(fed, dtype=torch.long).view(-1, 3).t().contiguous()
     ones = OneEach(store.number, slots, places) if fed else None
-    row = torch.cat([torch.tensor([ids, positions]), torch.stack([tokens, places])], dim=1)
-    return _forward(model, row[:1], row[1:], reach=Packed(store, stretches, ones), keep=keep)[0]
+    row = torch.cat([torch.tensor([ids, positions], dtype=torch.long), torch.stack([tokens, places])], dim=1)
+    return Laid(row[:1], row[1:], keep, Packed(store, stretches, ones))
+
+
+def read(model: PreTrainedModel, ids: Tensor, positions: Tensor, keep: Tensor, number: Tensor) -> Tensor:
+    """The pass of that number. Gives [kept, vocabulary]: what follows each token that is kept."""
+    return _forward(model, ids, positions, reach=Numbered(number), keep=keep)[0]
 
 
 def _forward(

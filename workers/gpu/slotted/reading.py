@@ -1,11 +1,17 @@
-"""Parts of several prompts, packed one after the other in one row, and beside them who decodes: what each token sees."""
+"""Parts of several prompts, packed one after the other in one row, and beside them who decodes: what each token sees.
+
+Like a step's attention it is an operator of ours, which finds what the pass consists of by a number.
+"""
 
 from dataclasses import dataclass, field
+from itertools import count
+from weakref import WeakValueDictionary
 
 import torch
 from torch import Tensor
 from torch.nn.functional import scaled_dot_product_attention
 
+from workers.gpu.operators import define
 from workers.gpu.slotted.attention import Style, masked
 from workers.gpu.slotted.cache import Store
 from workers.gpu.slotted.decoding import OneEach
@@ -40,17 +46,40 @@ class Stretch:
         return (back >= 0) & (back < (self.end if window is None else window))
 
 
+_SCHEMA = (
+    "attend_packed(Tensor query, Tensor key, Tensor value, Tensor number,"
+    " int layer, int window, float scale, float softcap) -> Tensor"
+)
+
+
+@dataclass(frozen=True)
+class Numbered:
+    """The reach of the pass of that number, a tensor without dimensions."""
+
+    number: Tensor
+
+    def __call__(self, query: Tensor, key: Tensor, value: Tensor, style: Style) -> Tensor:
+        numbers = (style.layer, style.window or 0, style.scale, style.softcap or 0.0)
+        made: Tensor = torch.ops.mainspring.attend_packed(query, key, value, self.number, *numbers)
+        return made
+
+
 class Packed:
-    """The reach of a pass over the `stretches`, and after them over one token of each of those who decode."""
+    """The reach of a pass over the `stretches`, and after them over one token of each of those who decode.
+
+    It is known by its number as long as somebody holds it.
+    """
 
     def __init__(self, store: Store, stretches: list[Stretch], ones: OneEach | None) -> None:
         self._store, self._stretches, self._ones = store, stretches, ones
+        self.number = next(_NUMBERS)
+        _PASSES[self.number] = self
 
     def __call__(self, query: Tensor, key: Tensor, value: Tensor, style: Style) -> Tensor:
         """`query`: [1, heads, tokens, dim], `key` and `value`: [1, kv_heads, tokens, dim]."""
         made = [self._read(one, query, key, value, style) for one in self._stretches]
         if self._ones is not None:
-            rows = slice(self._stretches[-1].stop, None)
+            rows = slice(self._stretches[-1].stop if self._stretches else 0, None)
             fed = [each[:, :, rows].transpose(0, 2) for each in (query, key, value)]
             made.append(self._ones(fed[0], fed[1], fed[2], style).transpose(0, 1))
         return torch.cat(made, dim=1)
@@ -70,6 +99,32 @@ class Packed:
             style,
         )
         return made.transpose(1, 2)
+
+
+_NUMBERS = count()
+_PASSES: WeakValueDictionary[int, Packed] = WeakValueDictionary()
+
+
+def _attend_packed(  # noqa: PLR0917  an operator's arguments are passed by position
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    number: Tensor,
+    layer: int,
+    window: int,
+    scale: float,
+    softcap: float,
+) -> Tensor:
+    return _PASSES[int(number)](query, key, value, Style(layer, scale, window or None, softcap or None))
+
+
+define(_SCHEMA, _attend_packed)
+
+
+@torch.library.register_fake("mainspring::attend_packed")  # type: ignore[untyped-decorator]
+def _shape(query: Tensor, *_: object) -> Tensor:
+    one, heads, tokens, dim = query.shape
+    return query.new_empty(one, tokens, heads, dim)
 
 
 def _for_each(states: Tensor, groups: int) -> Tensor:
