@@ -56,7 +56,7 @@ class Kind:
         return self.task in WRITING
 
     def load(self) -> Engine:
-        return load_version(self.path, self.task, Settings(), self.engine)
+        return load_version(self.path, self.task, Settings(compile_steps=False), self.engine)
 
     def ask(self, given: Any = None, *, seed: int = 1, **parameters: Any) -> EngineRequest:
         """16 tokens of a task that writes, unless told otherwise."""

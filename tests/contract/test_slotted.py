@@ -7,6 +7,7 @@ from queue import Queue
 from signal import SIGKILL
 from subprocess import PIPE, Popen
 from threading import Event
+from threading import enumerate as all_threads
 from typing import Any
 
 import pytest
@@ -172,6 +173,7 @@ def test_a_compiled_step_of_other_numbers_is_refused(said: Said) -> None:
     passes.step([(5, 0, 0)])
     assert "other numbers" in said.compiled()["reason"]
     assert not passes.ready
+    passes.stop()
 
 
 def test_a_compilation_is_given_up_when_the_slots_stop() -> None:
@@ -189,6 +191,7 @@ def test_a_compilation_is_given_up_when_the_slots_stop() -> None:
     process = started.get(timeout=SECONDS)
     passes.stop()
     assert process.wait(SECONDS) == -SIGKILL
+    assert "compile" not in {thread.name for thread in all_threads()}
 
 
 def _process(code: str) -> "Callable[[], Popen[bytes]]":

@@ -4,7 +4,7 @@ From a folder to an answer, in order:
 
     device.py      which device, number format and how many threads
     memory.py      how much a worker may hold, and what a version will take; weights.py reads its files' headers
-    load.py        a folder of safetensors becomes a model with its tokenizer, or a plain refusal
+    load.py        a folder of safetensors becomes a model with its tokenizer, or a plain refusal; alone.py: one at a time
     ledger.py      which requests an engine holds; each is settled exactly once
     prompts.py     a job's input becomes token ids
     continuous.py  transformers' continuous batching, and nobody else touches it

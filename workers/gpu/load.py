@@ -26,6 +26,7 @@ from mainspring.serving.engine import Engine, Plan
 from mainspring.settings import Settings
 from mainspring.tables import EngineName
 from workers.gpu import device, memory, weights
+from workers.gpu.alone import LOADING
 from workers.gpu.encoder import EncoderEngine
 from workers.gpu.generation import GenerationEngine
 from workers.gpu.heads import Texts
@@ -76,6 +77,11 @@ def load_version(
     path: Path, task: str, settings: Settings, asked: str = EngineName.AUTO, known: Plan | None = None
 ) -> Engine:
     """Load and start the engine that fits the task; `asked` names a causal one's loop. Raises ModelRefused."""
+    with LOADING:
+        return _load_version(path, task, settings, asked, known)
+
+
+def _load_version(path: Path, task: str, settings: Settings, asked: str, known: Plan | None) -> Engine:
     device.use_threads()
     loaded = load_model(path, task)
     try:

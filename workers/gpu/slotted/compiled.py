@@ -20,6 +20,7 @@ from torch import Tensor
 from transformers import PreTrainedModel
 
 from mainspring.logs import log
+from workers.gpu.alone import LOADING
 from workers.gpu.slotted import compiling
 from workers.gpu.slotted.cache import Store
 from workers.gpu.slotted.compiling import ANY
@@ -93,12 +94,14 @@ class Passes:
             return _kept(ready, self._model, laid)
         return read(self._model, laid.ids, laid.positions, laid.keep, laid.number)
 
-    def stop(self) -> None:
-        """A compilation that is under way is given up."""
+    def stop(self, seconds: float = _END_SECONDS) -> None:
+        """A compilation that is under way is given up; what is being taken over is waited for."""
         self._after = None
         self._wanted.put(None)
         if (compiler := self._compiler) is not None:
             compiler.kill()
+        if self._thread is not None:
+            self._thread.join(seconds)
 
     def _count(self, width: int) -> None:
         count = self._counts[width] = self._counts.get(width, 0) + 1
@@ -125,7 +128,8 @@ class Passes:
             if made is None:
                 return
             with _yielding(), torch.no_grad():
-                found: Compiled = compiling.load(made)
+                with LOADING:
+                    found: Compiled = compiling.load(made)
                 self._refuse_others(found, width)
         except Exception as error:  # noqa: BLE001  whatever fails in a compiler, which knows no prompt
             log.warning("slots.not_compiled", cause=type(error).__name__, reason=str(error)[-_SAID:])
@@ -170,9 +174,8 @@ def _kept(ready: Compiled, model: PreTrainedModel, laid: Laid) -> Tensor:
 def _end(passes: "ref[Passes]") -> None:
     """A process that ends leaves no compiler behind, and isn't aborted because a thread of it was in torch's hands."""
     compiling_still = passes()
-    if compiling_still is not None and compiling_still._thread is not None:  # noqa: SLF001
+    if compiling_still is not None:
         compiling_still.stop()
-        compiling_still._thread.join(_END_SECONDS)  # noqa: SLF001
 
 
 @contextmanager

@@ -92,7 +92,7 @@ class SlotLoop:
         with self._asked:
             self._stopping = True
             self._asked.notify()
-        self.passes.stop()
+        self.passes.stop(seconds)
         if self._thread.is_alive():
             self._thread.join(seconds)
         return not self._thread.is_alive()
@@ -111,7 +111,7 @@ class SlotLoop:
         with self._asked:
             self._fatal = error
             held = [*self._table.all(), *self._newcomers]
-        self.passes.stop()
+        self.passes.stop(0)
         self._deliver([request.failure() for request in held])
 
     def _take(self) -> bool:
