@@ -1,8 +1,8 @@
 """What the whole product costs beside its bare engine, and beside what others do on the same cores.
 
-The same prompts of 10 to 80 words and 64 new tokens for each, so many in flight. Each has a process of its own and,
-where it must be, an environment of its own, stays loaded, and is asked in turn, so that a slow minute of the machine hits
-all alike. The first rounds are not counted: there, things are compiled. Ours compile beside serving; their first rounds
+In a round the same prompts of 10 to 80 words and 64 new tokens for each, so many in flight; in the next round others,
+since many engines keep what they have read. Each has a process of its own and, where it must be, an environment of its
+own, stays loaded, and is asked in turn, so that a slow minute of the machine hits all alike. The first rounds are not counted: there, things are compiled. Ours compile beside serving; their first rounds
 go on until one starts no compiler, and nobody is asked while one runs.
 
     python -m benchmarks.queue_tax [--size 20M 130M] [--in-flight 32 64] [--rounds 3] [--only slots product ...]
@@ -13,6 +13,7 @@ import statistics
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from itertools import count
 from pathlib import Path
 
 from benchmarks import compilers, random_llama
@@ -77,20 +78,21 @@ def measure(folder: Path, size: str, in_flight: int, asked: argparse.Namespace) 
         f"\n{size}, {dtype}, {asked.prompts} prompts, {NEW_TOKENS} new tokens, {in_flight} in flight",
         flush=True,
     )
-    texts = prompts(asked.prompts)
+    rounds = (prompts(asked.prompts, number) for number in count())
     with contestants(asked.only, folder, in_flight, dtype) as running:
         for name, one in running.items():
             print(f"  {NAMES[name]}: {one.settings}", flush=True)
             for _ in range(1 if name in SLOW else WARM_UP):
-                one.run(_share(name, texts))
+                one.run(_share(name, next(rounds)))
             while name in COMPILING and compilers.wait():
-                one.run(_share(name, texts))
+                one.run(_share(name, next(rounds)))
         for _ in range(asked.rounds):
+            texts = next(rounds)
             for name, one in running.items():
                 one.rounds.append(one.run(_share(name, texts)))
                 if name in COMPILING:
                     compilers.wait()
-        tell(running, size, texts)
+        tell(running, size, next(rounds))
 
 
 @contextmanager

@@ -74,7 +74,9 @@ def _answered(runtime: Runtime, held: Held, job: Claimed) -> EngineAnswer:
     inputs = _inputs(runtime, held, job)
     given = next(inputs)
     while True:
-        request = EngineRequest(request_id(job.fence), given, job.parameters, job.seed)
+        request = EngineRequest(
+            request_id(job.fence), given, job.parameters, job.seed, scope=str(job.tenant_id)
+        )
         future = held.engine.submit(request, voice)
         try:
             return future.result(None if end is None else max(0.0, end - monotonic()))

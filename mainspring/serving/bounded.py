@@ -43,7 +43,7 @@ _CLAIM = text(
     ) and exists (
         select 1 from incarnations where id = :life and ended_at is null and lease_until > now()
     )
-    returning id, attempt, input, parameters, seed, session_id,
+    returning id, attempt, input, parameters, seed, session_id, tenant_id,
         extract(epoch from deadline_at - clock_timestamp()) as seconds_left
     """
 )

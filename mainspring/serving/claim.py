@@ -62,6 +62,7 @@ class Claimed:
     seed: int
     session_id: UUID | None
     seconds_left: float | None
+    tenant_id: UUID
 
 
 def _following(trusted: ColumnElement[bool]) -> ScalarSelect[UUID]:
@@ -103,6 +104,7 @@ _BASE = (
         Job.parameters,
         Job.seed,
         Job.session_id,
+        Job.tenant_id,
         func.extract("epoch", Job.deadline_at - func.clock_timestamp()).label("seconds_left"),
         # Not worth a flush to disk: a claim that a crash of PostgreSQL forgets was never made. The job is queued
         # again, and whoever claims it has the fence.
@@ -171,6 +173,7 @@ def claimed(row: Row[Any] | None, incarnation: UUID) -> Claimed | None:
         row.seed,
         row.session_id,
         None if row.seconds_left is None else float(row.seconds_left),
+        row.tenant_id,
     )
 
 

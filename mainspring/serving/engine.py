@@ -17,13 +17,16 @@ class EngineRequest:
     """One job's work. `input` and `parameters` are as validated by serving/inputs.py for the version's task.
 
     `id` is unique among the requests that an engine holds. `seed` makes sampling reproducible: the same
-    request with the same seed gives the same answer, whatever else is in the batch.
+    request with the same seed gives the same answer, whatever else is in the batch. `scope`: whose it is. What an
+    engine of ours keeps of a request, to answer a similar one sooner, serves its scope alone, since the time that an
+    answer takes would tell others what was asked.
     """
 
     id: str
     input: Any
     parameters: dict[str, Any]
     seed: int
+    scope: str = ""
 
 
 @dataclass(frozen=True)

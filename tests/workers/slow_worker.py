@@ -1,6 +1,6 @@
 """An infer worker whose engine takes its time, as many requests at once as it has slots, and never computes anything.
 
-`celery -A tests.workers.slow_worker`. How long an answer takes is drawn from its request's seed.
+`celery -A tests.workers.slow_worker`. How long an answer takes is drawn from its request's seed; it says the scope.
 """
 
 from concurrent.futures import Future
@@ -21,7 +21,7 @@ class SlowEngine(Pretending):
         future: Future[EngineAnswer] = Future()
         seconds = Random(request.seed).uniform(SHORTEST, LONGEST)
         answer = EngineAnswer(
-            {"text": "slow", "finish_reason": "stop"},
+            {"text": request.scope, "finish_reason": "stop"},
             {"completion_tokens": 1},
             first_token_seconds=BEGUN * seconds,
             engine_seconds=seconds,

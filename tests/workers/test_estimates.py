@@ -1,27 +1,16 @@
 """The estimate that a receipt gives, against the truth: a real api and a real worker, whose engine takes its time."""
 
-import subprocess
-import sys
-from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from statistics import median
 from time import monotonic, sleep
 from typing import Any
 
-import pytest
-
 from mainspring.client import Client
 from mainspring.serving.throughput import Pace, Wait
-from mainspring.settings import Settings
-from mainspring.tables import Database, Task
-from tests.api.serving import Served, produce, until
 from tests.workers.slow_pace import LONGEST, SHORTEST, SLOTS
 
-ROOT = Path(__file__).parents[2]
 ALONE, CROWD = 15, 45  # jobs
 PACE_SECONDS = 0.02  # between two of the crowd: two and a half times as fast as they are answered
-WORKER = "-A tests.workers.slow_worker worker -P threads -c 16 -Q infer --without-gossip --without-mingle"
 
 
 @dataclass(frozen=True)
@@ -32,31 +21,6 @@ class Estimated:
     @property
     def ratio(self) -> float:
         return self.estimate / self.truth
-
-
-@pytest.fixture
-def api(settings: Settings, database: Database, key: str, tmp_path: Path) -> Iterator[Client]:
-    """With a worker that holds `assistant@1`."""
-    produce(database, "assistant", Task.TEXT_GENERATION)
-    with (
-        Served(settings) as served,
-        Client(served.url, key) as api,
-        (tmp_path / "worker.log").open("wb") as log,
-    ):
-        command = [sys.executable, "-m", "celery", *WORKER.split()]
-        worker = subprocess.Popen(
-            command, env=settings.as_environment(), cwd=ROOT, stdout=log, stderr=subprocess.STDOUT
-        )
-        try:
-            until(lambda: _is_held(api), 60)
-            yield api
-        finally:
-            worker.terminate()
-            worker.wait(60)
-
-
-def _is_held(api: Client) -> bool:
-    return any(one["state"] == "ready" for one in api.request("GET", "/v1/deployments/assistant")["workers"])
 
 
 def ended(api: Client, receipt: dict[str, Any]) -> Estimated:

@@ -105,8 +105,10 @@ class Loop:
             self._manager.prepare()
         self._manager.start()
 
-    def add(self, key: str, ids: list[int], max_tokens: int, sampling: Sampling) -> bool:
-        """False: the loop is dead or stopping, and the request was not taken."""
+    def add(self, key: str, ids: list[int], max_tokens: int, sampling: Sampling, scope: str = "") -> bool:  # noqa: ARG002
+        """False: the loop is dead or stopping, and the request was not taken. transformers
+        shares blocks of the cache among all requests, whatever their scope.
+        """
         if not self.alive:
             return False
         added = self._manager.add_request(

@@ -107,7 +107,8 @@ class GenerationEngine:
         entry.pieces = Pieces(self._tokenizer)
         entry.stops = StopStrings(request.parameters.get("stop", []))
         self._ledger.admit(entry)
-        taken = self._loop.add(entry.key, ids, most, Sampling.of(request.parameters, request.seed))
+        sampling = Sampling.of(request.parameters, request.seed)
+        taken = self._loop.add(entry.key, ids, most, sampling, request.scope)
         if not self._ledger.holds(entry):
             self._loop.cancel(entry.key)  # cancelled or stopped before the loop had it
         elif not taken and self._ledger.claim(entry):

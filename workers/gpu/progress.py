@@ -38,8 +38,11 @@ class DecodeLoop(Protocol):
         """Raises ValueError or RuntimeError when it cannot serve the model."""
         ...
 
-    def add(self, key: str, ids: list[int], max_tokens: int, sampling: Sampling) -> bool:
-        """False: the loop is dead or stopping, and the request was not taken."""
+    def add(self, key: str, ids: list[int], max_tokens: int, sampling: Sampling, scope: str = "") -> bool:
+        """False: the loop is dead or stopping, and the request was not taken.
+
+        `scope`: whose requests may use what was computed for it, where the loop itself decides that.
+        """
         ...
 
     def cancel(self, key: str) -> None:

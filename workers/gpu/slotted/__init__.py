@@ -3,6 +3,7 @@
 known      which architectures it can run
 request    one request: what is fed, what has come out
 pace       how much is read of prompts beside a decode step
+prefixes   what stands in the slots and need not be read again
 table      who waits, who holds a slot, what is fed next
 cache      keys and values of all slots
 attention  the model's own forward pass, attending through the slots

@@ -37,13 +37,24 @@ class Store:
         self.keys = [self._tensor(size, dtype) for size in sizes]
         self.values = [self._tensor(size, dtype) for size in sizes]
 
-    def keep_within(self, held: dict[int, int]) -> None:
-        """`held`: the slots that somebody holds, and how many positions will be written there after the next pass."""
+    def keep_within(self, held: dict[int, int]) -> list[int]:
+        """`held`: the slots that somebody holds, and how many positions will be written there after the next pass.
+
+        Gives the slots where nothing is written any more.
+        """
         for slot, written in held.items():
             self._written[slot] = max(self._written[slot], written)
         free = [slot for slot, written in enumerate(self._written) if written and slot not in held]
+        given_back = []
         while free and sum(self._written) > self._tokens:
-            self._give_back(free.pop())
+            given_back.append(free.pop())
+            self._give_back(given_back[-1])
+        return given_back
+
+    def copy(self, source: int, target: int, tokens: int) -> None:
+        """So many positions, from the first."""
+        for tensor in [*self.keys, *self.values]:
+            tensor[target, :, :tokens] = tensor[source, :, :tokens]
 
     def wipe(self, slot: int, written: int) -> None:
         """Zero so many positions of it: to write the others would take memory."""

@@ -75,11 +75,11 @@ class SlotLoop:
     def start(self) -> None:
         self._thread.start()
 
-    def add(self, key: str, ids: list[int], max_tokens: int, sampling: Sampling) -> bool:
+    def add(self, key: str, ids: list[int], max_tokens: int, sampling: Sampling, scope: str = "") -> bool:
         with self._asked:
             if self._stopping or not self.alive:
                 return False
-            self._newcomers.append(Request(key, ids, max_tokens, sampling))
+            self._newcomers.append(Request(key, ids, max_tokens, sampling, scope))
             self._asked.notify()
             return True
 
@@ -127,10 +127,12 @@ class SlotLoop:
             return not self._stopping
 
     def _round(self) -> None:
-        self._table.admit()
+        for copy in self._table.admit():
+            self._store.copy(copy.source, copy.target, copy.tokens)
         self._table.make_room()
         parts, decoding = self._table.parts(), self._table.decoding()
-        self._store.keep_within(self._table.written(parts))
+        for slot in self._store.keep_within(self._table.written(parts)):
+            self._table.forget(slot)
         if parts or decoding:
             self._pass(parts, decoding)
         self._stepped()
@@ -166,4 +168,5 @@ class SlotLoop:
             self._table.release(request)
         if not request.finite:
             self._store.wipe(slot, request.fed)
+            self._table.forget(slot)
         return request.progress(finished=finished)

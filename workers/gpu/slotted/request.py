@@ -9,12 +9,16 @@ from workers.gpu.sampling import Sampling
 
 @dataclass(eq=False)
 class Request:
-    """`fed`: how many of its tokens, the prompt's first, have their keys and values in the cache."""
+    """`fed`: how many of its tokens, the prompt's first, have their keys and values in the cache.
+
+    `scope`: who else's may be used for it.
+    """
 
     key: str
     ids: list[int]
     max_tokens: int
     sampling: Sampling
+    scope: str = ""
     tokens: list[int] = field(default_factory=list)
     logprobs: list[float] = field(default_factory=list)
     fed: int = 0

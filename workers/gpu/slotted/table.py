@@ -1,13 +1,15 @@
 """Who waits, who holds which slot, and what is fed next: policy over numbers, without a tensor.
 
 All slots together may hold so many tokens. The youngest gives its slot back when they would hold more; it waits in
-front and is fed again from its first token. What it had written stays, and randomness depends on the position alone.
+front and is fed again from where it, or another that begins as it does, still stands in a slot. What it had written
+stays, and randomness depends on the position alone.
 """
 
 from collections import deque
 from dataclasses import dataclass
 
 from workers.gpu.slotted.pace import Pace
+from workers.gpu.slotted.prefixes import Copy, Prefixes
 from workers.gpu.slotted.request import Request
 
 _AHEAD = 64  # positions that a newcomer should find free, so that it is not sent back at once
@@ -33,6 +35,7 @@ class Table:
         self._tokens, self._pace = tokens, pace
         self.waiting: deque[Request] = deque()
         self.held: list[Request | None] = [None] * slots
+        self._prefixes = Prefixes()
         self._order: list[Request] = []  # of those in slots, the oldest first
 
     @property
@@ -49,14 +52,28 @@ class Table:
 
     def release(self, request: Request) -> None:
         self._order.remove(request)
-        self.held[self.held.index(request)] = None
+        slot = self.held.index(request)
+        self.held[slot] = None
+        self._prefixes.leave(slot, request)
 
-    def admit(self) -> None:
-        """Newcomers take free slots in the order in which they came, as long as all fit for a while."""
+    def forget(self, slot: int) -> None:
+        """What stands in that slot is of use to nobody."""
+        self._prefixes.forget(slot)
+
+    def admit(self) -> list[Copy]:
+        """Newcomers take free slots in the order in which they came, as long as all fit for a while.
+
+        What they are fed with counts on these copies, made in this order.
+        """
+        copies = []
         while self.waiting and None in self.held and self._fits(self.waiting[0]):
             request = self.waiting.popleft()
-            self.held[self.held.index(None)] = request
+            slot, copy = self._prefixes.place(request, self.held)
+            self.held[slot] = request
             self._order.append(request)
+            if copy is not None:
+                copies.append(copy)
+        return copies
 
     def make_room(self) -> None:
         """Send the youngest back until what is fed next fits."""

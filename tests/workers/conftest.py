@@ -1,0 +1,41 @@
+"""A real api and a real worker of the engine that takes its time."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from mainspring.client import Client
+from mainspring.settings import Settings
+from mainspring.tables import Database, Task
+from tests.api.serving import Served, produce, until
+
+ROOT = Path(__file__).parents[2]
+WORKER = "-A tests.workers.slow_worker worker -P threads -c 16 -Q infer --without-gossip --without-mingle"
+
+
+@pytest.fixture
+def api(settings: Settings, database: Database, key: str, tmp_path: Path) -> Iterator[Client]:
+    """With a worker that holds `assistant@1`."""
+    produce(database, "assistant", Task.TEXT_GENERATION)
+    with (
+        Served(settings) as served,
+        Client(served.url, key) as api,
+        (tmp_path / "worker.log").open("wb") as log,
+    ):
+        command = [sys.executable, "-m", "celery", *WORKER.split()]
+        worker = subprocess.Popen(
+            command, env=settings.as_environment(), cwd=ROOT, stdout=log, stderr=subprocess.STDOUT
+        )
+        try:
+            until(lambda: _is_held(api), 60)
+            yield api
+        finally:
+            worker.terminate()
+            worker.wait(60)
+
+
+def _is_held(api: Client) -> bool:
+    return any(one["state"] == "ready" for one in api.request("GET", "/v1/deployments/assistant")["workers"])

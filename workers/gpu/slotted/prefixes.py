@@ -1,0 +1,80 @@
+"""What stands in the slots, so that a prompt which begins as another one did is not read again.
+
+A slot that was left keeps its keys and values until somebody takes it or its memory is given back. Who comes with the
+same beginning goes on from there, or gets a copy: reading a token costs a hundred times what copying it does.
+
+Only within a scope: the time that an answer takes must not say what others have asked.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from workers.gpu.slotted.request import Request
+
+SHORTEST = 16  # tokens: fewer are read in the same pass as the rest
+
+
+@dataclass(frozen=True)
+class Left:
+    """Whose first tokens stand in a slot."""
+
+    ids: list[int]
+    scope: str
+
+
+@dataclass(frozen=True)
+class Copy:
+    """The first so many positions of a slot, wanted in another one."""
+
+    source: int
+    target: int
+    tokens: int
+
+
+class Prefixes:
+    def __init__(self) -> None:
+        self._left: dict[int, Left] = {}  # the one that was left longest ago first
+
+    def leave(self, slot: int, request: Request) -> None:
+        self.forget(slot)
+        if request.fed >= SHORTEST:
+            self._left[slot] = Left(request.span(0, request.fed), request.scope)
+
+    def forget(self, slot: int) -> None:
+        self._left.pop(slot, None)
+
+    def place(self, request: Request, held: Sequence[Request | None]) -> tuple[int, Copy | None]:
+        """One of the free slots for it, and what to copy there before; `fed` says how much of it stands there then."""
+        free = [slot for slot, holder in enumerate(held) if holder is None]
+        source, tokens = self._longest(request, held)
+        target = self._least(free)
+        if source in free and (source == target or 2 * tokens >= len(self._left[source].ids)):
+            target = source
+        request.fed = tokens
+        self.forget(target)
+        return target, Copy(source, target, tokens) if tokens and source != target else None
+
+    def _longest(self, request: Request, held: Sequence[Request | None]) -> tuple[int, int]:
+        """The slot that begins as it does, and up to where; its last token is read in any case."""
+        asked = request.span(0, request.total - 1)
+        found = {
+            slot: common(asked, left.ids) for slot, left in self._left.items() if left.scope == request.scope
+        }
+        for slot, holder in enumerate(held):
+            if holder is not None and holder.scope == request.scope:
+                found[slot] = common(asked, holder.span(0, holder.fed))
+        slot = max(found, key=lambda one: found[one], default=-1)
+        return (slot, found[slot]) if found.get(slot, 0) >= SHORTEST else (-1, 0)
+
+    def _least(self, free: list[int]) -> int:
+        """Where nothing is lost, or what was left longest ago."""
+        empty = [slot for slot in free if slot not in self._left]
+        return empty[0] if empty else next(slot for slot in self._left if slot in free)
+
+
+def common(one: list[int], other: list[int]) -> int:
+    """With how many of the same tokens both begin."""
+    if one[:SHORTEST] != other[:SHORTEST]:
+        return 0
+    both = zip(one, other, strict=False)
+    return next((index for index, (a, b) in enumerate(both) if a != b), min(len(one), len(other)))
