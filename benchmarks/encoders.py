@@ -75,7 +75,9 @@ def measure(stack: Stack, name: str, model: Path, given: list[str], rounds: int)
         speeds = {what: list[float]() for what in contestants}
         used = {what: dict[str, float]() for what in contestants}
         for what, ask in contestants.items():
-            ask(given if what in OURS else given[:32])  # a stack that has just started still loads its other workers
+            ask(
+                given if what in OURS else given[:32]
+            )  # a stack that has just started still loads its other workers
         for _ in range(rounds):
             for what, ask in contestants.items():
                 before, begin = processor.seconds(stack), time.perf_counter()

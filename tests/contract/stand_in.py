@@ -136,7 +136,9 @@ class StandIn:
         if not self._knows(request):
             return _refusal(401, "Unauthorized")
         name = self._behaviour.name
-        return JSONResponse({"data": [{"id": name, "root": name, "max_model_len": CONTEXT}]})
+        return JSONResponse(
+            {"data": [{"id": name, "owned_by": "vllm", "root": name, "max_model_len": CONTEXT}]}
+        )
 
     async def tokenize(self, request: Request) -> Response:
         if not self._behaviour.tokenizes:

@@ -61,6 +61,15 @@ def test_every_parameter_is_said(child: Child) -> None:
     engine.stop()
 
 
+def test_a_server_that_keeps_what_it_has_read_is_told_for_whom(child: Child) -> None:
+    engine = child.connect()
+    text(engine.submit(EngineRequest("theirs", PROMPT, {"max_tokens": 2}, 7, scope="theirs")))
+    assert child.told()["asked"]["cache_salt"] == "theirs"
+    text(engine.submit(EngineRequest("anybody's", PROMPT, {"max_tokens": 2}, 7)))
+    assert "cache_salt" not in child.told()["asked"]
+    engine.stop()
+
+
 def test_a_server_that_dies_fails_what_it_held_and_is_noticed(child: Child) -> None:
     engine = child.connect()
     child.tell(held=True)

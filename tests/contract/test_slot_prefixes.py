@@ -85,6 +85,15 @@ def test_a_beginning_that_another_holds_is_copied_and_both_go_on() -> None:
     slots.finish()
 
 
+def test_of_a_crowd_that_begins_alike_and_comes_at_once_not_everybody_reads_all() -> None:
+    slots = Slots(Table(SLOTS, 10_000, Pace(64)))
+    shared = list(range(100, 400))
+    for number in range(SLOTS):
+        slots.ask([*shared, number, number])
+    slots.finish()
+    assert slots.read <= len(shared) + 64 * SLOTS
+
+
 def test_nothing_is_shared_between_scopes() -> None:
     slots = Slots()
     ids = list(range(100, 140))

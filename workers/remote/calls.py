@@ -19,14 +19,19 @@ _LOOK_SECONDS = 0.1
 _TEMPLATE_TOKENS = 512  # more than a chat template adds to its messages
 _CONTEXT = re.compile(r"context length (?:is |\()(\d+)")
 _PROMPT = re.compile(r"(?:contains (?:at least )?|[Ii]nput \(|Input length \()(\d+)")
+_SALTED = "vllm"  # as it says who owns a model
 
 
 @dataclass(frozen=True)
 class Served:
-    """`context`: tokens that it reads and writes in all; None where the server does not say."""
+    """`context`: tokens that it reads and writes in all; None where the server does not say.
+
+    `salted`: what it keeps of prompts can be kept apart, by `cache_salt`.
+    """
 
     name: str
     context: int | None = None
+    salted: bool = False
 
 
 def headers(key: str) -> dict[str, str]:
@@ -79,7 +84,7 @@ def served(url: str, key: str, folder: Path) -> Served:
         ) from error
     for model in models:
         if folder.name in (Path(str(model.get(name) or "")).name for name in ("id", "root")):
-            return Served(str(model["id"]), model.get("max_model_len"))
+            return Served(str(model["id"]), model.get("max_model_len"), model.get("owned_by") == _SALTED)
     raise ModelRefused(
         "the inference server does not serve this version",
         remedy=f"Start it on the folder {folder}, or serve the same files under the name {folder.name}.",

@@ -187,7 +187,7 @@ class HttpEngine:
     async def _ask(self, entry: Streaming, request: EngineRequest) -> None:
         asking = calls.Asking(self._client, self._server.url, self._served)
         await asking.check_length(request)
-        body = wire.body(request, self._served.name)
+        body = wire.body(request, self._served.name, salted=self._served.salted)
         refusal = await self._stream(entry, body)
         if refusal is not None:
             if (plain := wire.as_text(request, calls.message(refusal))) is not None:

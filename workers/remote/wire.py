@@ -31,10 +31,11 @@ def path(body: dict[str, Any]) -> str:
     return "/v1/chat/completions" if "messages" in body else "/v1/completions"
 
 
-def body(request: EngineRequest, model: str) -> dict[str, Any]:
+def body(request: EngineRequest, model: str, *, salted: bool = False) -> dict[str, Any]:
     """Every parameter is said, so that the server's own defaults decide nothing.
 
-    Without a temperature: greedy, unless top_p or top_k ask for sampling, then 1.
+    Without a temperature: greedy, unless top_p or top_k ask for sampling, then 1. `salted`: the server can be told in
+    whose cache to look for how the prompt begins.
     """
     asked = request.parameters
     temperature = float(asked.get("temperature", 1.0 if "top_p" in asked or "top_k" in asked else 0.0))
@@ -48,6 +49,7 @@ def body(request: EngineRequest, model: str) -> dict[str, Any]:
         "logprobs": isinstance(request.input, dict) or 1,
         "stream": True,
         "stream_options": {"include_usage": True},
+        **({"cache_salt": request.scope} if salted and request.scope else {}),
     }
 
 

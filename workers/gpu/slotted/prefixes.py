@@ -46,15 +46,25 @@ class Prefixes:
     def place(self, request: Request, held: Sequence[Request | None]) -> tuple[int, Copy | None]:
         """One of the free slots for it, and what to copy there before; `fed` says how much of it stands there then."""
         free = [slot for slot, holder in enumerate(held) if holder is None]
-        source, tokens = self._longest(request, held)
+        source, tokens = self.longest(request, held)
         target = self._least(free)
         if source in free and (source == target or 2 * tokens >= len(self._left[source].ids)):
             target = source
-        request.fed = tokens
+        request.fed = request.shared = tokens
         self.forget(target)
         return target, Copy(source, target, tokens) if tokens and source != target else None
 
-    def _longest(self, request: Request, held: Sequence[Request | None]) -> tuple[int, int]:
+    def meanwhile(self, request: Request, slot: int, held: Sequence[Request | None]) -> Copy | None:
+        """What others have read since it was placed there, if nothing was read for it yet."""
+        if request.fed > request.shared:
+            return None
+        source, tokens = self.longest(request, held)
+        if tokens < request.fed + SHORTEST:
+            return None
+        request.fed = request.shared = tokens
+        return Copy(source, slot, tokens)
+
+    def longest(self, request: Request, held: Sequence[Request | None]) -> tuple[int, int]:
         """The slot that begins as it does, and up to where; its last token is read in any case."""
         asked = request.span(0, request.total - 1)
         found = {

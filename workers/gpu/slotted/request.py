@@ -11,7 +11,7 @@ from workers.gpu.sampling import Sampling
 class Request:
     """`fed`: how many of its tokens, the prompt's first, have their keys and values in the cache.
 
-    `scope`: who else's may be used for it.
+    `shared`: of so many they were computed for others. `scope`: whose may be used for it.
     """
 
     key: str
@@ -22,6 +22,7 @@ class Request:
     tokens: list[int] = field(default_factory=list)
     logprobs: list[float] = field(default_factory=list)
     fed: int = 0
+    shared: int = 0
 
     @property
     def total(self) -> int:

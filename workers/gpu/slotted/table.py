@@ -63,9 +63,9 @@ class Table:
     def admit(self) -> list[Copy]:
         """Newcomers take free slots in the order in which they came, as long as all fit for a while.
 
-        What they are fed with counts on these copies, made in this order.
+        Who is read next counts on these copies, made in this order.
         """
-        copies = []
+        copies: list[Copy] = []
         while self.waiting and None in self.held and self._fits(self.waiting[0]):
             request = self.waiting.popleft()
             slot, copy = self._prefixes.place(request, self.held)
@@ -73,7 +73,14 @@ class Table:
             self._order.append(request)
             if copy is not None:
                 copies.append(copy)
+        while found := self._read_meanwhile():  # and so others are next
+            copies += found
         return copies
+
+    def _read_meanwhile(self) -> list[Copy]:
+        """Of a crowd that begins alike the first one reads, and who follows it copies."""
+        found = (self._prefixes.meanwhile(part.request, part.slot, self.held) for part in self.parts())
+        return [copy for copy in found if copy is not None]
 
     def make_room(self) -> None:
         """Send the youngest back until what is fed next fits."""
