@@ -24,6 +24,7 @@ def test_every_candidate_is_measured_and_the_fastest_of_equal_slots_chosen() -> 
     names = {(one["engine"], one["slots"], one["threads"]) for one in plan.tried}
     most = device.use_threads()
     assert {("slots", 16, 1), ("slots", 16, most), ("continuous", 16, most)} <= names
+    assert {one["slots"] for one in plan.tried if one["engine"] == "slots"} == {16, 32, 64}
     speeds = {(one["engine"], one["slots"]): one["tokens_per_second"] for one in plan.tried}
     assert min(speeds.values()) > 0
     few = max(

@@ -1,7 +1,8 @@
 """The short measurement at load: how fast the slots step, by threads and number of slots, and the stock batch beside.
 
-It takes some thirty steps of the model, each candidate's fastest counts, and those that are compared take turns, so
-that what else the machine does meanwhile slows all alike. A plan is a comparison, its speeds are not a benchmark.
+It takes some thirty steps of the model, of a slow one fewer. Each candidate's fastest counts, and those that are
+compared take turns, so that what else the machine does meanwhile slows all alike. A plan is a comparison, its speeds
+are not a benchmark.
 """
 
 from queue import SimpleQueue
@@ -23,7 +24,7 @@ FEW, MORE = 16, (32, 64)  # slots
 WORTH = 1.15  # so much more must a doubling of the slots write, since each waits longer for its next token
 CLEARLY = 1.25
 REPEATS = 4
-SECONDS = 4.0  # after so many nothing more is tried
+SECONDS = 2.0  # of a comparison; after so many each candidate's first counted step has to do
 STOCK_TOKENS = 4
 _STOCK_SECONDS = 60.0
 
@@ -34,20 +35,19 @@ def choose(model: PreTrainedModel, *, alone: bool) -> Plan:
     attention = model.config._attn_implementation  # noqa: SLF001  transformers has no other name for it
     with torch.no_grad():
         step = _Step(model)
-        tried = step.plans(FEW, _threads())
-        best = _fewest(tried)
-        for slots in MORE:
-            if perf_counter() - begun > SECONDS:
+        tried = step.plans([(FEW, threads) for threads in _threads()])
+        threads = _fewest(tried).threads
+        few, *more = step.plans([(slots, threads) for slots in (FEW, *MORE)])
+        tried = [*(plan for plan in tried if plan.threads != threads), few, *more]
+        best = few
+        for plan in more:
+            if _speed(plan) < WORTH * _speed(best):
                 break
-            tried += step.plans(slots, [best.threads])
-            if _speed(tried[-1]) < WORTH * _speed(best):
-                break
-            best = tried[-1]
+            best = plan
     del step  # and its cache
     if not alone:
         tried.append(_stock(model, attention))
-        few = max(_speed(plan) for plan in tried if plan.engine == EngineName.SLOTS and plan.slots == FEW)
-        best = tried[-1] if _speed(tried[-1]) > few else best
+        best = tried[-1] if _speed(tried[-1]) > _speed(few) else best
     seconds = round(perf_counter() - begun, 2)
     log.info("plan.chosen", engine=best.engine, slots=best.slots, threads=best.threads, seconds=seconds)
     return Plan(
@@ -61,17 +61,22 @@ class _Step:
     def __init__(self, model: PreTrainedModel) -> None:
         self._model, self._store = model, passes.prepare(model, max(FEW, *MORE), max(FEW, *MORE) * (AT + 1))
 
-    def plans(self, slots: int, threads: list[int]) -> list[Plan]:
-        """By so many slots on each number of threads, in turn."""
+    def plans(self, candidates: list[tuple[int, int]]) -> list[Plan]:
+        """By so many slots on so many threads, in turn."""
         for tensor in (*self._store.keys, *self._store.values):
-            tensor[:slots].zero_()  # what was never written is one page of zeros, which is read too fast
-        seconds = {number: list[float]() for number in threads}
-        for _ in range(1 + REPEATS):
-            for number in threads:
-                seconds[number].append(self._seconds(slots, number))
+            tensor[
+                : max(candidates)[0]
+            ].zero_()  # what was never written is one page of zeros, which is read too fast
+        seconds = {one: list[float]() for one in candidates}
+        begun = perf_counter()
+        for turn in range(1 + REPEATS):
+            if turn > 1 and perf_counter() - begun > SECONDS:
+                break
+            for slots, threads in candidates:
+                seconds[slots, threads].append(self._seconds(slots, threads))
         return [
-            _tried(self._model, EngineName.SLOTS, slots, number, slots / min(found[1:]))
-            for number, found in seconds.items()
+            _tried(self._model, EngineName.SLOTS, slots, threads, slots / min(found[1:]))
+            for (slots, threads), found in seconds.items()
         ]
 
     def _seconds(self, slots: int, threads: int) -> float:
