@@ -5,7 +5,7 @@ since many engines keep what they have read. Each has a process of its own and, 
 own, stays loaded, and is asked in turn, so that a slow minute of the machine hits all alike. The first rounds are not counted: there, things are compiled. Ours compile beside serving; their first rounds
 go on until one starts no compiler, and nobody is asked while one runs.
 
-    python -m benchmarks.queue_tax [--size 20M 130M] [--in-flight 32 64] [--rounds 3] [--only slots product ...]
+    python -m benchmarks.queue_tax [--size 20M 130M] [--in-flight 32 64] [--rounds 2] [--only slots product ...]
 """
 
 import argparse
@@ -35,6 +35,7 @@ NAMES = {
     "limit": "h  the step's matrix products alone",
 }
 WARM_UP = 2  # rounds
+PROMPTS = {"20M": 128, "130M": 80}  # which take a minute or two
 SLOW = {"recipe": 8}  # its share of the prompts is this much smaller, since it answers one at a time
 COMPILING = ("slots", "product")
 STREAMED = ("product", "transformers_server")
@@ -55,8 +56,8 @@ def main() -> None:
     )
     parser.add_argument("--size", nargs="*", choices=random_llama.SIZES, default=list(random_llama.SIZES))
     parser.add_argument("--in-flight", nargs="*", type=int, default=[32, 64])
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--prompts", type=int, default=128)
+    parser.add_argument("--rounds", type=int, default=2)
+    parser.add_argument("--prompts", type=int, help=f"of a round; by size {PROMPTS}")
     parser.add_argument(
         "--only", nargs="*", choices=NAMES, default=[name for name in NAMES if installable(name)]
     )
@@ -74,11 +75,12 @@ def main() -> None:
 
 def measure(folder: Path, size: str, in_flight: int, asked: argparse.Namespace) -> None:
     dtype = str(device.dtype()).removeprefix("torch.")
+    each = asked.prompts or PROMPTS[size]
     print(
-        f"\n{size}, {dtype}, {asked.prompts} prompts, {NEW_TOKENS} new tokens, {in_flight} in flight",
+        f"\n{size}, {dtype}, {each} prompts, {NEW_TOKENS} new tokens, {in_flight} in flight",
         flush=True,
     )
-    rounds = (prompts(asked.prompts, number) for number in count())
+    rounds = (prompts(each, number) for number in count())
     with contestants(asked.only, folder, in_flight, dtype) as running:
         for name, one in running.items():
             print(f"  {NAMES[name]}: {one.settings}", flush=True)
