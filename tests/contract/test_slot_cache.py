@@ -40,6 +40,17 @@ def test_a_slot_that_was_left_is_given_back_once_all_have_more_than_the_bound() 
         assert tensor[1, :, :300].all()
 
 
+def test_what_was_left_longest_ago_is_given_back_first() -> None:
+    store = _store(tokens=1000)
+    for slot in (2, 0, 1):
+        store.keep_within({slot: 300})
+        _fill(store, slot, 300)
+    assert store.keep_within({3: 350}) == [2]
+    for tensor in (*store.keys, *store.values):
+        assert not tensor[2].any()
+        assert tensor[:2, :, :300].all()
+
+
 def test_a_slot_that_is_held_keeps_its_memory_whatever_the_bound() -> None:
     store = _store(tokens=1000)
     for slot in (0, 1):

@@ -31,7 +31,8 @@ class Store:
         STORES[self.number] = self
         self.length = length
         self._tokens = slots * length if tokens is None else tokens
-        self._written = [0] * slots  # positions whose memory a slot has, from whoever is there or has left it
+        # Positions whose memory a slot has, from whoever is there or has left it; the one left longest ago first.
+        self._written: dict[int, int] = {}
         self._pages: list[tuple[mmap.mmap, int]] = []  # with the bytes of a slot
         sizes = [(slots, heads, length, width) for heads, width in shapes]
         self.keys = [self._tensor(size, dtype) for size in sizes]
@@ -43,12 +44,14 @@ class Store:
         Gives the slots where nothing is written any more.
         """
         for slot, written in held.items():
-            self._written[slot] = max(self._written[slot], written)
-        free = [slot for slot, written in enumerate(self._written) if written and slot not in held]
+            self._written[slot] = max(self._written.pop(slot, 0), written)
+        free = [slot for slot in self._written if slot not in held]
         given_back = []
-        while free and sum(self._written) > self._tokens:
-            given_back.append(free.pop())
-            self._give_back(given_back[-1])
+        for slot in free:
+            if sum(self._written.values()) <= self._tokens:
+                break
+            self._give_back(slot)
+            given_back.append(slot)
         return given_back
 
     def copy(self, source: int, target: int, tokens: int) -> None:
@@ -63,7 +66,7 @@ class Store:
 
     def _give_back(self, slot: int) -> None:
         """What is read there next is zero, where the system can take memory back."""
-        self._written[slot] = 0
+        del self._written[slot]
         if _DONT_NEED is None:
             return
         for pages, size in self._pages:
