@@ -1,4 +1,4 @@
-"""The slots' memory: taken when it is written, kept for the next one, given back when all have more than the bound."""
+"""The slots' memory: taken when it is written, kept for the next one, given back when all have more than the bound, copied."""
 
 import psutil
 import torch
@@ -69,3 +69,15 @@ def test_a_wiped_slot_is_zero_and_took_no_memory_for_it() -> None:
     assert process.memory_info().rss - before < LENGTH * POSITION / 4
     assert not store.keys[0][0].any()
     assert store.keys[0][1, :, :100].all()
+
+
+def test_copied_positions_are_those_of_the_source() -> None:
+    store = Store([(2, 4)] * 3, torch.float32, slots=3, length=32)
+    for tensor in (*store.keys, *store.values):
+        tensor.copy_(torch.randn(tensor.shape))
+    before = [tensor.clone() for tensor in (*store.keys, *store.values)]
+    store.copy(0, 2, 20)
+    for tensor, was in zip((*store.keys, *store.values), before, strict=True):
+        assert torch.equal(tensor[2, :, :20], was[0, :, :20])
+        assert torch.equal(tensor[2, :, 20:], was[2, :, 20:])
+        assert torch.equal(tensor[:2], was[:2])

@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 from tests.contract import slotted_models as tiny
 from tests.contract.slotting import MOST, Told
 from workers.gpu.sampling import Sampling
-from workers.gpu.slotted.cache import Store
 from workers.gpu.slotted.pace import Pace
 from workers.gpu.slotted.prefixes import SHORTEST
 from workers.gpu.slotted.request import Request
@@ -191,17 +190,3 @@ def test_tokens_are_those_of_generate_also_after_a_beginning_that_was_read_befor
     for index, ids in enumerate(prompts):
         assert asked.answer(f"again {index}").tokens == tiny.generated(reference, ids, MOST)
     assert asked.steps - begun <= MOST + len(prompts) + 2
-
-
-def test_copied_positions_are_those_of_the_source() -> None:
-    import torch
-
-    store = Store([(2, 4)] * 3, torch.float32, slots=3, length=32)
-    for tensor in (*store.keys, *store.values):
-        tensor.copy_(torch.randn(tensor.shape))
-    before = [tensor.clone() for tensor in (*store.keys, *store.values)]
-    store.copy(0, 2, 20)
-    for tensor, was in zip((*store.keys, *store.values), before, strict=True):
-        assert torch.equal(tensor[2, :, :20], was[0, :, :20])
-        assert torch.equal(tensor[2, :, 20:], was[2, :, 20:])
-        assert torch.equal(tensor[:2], was[:2])

@@ -106,8 +106,9 @@ class Loop:
         self._manager.start()
 
     def add(self, key: str, ids: list[int], max_tokens: int, sampling: Sampling, scope: str = "") -> bool:  # noqa: ARG002
-        """False: the loop is dead or stopping, and the request was not taken. transformers
-        shares blocks of the cache among all requests, whatever their scope.
+        """False: the loop is dead or stopping, and the request was not taken.
+
+        transformers shares blocks of the cache among all requests, whatever their `scope`.
         """
         if not self.alive:
             return False

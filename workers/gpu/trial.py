@@ -63,10 +63,9 @@ class _Step:
 
     def plans(self, candidates: list[tuple[int, int]]) -> list[Plan]:
         """By so many slots on so many threads, in turn."""
+        most, _ = max(candidates)
         for tensor in (*self._store.keys, *self._store.values):
-            tensor[
-                : max(candidates)[0]
-            ].zero_()  # what was never written is one page of zeros, which is read too fast
+            tensor[:most].zero_()  # what was never written is one page of zeros, which is read too fast
         seconds = {one: list[float]() for one in candidates}
         begun = perf_counter()
         for turn in range(1 + REPEATS):

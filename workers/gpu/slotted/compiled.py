@@ -127,9 +127,10 @@ class Passes:
             made = self._made(width)
             if made is None:
                 return
-            with _yielding(), torch.no_grad():
-                with LOADING:
-                    found: Compiled = compiling.load(made)
+            with LOADING, _yielding(), torch.no_grad():
+                if self._after is None:  # stopped while another model was loading
+                    return
+                found: Compiled = compiling.load(made)
                 self._refuse_others(found, width)
         except Exception as error:  # noqa: BLE001  whatever fails in a compiler, which knows no prompt
             log.warning("slots.not_compiled", cause=type(error).__name__, reason=str(error)[-_SAID:])

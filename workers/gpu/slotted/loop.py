@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from threading import Condition, Thread
-from time import perf_counter
+from time import monotonic, perf_counter
 
 import torch
 from torch import Tensor
@@ -92,9 +92,10 @@ class SlotLoop:
         with self._asked:
             self._stopping = True
             self._asked.notify()
+        end = monotonic() + seconds
         self.passes.stop(seconds)
         if self._thread.is_alive():
-            self._thread.join(seconds)
+            self._thread.join(max(0.0, end - monotonic()))
         return not self._thread.is_alive()
 
     def _run(self) -> None:
