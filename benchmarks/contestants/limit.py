@@ -16,7 +16,7 @@ from transformers import AutoModelForCausalLM
 
 from benchmarks.contestants.child import Round, serve
 from workers.gpu import device
-from workers.gpu.packed import PackedLinear
+from workers.gpu.packed import Product as Packed
 
 STEPS = 32
 Product = Callable[[Tensor], Tensor]
@@ -35,7 +35,7 @@ def main() -> None:
         (layer.weight.size(1), lambda rows, weight=layer.weight: linear(rows, weight)) for layer in layers
     ]
     packed: list[tuple[int, Product]] = [
-        (layer.weight.size(1), PackedLinear(layer.weight, layer.bias)) for layer in layers
+        (layer.weight.size(1), Packed(layer.weight, layer.bias)) for layer in layers
     ]
 
     @torch.no_grad()

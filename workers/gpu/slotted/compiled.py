@@ -25,7 +25,7 @@ from workers.gpu.slotted import compiling
 from workers.gpu.slotted.cache import Store
 from workers.gpu.slotted.compiling import ANY
 from workers.gpu.slotted.kernel import built
-from workers.gpu.slotted.passes import Laid, lay, read, step
+from workers.gpu.slotted.passes import PADDING, Laid, lay, read, step
 from workers.gpu.slotted.table import Part
 from workers.gpu.trusted import near
 
@@ -74,7 +74,7 @@ class Passes:
         """`fed`: token, position and slot of each row. Gives [rows, vocabulary]."""
         width = next(width for width in self._widths if width >= len(fed))
         ready = self._ready.get(width)
-        padded = fed + [(0, 0, -1)] * (width - len(fed)) if ready is not None else fed
+        padded = fed + [PADDING] * (width - len(fed)) if ready is not None else fed
         tokens, positions, slots = torch.tensor(padded, device=self._model.device).t().contiguous()
         if ready is not None:
             return ready(self._model, tokens, positions, slots)[: len(fed)]

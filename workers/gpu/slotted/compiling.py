@@ -16,7 +16,7 @@ from io import BytesIO
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor, fx, nn
 from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedModel
 
 from workers.gpu.packed import LayerOf, PackedLinear
@@ -30,7 +30,7 @@ _NICE = 5  # beside those who answer on a busy core the compiler has a quarter o
 
 @dataclass(frozen=True)
 class Blueprint:
-    """`layers`: number and width of each packed layer by its name; `store`: the slots' number; `width`: rows of a step,
+    """`layers`: product, width, begin and end of each packed layer by its name; `store`: the slots' number; `width`: rows of a step,
     or ANY: a pass that also reads.
 
     Both kinds of number are those of the process that will run the step on so many `threads`.
@@ -38,7 +38,7 @@ class Blueprint:
 
     config: dict[str, Any]
     dtype: str
-    layers: dict[str, tuple[int, int]]
+    layers: dict[str, tuple[int, int, int, int]]
     store: int
     width: int
     threads: int
@@ -46,7 +46,9 @@ class Blueprint:
 
 def blueprint(model: PreTrainedModel, store: int, width: int, threads: int) -> Blueprint:
     packed = {
-        name: (one.number, one.width) for name, one in model.named_modules() if isinstance(one, PackedLinear)
+        name: (one.number, one.width, one.begin, one.end)
+        for name, one in model.named_modules()
+        if isinstance(one, PackedLinear)
     }
     config = json.loads(model.config.to_json_string(use_diff=False))
     return Blueprint(config, str(model.dtype).removeprefix("torch."), packed, store, width, threads)
@@ -80,12 +82,28 @@ def _compile(plan: Blueprint) -> bytes:
 
     torch.set_num_threads(plan.threads)  # their number becomes part of the step
     run, inputs = _reading() if plan.width == ANY else _stepping(plan.store, plan.width)
-    with torch.no_grad(), inductor.patch(compile_threads=1):  # more would be processes of their own
+    patch: Any = inductor.patch(
+        compile_threads=1,  # more would be processes of their own
+        post_grad_custom_pre_pass=_once,
+    )
+    with torch.no_grad(), patch:
         guards: dict[str, Any] = {"guard_filter_fn": torch.compiler.skip_all_guards_unsafe}  # shapes are kept
         whole: Any = torch.compile(run, fullgraph=True, options=guards)
         made = whole.aot_compile(((_model(plan), *inputs), {}))
     written: bytes = type(made).serialize(made).serialized_data
     return written
+
+
+def _once(graph: fx.Graph) -> None:
+    """What several layers are parts of is multiplied once: for the compiler an operator of ours could do anything."""
+    seen: dict[tuple[Any, ...], fx.Node] = {}
+    for node in list(graph.nodes):
+        if node.target is not torch.ops.mainspring.packed_linear.default:
+            continue
+        first = seen.setdefault(node.args, node)
+        if first is not node:
+            node.replace_all_uses_with(first)
+            graph.erase_node(node)
 
 
 def _stepping(store: int, width: int) -> tuple[Callable[..., Tensor], list[Tensor]]:
@@ -113,8 +131,8 @@ def _model(plan: Blueprint) -> PreTrainedModel:
     with torch.device("meta"):
         causal: Any = AutoModelForCausalLM
         model: Any = causal.from_config(config, dtype=getattr(torch, plan.dtype))
-        for name, (number, width) in plan.layers.items():
-            model.set_submodule(name, LayerOf(number, width))
+        for name, layer in plan.layers.items():
+            model.set_submodule(name, LayerOf(*layer))
     model.config._attn_implementation = NAME  # noqa: SLF001  as `prepare` does
     found: nn.Module = model.to_empty(device="cpu").eval().requires_grad_(requires_grad=False)
     return found  # type: ignore[return-value]

@@ -1,5 +1,6 @@
-// One token a row, attended over the slot that the row decodes: its key and value are written to the cache first,
-// then it looks back over the positions it may see and no further, so that short slots cost little beside long ones.
+// One token a row, attended over its slot: all keys and values are written to the cache first, then each row looks back
+// over the positions it may see and no further, so that short slots cost little beside long ones. Rows of one slot at
+// several positions see each other so.
 //
 // query, out: [rows, kv_heads, group, dim]; fresh_keys, fresh_values: [rows, kv_heads, dim];
 // keys, values: [slots, kv_heads, length, dim]; slots[row] < 0: the row is padding and its output stays as it is.
@@ -71,6 +72,14 @@ static void attend(const T* query, const T* fresh_keys, const T* fresh_values, T
 #pragma omp parallel
     {
         std::vector<float> scratch(length + 2 * dim);
+#pragma omp for
+        for (int64_t task = 0; task < rows * kv_heads; task++) {
+            int64_t row = task / kv_heads, head = task % kv_heads;
+            if (slots[row] < 0) continue;
+            int64_t at = ((slots[row] * kv_heads + head) * length + positions[row]) * dim;
+            std::memcpy(keys + at, fresh_keys + task * dim, dim * sizeof(T));
+            std::memcpy(values + at, fresh_values + task * dim, dim * sizeof(T));
+        }
 #pragma omp for schedule(dynamic, 4)
         for (int64_t task = 0; task < rows * kv_heads; task++) {
             int64_t row = task / kv_heads, head = task % kv_heads;
@@ -78,8 +87,6 @@ static void attend(const T* query, const T* fresh_keys, const T* fresh_values, T
             int64_t here = positions[row];
             int64_t first = window > 0 && here >= window ? here - window + 1 : 0;
             int64_t start = (slots[row] * kv_heads + head) * length * dim;
-            std::memcpy(keys + start + here * dim, fresh_keys + task * dim, dim * sizeof(T));
-            std::memcpy(values + start + here * dim, fresh_values + task * dim, dim * sizeof(T));
             attend_head(query + task * group * dim, keys + start, values + start, out + task * group * dim, group,
                         dim, first, here, scale, softcap, scratch.data());
         }

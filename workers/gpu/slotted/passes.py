@@ -1,17 +1,23 @@
 """The model's forward passes over the slots: one token a slot, alone or beside packed parts of prompts."""
 
+from itertools import repeat
 from typing import Any, NamedTuple, cast
 
 import torch
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from workers.gpu.packed import pack
+from workers.gpu.packed import ROUND, pack
 from workers.gpu.slotted.attention import NAME, Reach
 from workers.gpu.slotted.cache import Fresh, Shape, Store
 from workers.gpu.slotted.decoding import OneEach
+from workers.gpu.slotted.kernel import built
 from workers.gpu.slotted.reading import Numbered, Packed, Stretch
 from workers.gpu.slotted.table import Part
+
+
+PADDING = (0, 0, -1)  # a row that feeds no slot
+SHORT = 96  # positions: over so few, a token at a time costs less than a product of its own for each prompt
 
 
 def prepare(model: PreTrainedModel, slots: int, tokens: int) -> Store:
@@ -50,19 +56,32 @@ class Laid(NamedTuple):
 
 
 def lay(store: Store, parts: list[Part], fed: list[tuple[int, int, int]]) -> Laid:
-    """`fed`: token, position and slot of each who decodes."""
+    """`fed`: token, position and slot of each who decodes. What stands behind them is padding."""
+    able = built(store.keys[0].dtype) is not None
     stretches: list[Stretch] = []
     ids: list[int] = []
     positions: list[int] = []
+    rows: list[tuple[int, int, int]] = []  # of the short parts token by token, then of who decodes
+    ends: list[tuple[bool, int]] = []  # of each part: whether it is among the rows, and its last token there
     for part in parts:
+        span = part.request.span(part.begin, part.end)
+        if able and part.end <= SHORT:
+            rows += zip(span, range(part.begin, part.end), repeat(part.slot), strict=False)
+            ends.append((True, len(rows) - 1))
+            continue
         stretches.append(Stretch(part.slot, len(ids), part.begin, part.end))
-        ids += part.request.span(part.begin, part.end)
+        ids += span
         positions += range(part.begin, part.end)
-    keep = torch.tensor([one.stop - 1 for one in stretches] + [len(ids) + row for row in range(len(fed))])
-    tokens, places, slots = torch.tensor(fed, dtype=torch.long).view(-1, 3).t().contiguous()
-    ones = OneEach(store.number, slots, places) if fed else None
+        ends.append((False, len(ids) - 1))
+    keep = [len(ids) + at if among else at for among, at in ends]
+    keep += range(len(ids) + len(rows), len(ids) + len(rows) + len(fed))
+    rows += fed
+    if able:  # only the kernel lets padding be
+        rows += [PADDING] * (-(len(ids) + len(rows)) % ROUND)
+    tokens, places, slots = torch.tensor(rows, dtype=torch.long).view(-1, 3).t().contiguous()
+    ones = OneEach(store.number, slots, places) if rows else None
     row = torch.cat([torch.tensor([ids, positions], dtype=torch.long), torch.stack([tokens, places])], dim=1)
-    return Laid(row[:1], row[1:], keep, Packed(store, stretches, ones))
+    return Laid(row[:1], row[1:], torch.tensor(keep), Packed(store, stretches, ones))
 
 
 def read(model: PreTrainedModel, ids: Tensor, positions: Tensor, keep: Tensor, number: Tensor) -> Tensor:
