@@ -15,7 +15,6 @@ from workers.gpu.slotted.kernel import built
 from workers.gpu.slotted.reading import Numbered, Packed, Stretch
 from workers.gpu.slotted.table import Part
 
-
 PADDING = (0, 0, -1)  # a row that feeds no slot
 SHORT = 96  # positions: over so few, a token at a time costs less than a product of its own for each prompt
 
