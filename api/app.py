@@ -10,6 +10,7 @@ from api import problems
 from api.backends import opened
 from api.log import RequestLog, without_texts
 from api.routes import (
+    audit,
     bulk,
     deployments,
     events,
@@ -18,6 +19,7 @@ from api.routes import (
     jobs,
     listing,
     results,
+    rollouts,
     submitting,
     tenancy,
     training,
@@ -68,9 +70,11 @@ def create(settings: Settings | None = None) -> FastAPI:
         events,
         feedback,
         deployments,
+        rollouts,
         training,
         tenancy,
         webhooks,
+        audit,
     ):
         app.include_router(resource.router)
     return app

@@ -106,6 +106,27 @@ class UnknownJob(NotFound):
     title = "There is no job with that id"
 
 
+class UnknownVersion(NotFound):
+    """The deployment has no version of this number."""
+
+    code = "unknown_version"
+    title = "There is no such version"
+
+
+class VersionRetired(NotFound):
+    """The version answers nothing more; its successor does."""
+
+    code = "version_retired"
+    title = "The version was retired"
+
+
+class UnknownRollout(NotFound):
+    """There is no rollout with that id, or none is open."""
+
+    code = "unknown_rollout"
+    title = "There is no such rollout"
+
+
 class NotReady(MainspringError):
     """The deployment has no version in production yet."""
 

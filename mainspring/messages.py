@@ -62,6 +62,17 @@ class Sweep(Message):
 
 
 @dataclass(frozen=True)
+class Judge(Message):
+    """Beat: look at the open rollouts and at the versions that drain."""
+
+    name: ClassVar[str] = "mainspring.judge"
+
+    @property
+    def queue(self) -> str:
+        return OPS_QUEUE
+
+
+@dataclass(frozen=True)
 class Deliver(Message):
     """Beat: send the webhooks that are due."""
 

@@ -28,6 +28,7 @@ class Settings(BaseSettings):
     lease_seconds: float = Field(8.0, gt=0)  # how long a silent worker keeps its jobs
     renew_seconds: float = Field(2.0, gt=0)  # how often a worker renews its lease
     sweep_seconds: float = Field(2.0, gt=0)
+    judge_seconds: float = Field(1.0, gt=0)  # how often open rollouts and draining versions are looked at
     deliver_seconds: float = Field(1.0, gt=0)  # how often due webhooks are looked for
     nudge_after_seconds: float = Field(
         2.0, gt=0

@@ -16,7 +16,7 @@ from workers.sweeping import Connections
 
 settings = Settings()
 configure(settings.log_level, as_json=settings.log_json)
-app = create_app(settings, OPS_QUEUE, ["workers.tasks.sweep", "workers.tasks.deliver"])
+app = create_app(settings, OPS_QUEUE, [f"workers.tasks.{one}" for one in ("sweep", "judge", "deliver")])
 
 
 @worker_init.connect

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from mainspring.messages import OPS_QUEUE, Deliver, Sweep
+from mainspring.messages import OPS_QUEUE, Deliver, Judge, Sweep
 from mainspring.settings import Settings
 
 
@@ -10,6 +10,7 @@ def beat_schedule(settings: Settings) -> dict[str, dict[str, Any]]:
     return {
         #  what          task                  every
         "sweep": _entry(Sweep.name, settings.sweep_seconds),
+        "judge": _entry(Judge.name, settings.judge_seconds),
         "deliver": _entry(Deliver.name, settings.deliver_seconds),
     }
 

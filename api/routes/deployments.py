@@ -17,6 +17,8 @@ from api.views import RunView, VersionView, version_view
 from mainspring import registry
 from mainspring.access import ADMIN, Caller
 from mainspring.errors import InvalidRequest
+from mainspring.release.draining import DrainPlan
+from mainspring.release.plan import RolloutPlan
 from mainspring.serving import stream
 from mainspring.tables import EngineName, Task
 
@@ -29,6 +31,7 @@ class Policy(BaseModel):
     """`queue_bound`: how many jobs may wait before producers are told to slow down.
 
     `engine`: what serves its versions. `vllm` is started by the worker, unless `engine_url` says where one runs.
+    `rollout`: how a new version takes over; without it, at once. `drain`: how the former one leaves.
     """
 
     model_config = ConfigDict(extra="forbid", strict=True)
@@ -36,6 +39,8 @@ class Policy(BaseModel):
     queue_bound: Annotated[int, Field(ge=1, le=10_000_000)] | None = None
     engine: Annotated[EngineName, Field(strict=False)] | None = None
     engine_url: Annotated[str, Field(min_length=1, max_length=2000)] | None = None
+    rollout: Annotated[RolloutPlan, Field(strict=False)] | None = None
+    drain: Annotated[DrainPlan, Field(strict=False)] | None = None
 
 
 class Declaration(BaseModel):
@@ -46,12 +51,13 @@ class Declaration(BaseModel):
 
 
 class ModelToImport(BaseModel):
-    """`model`: a folder on the worker's machine, or a hub id, with its `revision`. Safetensors only."""
+    """`model`: a folder on the worker's machine, or a hub id, with its `revision`. Safetensors only. `now`: take over at once."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
     model: Annotated[str, Field(min_length=1, max_length=4096)]
     revision: Annotated[str, Field(min_length=1, max_length=256)] | None = None
+    now: bool = False
 
 
 class Deployments(TypedDict):

@@ -6,7 +6,8 @@ import typer
 from pydantic import ValidationError
 from rich.console import Console
 
-from mainspring.cli import jobs, stack
+from mainspring.cli import jobs, rollouts, stack
+from mainspring.cli.audit import audit
 from mainspring.cli.demo import demo
 from mainspring.cli.deploy import deploy
 from mainspring.cli.migrate import migrate
@@ -27,8 +28,10 @@ app = typer.Typer(
 )
 stack.register(app)
 jobs.register(app)
+rollouts.register(app)
 for verb in (status, chat, watch, webhooks, deploy, versions, retire, demo, migrate):
     app.command()(verb)
+app.add_typer(audit, name="audit")
 
 
 def main() -> None:

@@ -27,16 +27,19 @@ def deploy(
     engine_url: Annotated[
         str | None, typer.Option(help="Address of an inference server that serves it already; means vllm.")
     ] = None,
+    now: Annotated[bool, typer.Option("--now", help="Take over at once, whatever the policy says.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Register a model as the next version of a deployment and put it into production."""
+    """Register a model as the next version of a deployment, and put it into production or begin its rollout."""
     console = Console(stderr=True)
     if Path(model).is_dir():
         model = str(Path(model).resolve())
     with client() as api:
         body = {"task": task.value} | _policy(api, name, engine, engine_url)
         api.request("PUT", f"/v1/deployments/{name}", json=body)
-        body = {"model": model} | ({"revision": revision} if revision else {})
+        body = (
+            {"model": model} | ({"revision": revision} if revision else {}) | ({"now": True} if now else {})
+        )
         run = api.request("POST", f"/v1/deployments/{name}/versions", json=body)
         run = _watch(api, run, console)
         if run["state"] == "failed":
@@ -44,9 +47,19 @@ def deploy(
             raise ModelRefused(
                 error.get("detail", "the run failed"), field=error.get("field"), remedy=error.get("remedy")
             )
-        _until_held(api, name, run["version"], console)
+        stage = _stage(api, name, run["version"])
+        if stage == "production":
+            _until_held(api, name, run["version"], console)
     if as_json:
-        typer.echo(json.dumps({"deployment": name, "version": run["version"]}))
+        typer.echo(json.dumps({"deployment": name, "version": run["version"], "stage": stage}))
+    elif stage == "registered":
+        console.print(
+            f"[bold]{run['version']}[/] waits until the open rollout has ended: mainspring rollouts {name}."
+        )
+    elif stage != "production":
+        console.print(
+            f"[bold]{run['version']}[/] is on its way: mainspring rollouts {name} shows how far it is."
+        )
     else:
         console.print(f"[bold]{run['version']}[/] is in production and answers requests for [bold]{name}[/].")
 
@@ -73,6 +86,11 @@ def _watch(api: Client, run: dict[str, Any], console: Console) -> dict[str, Any]
             time.sleep(POLL_SECONDS)
             run = api.request("GET", f"/v1/training-runs/{run['id']}")
     return run
+
+
+def _stage(api: Client, name: str, version: str) -> str:
+    found = api.request("GET", f"/v1/deployments/{name}")["versions"]
+    return next(str(one["stage"]) for one in found if one["version"] == version)
 
 
 def _until_held(api: Client, name: str, version: str, console: Console) -> None:

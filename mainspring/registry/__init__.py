@@ -4,7 +4,7 @@ from mainspring.registry.inspection import Inspection, inspect
 from mainspring.registry.release import desired, engine_of, release, task_of
 from mainspring.registry.retirement import restore, retire
 from mainspring.registry.store import Stored, copied, put
-from mainspring.registry.versions import refuse_retired, register, retired
+from mainspring.registry.versions import lock, named, refuse_retired, register, retired
 
 __all__ = [
     "Inspection",
@@ -13,6 +13,8 @@ __all__ = [
     "desired",
     "engine_of",
     "inspect",
+    "lock",
+    "named",
     "put",
     "refuse_retired",
     "register",

@@ -1,6 +1,6 @@
-"""Which version answers: release makes one the champion, desired() is what infer workers reconcile with.
+"""Which version answers: release makes one the champion at once, desired() is what infer workers reconcile with.
 
-For now every release is at once; shadow and canary steps are to grow here.
+The way step by step is release/rollout.py.
 """
 
 from sqlalchemy import exists, or_, select
@@ -36,16 +36,20 @@ def release(session: Session, version: Version, *, actor: str, reason: str) -> V
 
 
 def desired(session: Session) -> list[Version]:
-    """The versions that infer workers should hold: the live ones, a draining one while an open job names it."""
+    """The versions that infer workers should hold: the live ones.
+
+    Of a deployment that was retired, which is no longer talked to, a draining one only while an open job names it.
+    """
     open_jobs = exists().where(
         Job.version_id == Version.id, Job.state.in_([JobState.QUEUED.value, JobState.RUNNING.value])
     )
     return list(
         session.scalars(
             select(Version)
+            .join(Deployment, Deployment.name == Version.deployment)
             .where(
                 Version.stage.in_([stage.value for stage in LIVE]),
-                or_(Version.stage != Stage.DRAINING.value, open_jobs),
+                or_(Version.stage != Stage.DRAINING.value, Deployment.retired_at.is_(None), open_jobs),
             )
             .order_by(Version.created_at, Version.id)
         )

@@ -5,7 +5,7 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from mainspring.errors import DeploymentRetired, UnknownDeployment
+from mainspring.errors import DeploymentRetired, UnknownDeployment, UnknownVersion
 from mainspring.identifiers import uuid7
 from mainspring.registry.inspection import Inspection
 from mainspring.registry.store import Stored
@@ -53,6 +53,23 @@ def register(
     session.add(version)
     session.flush()
     return version
+
+
+def named(session: Session, label: str, *, deployment: str | None = None) -> Version:
+    """The version `assistant@3`. Raises UnknownVersion, also for one of another deployment than the one meant."""
+    name, _, number = label.rpartition("@")
+    found = None
+    if number.isdecimal() and len(number) < 10 and deployment in (None, name) and name.isascii():
+        found = session.scalar(
+            select(Version).where(Version.deployment == name, Version.number == int(number))
+        )
+    if found is None:
+        raise UnknownVersion(
+            "no version has that name" if deployment is None else f"`{deployment}` has no such version",
+            field="version",
+            remedy="Name it as `assistant@3`; GET /v1/deployments/{name}/versions lists them.",
+        )
+    return found
 
 
 def lock(session: Session, deployment: str) -> Deployment:

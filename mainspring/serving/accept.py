@@ -7,6 +7,7 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -22,10 +23,10 @@ from mainspring.serving import backlog, bounds, conversation
 from mainspring.serving.inputs import validated_input, validated_parameters
 from mainspring.serving.receipt import Receipt, Submission
 from mainspring.serving.replay import earlier
-from mainspring.serving.route import Candidate, choose
+from mainspring.serving.route import Candidate, Drawn, choose
 from mainspring.serving.throughput import Wait, wait
 from mainspring.serving.turns import FLOW_TURN, NEXT_TURN, RUNNING_TURN, Clock
-from mainspring.tables import Delivery, Deployment, Job, JobState, Stage, Task, Version, constant
+from mainspring.tables import Delivery, Deployment, Job, JobState, Rollout, Stage, Task, Version, constant
 
 # Built once: every job asks these, and building a statement costs more than running it.
 _ADDRESSED = (
@@ -37,6 +38,8 @@ _ADDRESSED = (
         Version.id,
         Version.number,
         Version.stage,
+        Rollout.id.label("rollout"),
+        Rollout.share,
         backlog.WAITING.label("waiting"),
         RUNNING_TURN.label("running_turn"),
         NEXT_TURN.label("next_turn"),
@@ -47,6 +50,7 @@ _ADDRESSED = (
         Version,
         and_(Version.deployment == Deployment.name, Version.stage.in_([constant(stage) for stage in LIVE])),
     )
+    .outerjoin(Rollout, and_(Rollout.challenger_id == Version.id, Rollout.ended_at.is_(None)))
     .where(Deployment.name == bindparam("name"))
 )
 _STORE = (
@@ -87,14 +91,18 @@ def accept(
     parameters = validated_parameters(addressed.task, asked.parameters)
     if (found := earlier(connection, caller, asked)) is not None:
         return found
-    chosen, place = _place(connection, caller, asked, addressed)
+    drawn, job_id, place = _place(connection, caller, asked, addressed)
+    chosen = drawn.version
     turn = chosen.clock.turn(caller.weight, asked.priority)
     waiting, expected = outlook(connection, chosen, turn)
     bounds.of_the_deployment(addressed.name, addressed.policy, waiting, expected.seconds)
     bounds.of_the_tenant(caller, bounds.taken(connection, caller))
     row = {
+        "id": job_id,
         "tenant_id": caller.tenant_id,
         "version_id": chosen.id,
+        "rollout_id": drawn.rollout,
+        "share": drawn.share,
         "input": given,
         "parameters": parameters,
         # Drawn once and kept, so that a second attempt gives the same answer as the first would have.
@@ -140,6 +148,8 @@ def address(connection: Connection, caller: Caller, asked: Submission) -> Addres
             Stage(row.stage),
             row.waiting,
             Clock(row.running_turn, row.next_turn, row.flow_turn),
+            row.rollout,
+            row.share or 0.0,
         )
         for row in rows
         if row.id is not None
@@ -155,15 +165,21 @@ def outlook(connection: Connection, chosen: Candidate, turn: float) -> tuple[int
 
 def _place(
     connection: Connection, caller: Caller, asked: Submission, addressed: Addressed
-) -> tuple[Candidate, conversation.Place | None]:
-    champion = choose(addressed.name, addressed.candidates)
+) -> tuple[Drawn, UUID, conversation.Place | None]:
+    """Which version, under which id, and where in its session."""
     if asked.session is None:
-        return champion, None
-    live = {candidate.id for candidate in addressed.candidates}
+        job_id = uuid7()
+        return choose(addressed.name, addressed.candidates, job_id), job_id, None
     place = conversation.join(
-        connection, caller.tenant_id, addressed.name, asked.session, champion=champion.id, live=live
+        connection,
+        caller.tenant_id,
+        addressed.name,
+        asked.session,
+        draw=partial(choose, addressed.name, addressed.candidates),
+        live={candidate.id for candidate in addressed.candidates},
     )
-    return choose(addressed.name, addressed.candidates, pinned=place.version_id), place
+    version = next(one for one in addressed.candidates if one.id == place.version_id)
+    return Drawn(version, place.rollout_id, place.share), _identifier(place), place
 
 
 def _as_asked(asked: Submission) -> dict[str, Any]:
@@ -181,15 +197,14 @@ def _as_asked(asked: Submission) -> dict[str, Any]:
 
 def _in_session(place: conversation.Place | None) -> dict[str, Any]:
     return {
-        "id": _identifier(place),
         "session_id": None if place is None else place.session_id,
         "after": None if place is None else place.after,
     }
 
 
-def _identifier(place: conversation.Place | None) -> UUID:
+def _identifier(place: conversation.Place) -> UUID:
     """Later than the job that it has to come after: identifiers of one millisecond are not in order."""
     found = uuid7()
-    while place is not None and place.after is not None and found <= place.after:
+    while place.after is not None and found <= place.after:
         found = uuid7()
     return found

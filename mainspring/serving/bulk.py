@@ -24,7 +24,7 @@ from mainspring.serving.accept import Addressed, accept, address, outlook
 from mainspring.serving.bounds import Taken
 from mainspring.serving.inputs import validated_input, validated_parameters
 from mainspring.serving.receipt import Receipt, Submission
-from mainspring.serving.route import Candidate, choose
+from mainspring.serving.route import Candidate, Drawn, choose
 from mainspring.serving.throughput import Wait
 from mainspring.serving.turns import step
 from mainspring.tables import JobState, Priority
@@ -32,7 +32,7 @@ from mainspring.tables import JobState, Priority
 # COPY, since a row of an INSERT costs several times as much.
 _COPY = """
     copy jobs (id, tenant_id, deployment, version_id, input, parameters, seed, metadata, request_digest, priority,
-               turn, subject, deadline_at) from stdin
+               turn, subject, deadline_at, rollout_id, share) from stdin
 """
 
 
@@ -64,7 +64,8 @@ class Batch:
 
     def __init__(self, connection: Connection, randbits: Callable[[int], int] = secrets.randbits) -> None:
         self._connection, self._randbits = connection, randbits
-        self._flows: dict[tuple[UUID, str, Priority], _Flow] = {}
+        self._addressed: dict[tuple[UUID, str, Priority], Addressed] = {}
+        self._flows: dict[tuple[UUID, UUID, Priority], _Flow] = {}
         self._tenants: dict[UUID, Taken] = {}
         self._rows: list[tuple[Any, ...]] = []
 
@@ -80,12 +81,15 @@ class Batch:
         if not one.plain:
             with self._connection.begin_nested():
                 return accept(self._connection, caller, one, self._randbits)
-        flow = self._flow(caller, one)
+        job_id = uuid7()
+        addressed = self._look(caller, one)
+        drawn = choose(addressed.name, addressed.candidates, job_id)
+        flow = self._flow(caller, one.priority, addressed, drawn)
         task, name = flow.addressed.task, flow.addressed.name
         given, parameters = validated_input(task, one.input), validated_parameters(task, one.parameters)
         bounds.of_the_deployment(name, flow.addressed.policy, flow.waiting + flow.taken, flow.first.seconds)
         self._within_bounds(caller)
-        job_id, deadline = uuid7(), one.deadline_seconds
+        deadline = one.deadline_seconds
         self._rows.append(
             (
                 job_id,
@@ -101,6 +105,8 @@ class Batch:
                 flow.turn + flow.step * flow.taken,
                 one.subject,
                 None if deadline is None else flow.addressed.at + timedelta(seconds=deadline),
+                drawn.rollout,
+                drawn.share,
             )
         )
         expected = flow.first.behind(flow.taken)
@@ -126,15 +132,17 @@ class Batch:
         bounds.of_the_tenant(caller, so_far)
         so_far.another()
 
-    def _flow(self, caller: Caller, one: Submission) -> _Flow:
+    def _look(self, caller: Caller, one: Submission) -> Addressed:
         key = (caller.tenant_id, one.deployment, one.priority)
-        known = self._flows.get(key)
-        if known is not None:
-            return known
-        addressed = address(self._connection, caller, one)
-        chosen = choose(addressed.name, addressed.candidates)
-        turn = chosen.clock.turn(caller.weight, one.priority)
-        waiting, first = outlook(self._connection, chosen, turn)
-        flow = _Flow(addressed, chosen, step(caller.weight, one.priority), turn, waiting, first)
-        self._flows[key] = flow
-        return flow
+        if key not in self._addressed:
+            self._addressed[key] = address(self._connection, caller, one)
+        return self._addressed[key]
+
+    def _flow(self, caller: Caller, priority: Priority, addressed: Addressed, drawn: Drawn) -> _Flow:
+        chosen = drawn.version
+        key = (caller.tenant_id, chosen.id, priority)
+        if key not in self._flows:
+            turn = chosen.clock.turn(caller.weight, priority)
+            waiting, first = outlook(self._connection, chosen, turn)
+            self._flows[key] = _Flow(addressed, chosen, step(caller.weight, priority), turn, waiting, first)
+        return self._flows[key]

@@ -1,5 +1,6 @@
 """Sessions: the jobs of a conversation run in order, on the version that it began on, and see what was said before."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -9,6 +10,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import aliased
 
 from mainspring.identifiers import uuid7
+from mainspring.serving.route import Drawn
 from mainspring.tables import ChatSession, Job, JobState, constant
 
 _UNFINISHED = (constant(JobState.QUEUED), constant(JobState.RUNNING))
@@ -21,11 +23,13 @@ class Place:
     session_id: UUID
     version_id: UUID
     after: UUID | None
+    rollout_id: UUID | None = None
+    share: float | None = None
 
 
 _OPEN = insert(ChatSession).on_conflict_do_nothing(index_elements=["tenant_id", "deployment", "name"])
 _LOCK = (
-    select(ChatSession.id, ChatSession.version_id)
+    select(ChatSession.id, ChatSession.version_id, ChatSession.rollout_id, ChatSession.share)
     .where(
         ChatSession.tenant_id == bindparam("tenant_id"),
         ChatSession.deployment == bindparam("deployment"),
@@ -36,7 +40,7 @@ _LOCK = (
 _MOVE = (
     update(ChatSession)
     .where(ChatSession.id == bindparam("session"))
-    .values(version_id=bindparam("to_version"))
+    .values(version_id=bindparam("to_version"), rollout_id=None, share=None)
 )
 # Locked against its end: who ends it meanwhile waits, and then finds the new job to release.
 _LAST = (
@@ -77,22 +81,32 @@ MOST_EXCHANGES = 100
 
 
 def join(
-    connection: Connection, tenant_id: UUID, deployment: str, name: str, *, champion: UUID, live: set[UUID]
+    connection: Connection,
+    tenant_id: UUID,
+    deployment: str,
+    name: str,
+    *,
+    draw: Callable[[UUID], Drawn],
+    live: set[UUID],
 ) -> Place:
     """Begin the session or go on with it. Call it inside a transaction: the session is locked until its commit.
 
-    A session whose version is no longer live goes on with the champion.
+    `draw` gives a new one its version, by its id. One whose version is no longer live goes on with another.
     """
     key = {"tenant_id": tenant_id, "deployment": deployment, "name": name}
     found = connection.execute(_LOCK, key).first()
     if found is None:
-        connection.execute(_OPEN, {**key, "id": uuid7(), "version_id": champion})
+        session_id = uuid7()
+        drawn = draw(session_id)
+        begun = {"version_id": drawn.version.id, "rollout_id": drawn.rollout, "share": drawn.share}
+        connection.execute(_OPEN, {**key, "id": session_id, **begun})
         found = connection.execute(_LOCK, key).one()
-    version: UUID = found.version_id
-    if version not in live:
-        version = champion
-        connection.execute(_MOVE, {"session": found.id, "to_version": version})
-    return Place(found.id, version, connection.scalar(_LAST, {"session": found.id}))
+    last = connection.scalar(_LAST, {"session": found.id})
+    if found.version_id in live:
+        return Place(found.id, found.version_id, last, found.rollout_id, found.share)
+    version = draw(found.id).version.id
+    connection.execute(_MOVE, {"session": found.id, "to_version": version})
+    return Place(found.id, version, last)
 
 
 def release(connection: Connection, job_id: UUID) -> UUID | None:

@@ -1,8 +1,10 @@
-"""Which version answers a job: chosen when it is accepted, stored with the answer. Pure; reads rows it is given.
+"""Which version answers a job: drawn when it is accepted, stored with the job. Pure; reads rows it is given.
 
-Shadow and canary weights come with rollouts; today a deployment's traffic goes to its champion.
+While a rollout is open, new work goes to the challenger with the probability of its present step: a hash of the rollout
+and of the session, or of the job without one, decides, so the same one is always drawn alike.
 """
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
@@ -14,25 +16,46 @@ from mainspring.tables import Stage
 
 @dataclass(frozen=True)
 class Candidate:
-    """A live version of a deployment: how many jobs wait for it (see backlog.py), and its turns."""
+    """A live version of a deployment: how many jobs wait for it (see backlog.py), and its turns.
+
+    `rollout`: the open one in which it is the challenger, with the present share.
+    """
 
     id: UUID
     number: int
     stage: Stage
     waiting: int
     clock: Clock
+    rollout: UUID | None = None
+    share: float = 0.0
 
 
-def choose(deployment: str, candidates: Sequence[Candidate], pinned: UUID | None = None) -> Candidate:
-    """The pinned version while it lives, else the champion. Raises NotReady when there is none."""
-    for candidate in candidates:
-        if candidate.id == pinned:
-            return candidate
-    for candidate in candidates:
-        if candidate.stage is Stage.PRODUCTION:
-            return candidate
-    raise NotReady(
-        f"`{deployment}` has no version in production yet",
-        field="deployment",
-        remedy=f"Wait until its first version is made: GET /v1/deployments/{deployment} shows how far it is.",
-    )
+@dataclass(frozen=True)
+class Drawn:
+    """`rollout` and `share` are None for work that no rollout drew: it has no part in the comparison."""
+
+    version: Candidate
+    rollout: UUID | None = None
+    share: float | None = None
+
+
+def choose(deployment: str, candidates: Sequence[Candidate], key: UUID) -> Drawn:
+    """For a new session or a job without one, whose id is the `key`. Raises NotReady when there is no champion."""
+    champion = next((one for one in candidates if one.stage is Stage.PRODUCTION), None)
+    if champion is None:
+        raise NotReady(
+            f"`{deployment}` has no version in production yet",
+            field="deployment",
+            remedy=f"Wait until its first version is made: GET /v1/deployments/{deployment} shows how far it is.",
+        )
+    challenger = next((one for one in candidates if one.rollout is not None and one.share > 0), None)
+    if challenger is None or challenger.rollout is None:
+        return Drawn(champion)
+    lucky = position(challenger.rollout, key) < challenger.share
+    return Drawn(challenger if lucky else champion, challenger.rollout, challenger.share)
+
+
+def position(rollout: UUID, key: UUID) -> float:
+    """Uniform in [0, 1), independent from rollout to rollout."""
+    drawn = hashlib.blake2b(rollout.bytes + key.bytes, digest_size=8).digest()
+    return (int.from_bytes(drawn) >> 11) / 2**53

@@ -5,11 +5,12 @@ from mainspring.tables.chat_session import ChatSession
 from mainspring.tables.delivery import Delivery, DeliveryState, DeliveryTry
 from mainspring.tables.deployment import Deployment, EngineName, EngineWish, Task, engine_wish, queue_bound
 from mainspring.tables.engine_plan import EnginePlan
-from mainspring.tables.event import Event
+from mainspring.tables.event import AuditHead, Event
 from mainspring.tables.feedback import Feedback, FeedbackKind
 from mainspring.tables.incarnation import HeldVersion, Incarnation
 from mainspring.tables.job import Job, JobState, Priority
 from mainspring.tables.observation import Observation
+from mainspring.tables.rollout import Rollout, RolloutState
 from mainspring.tables.session import Database
 from mainspring.tables.tenant import ApiKey, Tenant
 from mainspring.tables.training_run import RunState, TrainingRun
@@ -17,6 +18,7 @@ from mainspring.tables.version import Stage, Version
 
 __all__ = [
     "ApiKey",
+    "AuditHead",
     "Base",
     "ChatSession",
     "Database",
@@ -36,6 +38,8 @@ __all__ = [
     "JobState",
     "Observation",
     "Priority",
+    "Rollout",
+    "RolloutState",
     "RunState",
     "Stage",
     "Task",

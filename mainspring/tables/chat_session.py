@@ -3,14 +3,14 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, Index, UniqueConstraint, func
+from sqlalchemy import Double, ForeignKey, Index, UniqueConstraint, func
 from sqlalchemy.orm import Mapped, mapped_column
 
 from mainspring.tables.base import Base
 
 
 class ChatSession(Base):
-    """`name` is the client's own, unique for its tenant and deployment."""
+    """`name` is the client's own, unique for its tenant and deployment. `rollout_id` and `share`: as a job's."""
 
     __tablename__ = "sessions"
     __table_args__ = (
@@ -23,4 +23,6 @@ class ChatSession(Base):
     deployment: Mapped[str] = mapped_column(ForeignKey("deployments.name"))
     name: Mapped[str]
     version_id: Mapped[UUID] = mapped_column(ForeignKey("versions.id"))
+    rollout_id: Mapped[UUID | None]
+    share: Mapped[float | None] = mapped_column(Double)
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())

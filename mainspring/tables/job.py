@@ -85,6 +85,7 @@ class Job(Base):
         Index("ix_jobs_suspect", "version_id", postgresql_where=text("state = 'queued' and losses >= 2")),
         Index("ix_jobs_session", "session_id", "id", postgresql_where=text("session_id is not null")),
         Index("ix_jobs_after", "after", postgresql_where=text("after is not null")),
+        Index("ix_jobs_rollout_id", "rollout_id", postgresql_where=text("rollout_id is not null")),
         Index("ix_jobs_tenant_id_id", "tenant_id", "id"),
         Index("ix_jobs_tenant_id_deployment_id", "tenant_id", "deployment", "id"),
         Index("ix_jobs_tenant_id_state_id", "tenant_id", "state", "id"),
@@ -109,6 +110,10 @@ class Job(Base):
     session_id: Mapped[UUID | None] = mapped_column(ForeignKey("sessions.id"))
     after: Mapped[UUID | None]  # the job of the same session that has to end first
     subject: Mapped[str | None]  # whom it is about
+
+    # The rollout that was open when it was accepted, and the challenger's probability in the draw of its version.
+    rollout_id: Mapped[UUID | None]
+    share: Mapped[float | None] = mapped_column(Double)
 
     attempt: Mapped[int] = mapped_column(server_default=text("0"))
     losses: Mapped[int] = mapped_column(server_default=text("0"))  # attempts that died with their worker

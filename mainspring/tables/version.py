@@ -41,6 +41,7 @@ class Version(Base):
     deployment: Mapped[str] = mapped_column(ForeignKey("deployments.name"))
     number: Mapped[int]
     stage: Mapped[str] = mapped_column(server_default=Stage.REGISTERED.value)
+    stage_at: Mapped[datetime] = mapped_column(server_default=func.now())  # since when; a trigger keeps it
     digest: Mapped[str]
     path: Mapped[str]  # below the store
     architecture: Mapped[str]

@@ -23,10 +23,11 @@ class _Strict(BaseModel):
 
 
 class Import(_Strict):
-    """`model`: a folder on the train worker's machine, or a hub id; `revision` of the hub id."""
+    """`model`: a folder on the train worker's machine, or a hub id; `revision` of the hub id. `now`: without a rollout."""
 
     model: Text
     revision: Annotated[str, Field(min_length=1, max_length=255)] | None = None
+    now: bool = False
 
 
 class Corpus(_Strict):

@@ -18,8 +18,10 @@ from sqlalchemy.orm import Session
 
 from mainspring import registry
 from mainspring.endpoints import database_url, redis_url
-from mainspring.errors import MainspringError
+from mainspring.errors import Conflict, MainspringError
 from mainspring.logs import log
+from mainspring.release.plan import plan_of
+from mainspring.release.rollout import begin
 from mainspring.serving import stream
 from mainspring.settings import Settings
 from mainspring.tables import Database, Deployment, Task, TrainingRun, Version
@@ -105,10 +107,20 @@ class _Attempt:
             version = registry.register(
                 session, self._run.deployment, stored, found, origin | made.source | {"measures": measures}
             )
-            registry.release(session, version, actor=ACTOR, reason=f"made by the recipe {self._run.recipe}")
+            self._bring(session, version)
             if not runs.finish_run(session, self._fence, version.id, measures):
                 raise RunLost("the run belongs to another attempt")
             return version
+
+    def _bring(self, session: Session, version: Version) -> None:
+        """By a rollout where the policy has one. While another is open it stays registered, for a person to decide."""
+        policy = session.get_one(Deployment, version.deployment).policy
+        plan = None if self._run.parameters.get("now") else plan_of(policy)
+        reason = f"made by the recipe {self._run.recipe}"
+        try:
+            begin(session, version, plan, actor=ACTOR, reason=reason)
+        except Conflict as error:
+            log.warning("run.waits", run=str(self._run.id), version=version.label, why=error.detail)
 
     def fail(self, error: MainspringError) -> None:
         log.warning("run.failed", run=str(self._run.id), code=error.code)

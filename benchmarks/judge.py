@@ -1,0 +1,63 @@
+"""How often the judge of rollouts is wrong, and how soon it is right: simulated rollouts, looked at after each answer.
+
+A challenger goes through the canary's steps. Equal to the champion, it must be rolled back in no more than alpha of all
+rollouts; with more errors, the table says in how many it is, and after how many of its own answers (the median).
+
+    python -m benchmarks.judge [--rollouts 1000] [--errors 0.01 0.05] [--seed 1]
+"""
+
+import argparse
+import random
+import statistics
+from collections.abc import Sequence
+
+from mainspring.release.evidence import Evidence
+
+STEPS = (0.01, 0.05, 0.25)
+ALPHA = 0.05
+ANSWERS = 20_000  # of the deployment in one step, at most
+RATIOS = (1.0, 1.5, 2.0, 3.0, 5.0)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--rollouts", type=int, default=1000)
+    parser.add_argument("--errors", type=float, nargs="*", default=[0.01, 0.05], help="of the champion")
+    parser.add_argument("--seed", type=int, default=1)
+    asked = parser.parse_args()
+    print(f"alpha {ALPHA}, steps {STEPS}, {ANSWERS:,} answers a step, {asked.rollouts:,} rollouts each")
+    print(f"{'champion errs':>14} {'challenger errs':>16} {'rolled back':>12} {'its answers until then':>24}")
+    for rate in asked.errors:
+        for ratio in RATIOS:
+            draw = random.Random(f"{asked.seed} {rate} {ratio}")
+            ends = [rollout(draw, rate, rate * ratio) for _ in range(asked.rollouts)]
+            told(rate, ratio, ends)
+
+
+def rollout(draw: random.Random, champion: float, challenger: float) -> int | None:
+    """The challenger's answers until it was rolled back; None: it came through."""
+    evidence, its = Evidence(), 0
+    for share in STEPS:
+        left = ANSWERS
+        both = share * challenger + (1 - share) * champion  # errors among all answers
+        while (gap := 1 + int(draw.expovariate(both))) <= left:
+            left -= gap
+            its += round(gap * share)
+            evidence.trouble(share, by_challenger=draw.random() < share * challenger / both)
+            if evidence.convicts(ALPHA):
+                return its
+        its += round(left * share)
+    return None
+
+
+def told(rate: float, ratio: float, ends: Sequence[int | None]) -> None:
+    caught = [end for end in ends if end is not None]
+    median = f"{statistics.median(caught):,.0f}" if caught else "-"
+    share = len(caught) / len(ends)
+    print(f"{rate:>14.1%} {rate * ratio:>16.2%} {share:>12.1%} {median:>24}", flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,84 @@
+"""The way back: to the champion of the open rollout, or to an earlier version that was kept."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from mainspring.errors import Conflict, InvalidRequest
+from mainspring.lifecycle import advance
+from mainspring.registry import lock
+from mainspring.release.moving import move_jobs, move_sessions
+from mainspring.release.rollout import champion_of, current, roll_back
+from mainspring.tables import Event, RolloutState, Stage, Version
+
+_KEPT = (Stage.DRAINING.value, Stage.RETIRED.value)
+
+
+@dataclass(frozen=True)
+class Back:
+    """`version` answers now, instead of `instead_of`; so many jobs that waited were moved."""
+
+    version: Version
+    instead_of: Version
+    moved: int
+
+
+def go_back(session: Session, deployment: str, to: Version | None = None, *, actor: str, reason: str) -> Back:
+    """In one transaction. `to`: an earlier version of the deployment; None: whoever answered before.
+
+    Raises UnknownDeployment, Conflict if there is no way back, InvalidRequest if `to` never answered.
+    """
+    lock(session, deployment)
+    rollout, champion = current(session, deployment), champion_of(session, deployment)
+    if champion is None:
+        raise Conflict(f"`{deployment}` has no version in production", remedy="Deploy one.")
+    if rollout is not None and to in (None, champion):
+        challenger = session.get_one(Version, rollout.challenger_id)
+        moved = roll_back(session, rollout, actor=actor, reason=reason)
+        return Back(champion, challenger, moved)
+    earlier = to or _before(session, deployment)
+    if earlier is None:
+        raise Conflict(
+            f"nothing answered for `{deployment}` before {champion.label}", remedy="Deploy another version."
+        )
+    if earlier.id == champion.id:
+        raise Conflict(f"{champion.label} answers already", field="to", remedy="Name an earlier version.")
+    if earlier.stage not in _KEPT:
+        raise InvalidRequest(
+            f"{earlier.label} is {earlier.stage}: it has not been in production",
+            field="to",
+            remedy=f"Begin a rollout of it: mainspring rollout {earlier.label}.",
+        )
+    if rollout is not None:
+        roll_back(session, rollout, actor=actor, reason=reason, state=RolloutState.ABORTED)
+    advance(
+        session, champion, Stage.DRAINING, actor=actor, reason=f"rolled back to {earlier.label}: {reason}"
+    )
+    advance(session, earlier, Stage.PRODUCTION, actor=actor, reason=reason, inputs={"digest": earlier.digest})
+    moved = move_jobs(session, champion.id, earlier.id)
+    talks = move_sessions(session, champion.id, earlier.id)
+    inputs = {"from": champion.label, "to": earlier.label, "moved": moved, "sessions": talks}
+    session.add(
+        Event(kind="deployment.rolled_back", about=deployment, actor=actor, reason=reason, inputs=inputs)
+    )
+    session.flush()
+    return Back(earlier, champion, moved)
+
+
+def _before(session: Session, deployment: str) -> Version | None:
+    """Which of those that are kept left production last."""
+    left = (
+        select(Event.about, func.max(Event.id).label("at"))
+        .where(Event.kind == "version.advanced", Event.inputs["to"].astext == Stage.DRAINING.value)
+        .group_by(Event.about)
+        .subquery()
+    )
+    label = func.concat(Version.deployment, "@", Version.number)
+    return session.scalar(
+        select(Version)
+        .join(left, left.c.about == label)
+        .where(Version.deployment == deployment, Version.stage.in_(_KEPT))
+        .order_by(left.c.at.desc())
+        .limit(1)
+    )

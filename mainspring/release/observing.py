@@ -1,0 +1,104 @@
+"""What the rows say of a rollout: who was drawn where, and what went wrong. Counted anew at each look."""
+
+from typing import Any
+
+from sqlalchemy import ColumnElement, Double, and_, cast, distinct, exists, func, or_, select
+from sqlalchemy.orm import Session
+
+from mainspring.release.judge import Count
+from mainspring.tables import (
+    Feedback,
+    FeedbackKind,
+    HeldVersion,
+    Incarnation,
+    Job,
+    JobState,
+    Observation,
+    Rollout,
+)
+
+_REFERENCE = 500  # of the champion's latest answers
+_ENOUGH = 50  # of them, to say what is slow and what is unlikely
+_SECONDS = Observation.total_seconds - Observation.queue_seconds
+
+
+def thresholds(session: Session, rollout: Rollout) -> dict[str, float | None]:
+    """`slow`, in seconds of answering, and `unlikely`, in nats a token, as nine of ten of the champion's answers were not.
+
+    None: too few answers to say. They are taken once, before the first draw: a threshold that moved with what it
+    judges would make the odds unfair.
+    """
+    latest = (
+        select(_SECONDS.label("seconds"), Observation.mean_logprob)
+        .where(Observation.version_id == rollout.champion_id, Observation.state == JobState.SUCCEEDED.value)
+        .order_by(Observation.at.desc())
+        .limit(_REFERENCE)
+        .subquery()
+    )
+    found = session.execute(
+        select(
+            func.count(latest.c.seconds),
+            func.percentile_cont(0.9).within_group(latest.c.seconds),
+            func.count(latest.c.mean_logprob),
+            func.percentile_cont(0.1).within_group(latest.c.mean_logprob),
+        )
+    ).one()
+    timed, slow, likely, unlikely = found
+    return {
+        "slow": float(slow) if timed >= _ENOUGH else None,
+        "unlikely": float(unlikely) if likely >= _ENOUGH else None,
+    }
+
+
+def counts(session: Session, rollout: Rollout, limits: dict[str, Any]) -> list[Count]:
+    """A session counts once for each trouble, however often it had it: its jobs are not independent of each other."""
+    unit = func.coalesce(Job.session_id, Job.id)
+    challenger = (Job.version_id == rollout.challenger_id).label("challenger")
+    disliked = exists().where(
+        Feedback.job_id == Job.id,
+        Feedback.kind == FeedbackKind.RATING.value,
+        cast(Feedback.value, Double) < 0,
+    )
+    troubles: dict[str, ColumnElement[bool]] = {
+        "failed": Job.state.in_([JobState.FAILED.value, JobState.EXPIRED.value]),
+        "blocked": Job.state == JobState.BLOCKED.value,
+        "disliked": or_(disliked, exists().where(_correction())),
+    }
+    if limits.get("slow") is not None:
+        troubles["slow"] = and_(limits["slow"] < _SECONDS)
+    if limits.get("unlikely") is not None:
+        troubles["unlikely"] = and_(Observation.mean_logprob < limits["unlikely"])
+    columns = [func.count(distinct(unit)).filter(what).label(name) for name, what in troubles.items()]
+    rows = session.execute(
+        select(Job.share, challenger, func.count(distinct(unit)).label("units"), *columns)
+        .outerjoin(Observation, Observation.job_id == Job.id)
+        .where(
+            Job.rollout_id == rollout.id,
+            Job.finished_at.is_not(None),
+            Job.state != JobState.CANCELLED.value,
+        )
+        .group_by(Job.share, challenger)
+    )
+    return [
+        Count(row.share, row.challenger, row.units, {name: getattr(row, name) for name in troubles})
+        for row in rows
+    ]
+
+
+def held(session: Session, rollout: Rollout) -> tuple[int, list[str]]:
+    """How many live workers have loaded the challenger, and why others will not."""
+    rows = session.execute(
+        select(HeldVersion.state, HeldVersion.reason)
+        .join(Incarnation, Incarnation.id == HeldVersion.incarnation)
+        .where(
+            HeldVersion.version_id == rollout.challenger_id,
+            Incarnation.ended_at.is_(None),
+            Incarnation.lease_until > func.now(),
+        )
+    ).all()
+    ready = sum(row.state == "ready" for row in rows)
+    return ready, [row.reason or "" for row in rows if row.state == "refused"]
+
+
+def _correction() -> ColumnElement[bool]:
+    return and_(Feedback.job_id == Job.id, Feedback.kind == FeedbackKind.CORRECTION.value)

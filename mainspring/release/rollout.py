@@ -1,0 +1,165 @@
+"""The verbs of a rollout. Each is one transaction that begins with the deployment's lock, so one happens at a time."""
+
+from uuid import UUID
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from mainspring.errors import Conflict, UnknownRollout
+from mainspring.identifiers import uuid7
+from mainspring.lifecycle import advance
+from mainspring.registry import lock, refuse_retired
+from mainspring.registry import release as take_over
+from mainspring.release.moving import move_jobs, move_sessions
+from mainspring.release.plan import RolloutPlan
+from mainspring.tables import Event, Rollout, RolloutState, Stage, Version
+
+_TOWARDS = {
+    Stage.REGISTERED: (Stage.TESTING, Stage.STAGING),
+    Stage.TESTING: (Stage.STAGING,),
+    Stage.STAGING: (),
+}
+
+
+def begin(
+    session: Session, version: Version, plan: RolloutPlan | None, *, actor: str, reason: str
+) -> Rollout | None:
+    """Begin to move traffic to a version; None: it took over at once, since there is nothing to compare it with.
+
+    Raises DeploymentRetired, IllegalTransition, Conflict while another rollout is open.
+    """
+    refuse_retired(lock(session, version.deployment))
+    session.refresh(version)
+    if version.stage == Stage.PRODUCTION:
+        return None
+    if (open_one := current(session, version.deployment)) is not None:
+        if open_one.challenger_id == version.id:
+            return open_one
+        raise Conflict(
+            f"the rollout of {session.get_one(Version, open_one.challenger_id).label} is still open",
+            field="version",
+            remedy="Promote it, roll it back or abort it first.",
+        )
+    champion = champion_of(session, version.deployment)
+    known = version.stage in (Stage.DRAINING, Stage.RETIRED)  # it has been in production before
+    if champion is None or plan is None or not plan.steps or known:
+        take_over(session, version, actor=actor, reason=reason)
+        return None
+    for stage in _TOWARDS.get(Stage(version.stage), (Stage.STAGING,)):
+        advance(session, version, stage, actor=actor, reason=reason)
+    rollout = Rollout(
+        id=uuid7(),
+        deployment=version.deployment,
+        challenger_id=version.id,
+        champion_id=champion.id,
+        plan=plan.model_dump(mode="json"),
+        reason=reason,
+    )
+    session.add(rollout)
+    session.flush()
+    _tell(session, rollout, "begun", actor, reason, champion=champion.label, challenger=version.label)
+    return rollout
+
+
+def current(session: Session, deployment: str) -> Rollout | None:
+    """The open one."""
+    return session.scalar(select(Rollout).where(Rollout.deployment == deployment, Rollout.ended_at.is_(None)))
+
+
+def opened(session: Session, rollout_id: UUID) -> Rollout:
+    """Locked with its deployment. Raises UnknownRollout, Conflict if it has ended."""
+    found = session.get(Rollout, rollout_id)
+    if found is None:
+        raise UnknownRollout("no rollout has that id", field="id", remedy="List a deployment's rollouts.")
+    lock(session, found.deployment)
+    session.refresh(found)
+    if found.ended_at is not None:
+        raise Conflict(f"this rollout was {_said(found)}", remedy="Begin another one.")
+    return found
+
+
+def champion_of(session: Session, deployment: str) -> Version | None:
+    return session.scalar(
+        select(Version).where(Version.deployment == deployment, Version.stage == Stage.PRODUCTION.value)
+    )
+
+
+def to_step(session: Session, rollout: Rollout, step: int, *, actor: str, reason: str) -> None:
+    """Give the challenger the share of this step of the plan."""
+    plan = RolloutPlan.model_validate(rollout.plan)
+    if rollout.state == RolloutState.LOADING:
+        challenger = session.get_one(Version, rollout.challenger_id)
+        advance(session, challenger, Stage.CANARY, actor=actor, reason=reason)
+    rollout.state = RolloutState.CANARY.value
+    rollout.step, rollout.share = step, plan.steps[step]
+    rollout.step_at = session.scalars(select(func.clock_timestamp())).one()
+    session.flush()
+    _tell(session, rollout, "stepped", actor, reason, step=step, share=rollout.share, judged=rollout.judged)
+
+
+def wait_for_approval(session: Session, rollout: Rollout, *, actor: str, reason: str) -> None:
+    """Its last step is done; a person promotes it or not."""
+    rollout.state = RolloutState.WAITING.value
+    session.flush()
+    _tell(session, rollout, "waiting", actor, reason, judged=rollout.judged)
+
+
+def promote(session: Session, rollout: Rollout, *, actor: str, reason: str) -> None:
+    """The challenger answers everything new; the former champion drains."""
+    challenger = session.get_one(Version, rollout.challenger_id)
+    if challenger.stage == Stage.STAGING:
+        advance(session, challenger, Stage.CANARY, actor=actor, reason=reason)
+    _end(session, rollout, RolloutState.PROMOTED)
+    take_over(session, challenger, actor=actor, reason=reason)
+    _tell(session, rollout, "promoted", actor, reason, judged=rollout.judged)
+
+
+def roll_back(
+    session: Session,
+    rollout: Rollout,
+    *,
+    actor: str,
+    reason: str,
+    state: RolloutState = RolloutState.ROLLED_BACK,
+) -> int:
+    """The challenger answers nothing more, what waits for it goes to the champion: how many jobs."""
+    challenger = session.get_one(Version, rollout.challenger_id)
+    _end(session, rollout, state)
+    advance(session, challenger, Stage.REJECTED, actor=actor, reason=reason)
+    moved = move_jobs(session, challenger.id, rollout.champion_id)
+    talks = move_sessions(session, challenger.id, rollout.champion_id)
+    _tell(session, rollout, state.value, actor, reason, moved=moved, sessions=talks, judged=rollout.judged)
+    return moved
+
+
+def pause(session: Session, rollout: Rollout, *, paused: bool, actor: str, reason: str) -> None:
+    """No further step until it is resumed; what is worse is rolled back all the same. Twice changes nothing."""
+    if paused == (rollout.paused_at is not None):
+        return
+    rollout.paused_at = session.scalars(select(func.clock_timestamp())).one() if paused else None
+    session.flush()
+    _tell(session, rollout, "paused" if paused else "resumed", actor, reason)
+
+
+def _end(session: Session, rollout: Rollout, state: RolloutState) -> None:
+    now = session.scalars(select(func.clock_timestamp())).one()
+    rollout.state, rollout.ended_at = state.value, now
+    rollout.share = 1.0 if state is RolloutState.PROMOTED else 0.0
+    session.flush()
+
+
+def _tell(session: Session, rollout: Rollout, what: str, actor: str, reason: str, **inputs: object) -> None:
+    session.add(
+        Event(
+            kind=f"rollout.{what}",
+            about=rollout.deployment,
+            actor=actor,
+            reason=reason,
+            inputs={"rollout": str(rollout.id), **inputs},
+        )
+    )
+    session.flush()
+
+
+def _said(rollout: Rollout) -> str:
+    return rollout.state.replace("_", " ")

@@ -1,0 +1,330 @@
+"""A rollout as an operator sees it: begun, stepped by the judge, promoted, rolled back; and the way back afterwards."""
+
+from typing import Any
+from uuid import UUID
+
+import httpx
+import pytest
+from sqlalchemy import select, text
+
+from mainspring.audit import verify
+from mainspring.errors import EngineFailed
+from mainspring.identifiers import uuid7
+from mainspring.release import beat, draining
+from mainspring.tables import Database, Event, HeldVersion, Stage, Version
+from tests.api.serving import Hands
+
+NAME = "/v1/deployments/assistant"
+PLAN = {"steps": [0.2, 0.5], "dwell_seconds": 0, "samples": 5, "alpha": 0.05}
+
+
+def another(database: Database, number: int = 2) -> UUID:
+    """`assistant@2`, registered."""
+    with database.transaction() as session:
+        version = Version(
+            id=uuid7(),
+            deployment="assistant",
+            number=number,
+            digest=f"sha256:0{number}",
+            path=f"assistant/{number}",
+            architecture="LlamaForCausalLM",
+            parameters=1,
+            context_length=512,
+        )
+        session.add(version)
+        return version.id
+
+
+def holds(database: Database, hands: Hands, version: UUID, state: str = "ready") -> None:
+    with database.transaction() as session:
+        reason = "there is no room" if state == "refused" else None
+        session.add(
+            HeldVersion(incarnation=hands.incarnation, version_id=version, state=state, reason=reason)
+        )
+
+
+def judge(database: Database) -> beat.Judged:
+    with database.transaction() as session:
+        return beat.judge(session, "assistant")
+
+
+def begin(client: httpx.Client, version: str = "assistant@2", **plan: Any) -> dict[str, Any]:
+    answer = client.post(
+        f"{NAME}/rollouts", json={"version": version, "plan": PLAN | plan, "reason": "newer"}
+    )
+    assert answer.status_code == 201, answer.text
+    return answer.json()["rollout"]
+
+
+def stage(database: Database, number: int) -> Stage:
+    with database.transaction() as session:
+        found = select(Version.stage).where(Version.deployment == "assistant", Version.number == number)
+        return Stage(session.scalars(found).one())
+
+
+def submitted(client: httpx.Client, count: int, **more: Any) -> list[dict[str, Any]]:
+    asked = {"deployment": "assistant", "input": "hello"} | more
+    return [client.post("/v1/jobs", json=asked).raise_for_status().json() for _ in range(count)]
+
+
+def answered(
+    hands: Hands, versions: dict[str, UUID], receipts: list[dict[str, Any]], *, failing: str = ""
+) -> None:
+    """All of them, by the version that each was drawn for; those of `failing` fail."""
+    for receipt in receipts:
+        job = hands.take(versions[receipt["version"]])
+        if receipt["version"] == failing:
+            hands.fail(job, EngineFailed("it broke"))
+        else:
+            hands.finish(job, {"text": "yes"})
+
+
+def test_from_the_first_share_to_production(
+    client: httpx.Client, database: Database, assistant: UUID, hands: Hands
+) -> None:
+    versions = {"assistant@1": assistant, "assistant@2": another(database)}
+    rollout = begin(client)
+    assert (rollout["state"], rollout["share"], stage(database, 2)) == ("loading", 0.0, Stage.STAGING)
+    assert {one["version"] for one in submitted(client, 5)} == {"assistant@1"}
+    judge(database)
+    assert stage(database, 2) == Stage.STAGING  # nobody holds it yet
+    holds(database, hands, versions["assistant@2"])
+    judge(database)
+    looked = client.get(f"/v1/rollouts/{rollout['id']}").json()
+    assert (looked["state"], looked["share"], stage(database, 2)) == ("canary", 0.2, Stage.CANARY)
+    for share in (0.2, 0.5):
+        assert client.get(f"/v1/rollouts/{rollout['id']}").json()["share"] == share
+        receipts = submitted(client, 60)
+        drawn = [one["version"] for one in receipts]
+        assert {"assistant@1", "assistant@2"} == set(drawn)
+        judge(database)
+        assert (
+            client.get(f"/v1/rollouts/{rollout['id']}").json()["share"] == share
+        )  # nothing was answered yet
+        while waiting := _waiting(database, versions["assistant@1"]):
+            hands.finish(hands.take(versions["assistant@1"]), {"text": "yes"})
+            assert waiting
+        answered(hands, versions, [one for one in receipts if one["version"] == "assistant@2"])
+        judge(database)
+    ended = client.get(f"{NAME}/rollouts").json()["rollouts"][0]
+    assert (ended["state"], ended["share"]) == ("promoted", 1.0)
+    assert (stage(database, 1), stage(database, 2)) == (Stage.DRAINING, Stage.PRODUCTION)
+    assert submitted(client, 1)[0]["version"] == "assistant@2"
+    with database.transaction() as session:
+        told = session.scalars(select(Event.kind).where(Event.about == "assistant").order_by(Event.id)).all()
+    assert told == ["rollout.begun", "rollout.stepped", "rollout.stepped", "rollout.promoted"]
+
+
+def _waiting(database: Database, version: UUID) -> int:
+    with database.begin() as connection:
+        asked = text("select count(*) from jobs where version_id = :version and state = 'queued'")
+        return int(connection.scalar(asked, {"version": version}) or 0)
+
+
+def test_a_challenger_that_fails_is_rolled_back_and_its_queue_moves(
+    client: httpx.Client, database: Database, assistant: UUID, hands: Hands
+) -> None:
+    versions = {"assistant@1": assistant, "assistant@2": another(database)}
+    holds(database, hands, versions["assistant@2"])
+    rollout = begin(client, samples=1000)
+    judge(database)
+    receipts = submitted(client, 150)
+    answered(hands, versions, receipts, failing="assistant@2")
+    waiting = submitted(client, 40)
+    moved = sum(one["version"] == "assistant@2" for one in waiting)
+    assert moved
+    found = judge(database)
+    assert found.changed
+    assert found.moved == {str(assistant): moved}
+    looked = client.get(f"/v1/rollouts/{rollout['id']}").json()
+    assert (looked["state"], looked["share"], looked["judged"]["worse"]) == ("rolled_back", 0.0, "failed")
+    assert stage(database, 2) == Stage.REJECTED
+    assert _waiting(database, assistant) == 40
+    assert {one["version"] for one in submitted(client, 20)} == {"assistant@1"}
+    with database.transaction() as session:
+        event = session.scalars(select(Event).where(Event.kind == "rollout.rolled_back")).one()
+    assert "answers that failed" in event.reason
+    assert event.actor == "judge"
+    assert event.inputs["judged"]["evidence"]["failed"]["challenger"] > 10
+
+
+def test_a_session_stays_on_its_version_and_moves_only_when_that_goes(
+    client: httpx.Client, database: Database, assistant: UUID, hands: Hands
+) -> None:
+    another_id = another(database)
+    holds(database, hands, another_id)
+    begin(client, steps=[0.5], samples=1000)
+    judge(database)
+    names = [f"talk {number}" for number in range(40)]
+    first = {name: submitted(client, 1, session=name)[0]["version"] for name in names}
+    assert set(first.values()) == {"assistant@1", "assistant@2"}
+    assert {name: submitted(client, 1, session=name)[0]["version"] for name in names} == first
+    done = client.post(f"{NAME}/rollback", json={"reason": "I do not like it"}).json()
+    assert (done["version"], done["instead_of"]) == ("assistant@1", "assistant@2")
+    assert done["moved"] == 2 * sum(version == "assistant@2" for version in first.values())
+    assert {submitted(client, 1, session=name)[0]["version"] for name in names} == {"assistant@1"}
+
+
+def test_conversations_stay_on_the_former_champion_until_they_fall_silent(
+    client: httpx.Client, database: Database, assistant: UUID, hands: Hands
+) -> None:
+    submitted(client, 1, session="old")
+    hands.finish(hands.take(assistant), {"text": "yes"})
+    another(database)
+    client.post(f"{NAME}/rollouts", json={"version": "assistant@2"}).raise_for_status()  # no policy: at once
+    assert (stage(database, 1), stage(database, 2)) == (Stage.DRAINING, Stage.PRODUCTION)
+    assert submitted(client, 1, session="old")[0]["version"] == "assistant@1"
+    assert submitted(client, 1, session="new")[0]["version"] == "assistant@2"
+    with database.transaction() as session:
+        assert draining.retire_drained(session) == []  # its job is queued
+    hands.finish(hands.take(assistant), {"text": "yes"})
+    with database.transaction() as session:
+        assert draining.retire_drained(session) == []  # the conversation may go on
+    policy = {"policy": {"drain": {"idle_seconds": 0}}, "task": "text-generation"}
+    client.put(NAME, json=policy).raise_for_status()
+    with database.transaction() as session:
+        assert draining.retire_drained(session) == ["assistant@1"]
+    assert submitted(client, 1, session="old")[0]["version"] == "assistant@2"
+
+
+def test_the_way_back_to_an_earlier_version(
+    client: httpx.Client, database: Database, assistant: UUID, hands: Hands
+) -> None:
+    for number in (2, 3):
+        another(database, number)
+        client.post(f"{NAME}/rollouts", json={"version": f"assistant@{number}"}).raise_for_status()
+    with database.transaction() as session:
+        assert draining.retire_drained(session) == ["assistant@1", "assistant@2"]
+    receipts = submitted(client, 3)
+    assert {one["version"] for one in receipts} == {"assistant@3"}
+    done = client.post(f"{NAME}/rollback", json={}).json()
+    assert done == {"version": "assistant@2", "instead_of": "assistant@3", "moved": 3}
+    assert _waiting(database, assistant) == 0
+    done = client.post(f"{NAME}/rollback", json={"to": "assistant@1"}).json()
+    assert done == {"version": "assistant@1", "instead_of": "assistant@2", "moved": 3}
+    assert _waiting(database, assistant) == 3
+    assert [hands.take(assistant) for _ in range(3)]
+    refused = client.post(f"{NAME}/rollback", json={"to": "assistant@1"})
+    assert (refused.status_code, refused.json()["code"]) == (409, "conflict")
+    with database.begin() as connection:
+        assert verify(connection).findings == []
+
+
+def test_a_version_that_no_worker_can_hold_goes_back(
+    client: httpx.Client, database: Database, assistant: UUID, hands: Hands
+) -> None:
+    holds(database, hands, another(database), "refused")
+    rollout = begin(client)
+    judge(database)
+    looked = client.get(f"/v1/rollouts/{rollout['id']}").json()
+    assert (looked["state"], stage(database, 2)) == ("rolled_back", Stage.REJECTED)
+    with database.transaction() as session:
+        assert (
+            "there is no room"
+            in session.scalars(select(Event.reason).where(Event.kind == "rollout.rolled_back")).one()
+        )
+
+
+@pytest.mark.parametrize(
+    ("verb", "state", "second"),
+    [
+        ("promote", "promoted", Stage.PRODUCTION),
+        ("rollback", "rolled_back", Stage.REJECTED),
+        ("abort", "aborted", Stage.REJECTED),
+    ],
+)
+def test_by_hand(
+    client: httpx.Client, database: Database, assistant: UUID, verb: str, state: str, second: Stage
+) -> None:
+    another(database)
+    rollout = begin(client)
+    done = client.post(f"/v1/rollouts/{rollout['id']}/{verb}", json={"reason": "I say so"})
+    assert (done.status_code, done.json()["state"], stage(database, 2)) == (200, state, second)
+    again = client.post(f"/v1/rollouts/{rollout['id']}/{verb}", json={})
+    assert (again.status_code, again.json()["code"]) == (409, "conflict")
+
+
+def test_paused_it_stays_and_waits_for_a_word_where_the_policy_wants_one(
+    client: httpx.Client, database: Database, assistant: UUID, hands: Hands
+) -> None:
+    holds(database, hands, another(database))
+    rollout = begin(client, steps=[0.5], samples=0, approval=True)
+    judge(database)
+    assert client.post(f"/v1/rollouts/{rollout['id']}/pause", json={}).json()["paused"]
+    judge(database)
+    assert client.get(f"/v1/rollouts/{rollout['id']}").json()["state"] == "canary"
+    assert not client.post(f"/v1/rollouts/{rollout['id']}/resume", json={}).json()["paused"]
+    judge(database)
+    judge(database)
+    assert client.get(f"/v1/rollouts/{rollout['id']}").json()["state"] == "waiting"
+    assert stage(database, 2) == Stage.CANARY
+    client.post(f"/v1/rollouts/{rollout['id']}/promote", json={"reason": "looks good"}).raise_for_status()
+    with database.transaction() as session:
+        event = session.scalars(select(Event).where(Event.kind == "rollout.promoted")).one()
+    assert (event.reason, event.actor.split()[0]) == ("looks good", "key")
+
+
+def test_one_rollout_at_a_time(client: httpx.Client, database: Database, assistant: UUID) -> None:
+    another(database)
+    another(database, 3)
+    first = begin(client)
+    assert begin(client)["id"] == first["id"]  # asked for twice
+    refused = client.post(f"{NAME}/rollouts", json={"version": "assistant@3", "plan": PLAN})
+    assert (refused.status_code, refused.json()["code"]) == (409, "conflict")
+    assert "assistant@2" in refused.json()["detail"]
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "status", "code"),
+    [
+        (f"{NAME}/rollouts", {"version": "assistant@9"}, 404, "unknown_version"),
+        (f"{NAME}/rollouts", {"version": "other@1"}, 404, "unknown_version"),
+        (f"{NAME}/rollouts", {"version": "assistant@1", "plan": {"steps": [2]}}, 422, "invalid_request"),
+        (f"{NAME}/rollback", {}, 409, "conflict"),
+        (f"{NAME}/rollback", {"to": "assistant@7"}, 404, "unknown_version"),
+        (f"/v1/rollouts/{uuid7()}/promote", {}, 404, "unknown_rollout"),
+        ("/v1/rollouts/nonsense/promote", {}, 404, "unknown_rollout"),
+        (f"/v1/rollouts/{uuid7()}/explode", {}, 404, "unknown_rollout"),
+        ("/v1/deployments/nobody/rollback", {}, 404, "unknown_deployment"),
+    ],
+)
+def test_what_cannot_be_is_refused_with_a_remedy(
+    client: httpx.Client, assistant: UUID, path: str, body: dict[str, Any], status: int, code: str
+) -> None:
+    refused = client.post(path, json=body)
+    assert (refused.status_code, refused.json()["code"]) == (status, code)
+    assert refused.json()["remedy"]
+
+
+def test_jobs_drawn_for_a_version_that_just_went_are_taken_in(
+    client: httpx.Client, database: Database, assistant: UUID
+) -> None:
+    """A job is accepted while its version is rolled back: it is stored after the others were moved."""
+    another_id = another(database)
+    rollout = begin(client)
+    client.post(f"/v1/rollouts/{rollout['id']}/abort", json={}).raise_for_status()
+    submitted(client, 2)
+    with database.begin() as connection:
+        connection.execute(text("update jobs set version_id = :late"), {"late": another_id})
+    with database.transaction() as session:
+        assert draining.take_in_strays(session) == {str(assistant): 2}
+    assert _waiting(database, assistant) == 2
+
+
+def test_the_log_over_http(client: httpx.Client, database: Database, assistant: UUID) -> None:
+    another(database)
+    begin(client)
+    found = client.get("/v1/events", params={"about": "assistant@2"}).json()["events"]
+    assert [one["inputs"]["to"] for one in found] == ["staging", "testing"]
+    checked = client.get("/v1/audit/verify").json()
+    assert (checked["whole"], checked["findings"]) == (True, [])
+    pages, cursor = [], None
+    while True:
+        params = {"limit": 2} | ({} if cursor is None else {"cursor": cursor})
+        page = client.get("/v1/events", params=params).json()
+        pages += [one["position"] for one in page["events"]]
+        cursor = page["cursor"]
+        if cursor is None:
+            break
+    assert pages == list(range(checked["events"], 0, -1))
+    assert client.get("/v1/events", params={"limit": 1}).json()["events"][0]["hash"] == checked["head"]

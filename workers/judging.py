@@ -1,0 +1,45 @@
+"""One round of the judge: a transaction for each deployment, then the notices and messages that follow from it."""
+
+from collections import Counter
+
+from celery import Celery
+from redis.exceptions import RedisError
+
+from mainspring.logs import log
+from mainspring.messages import Answer
+from mainspring.release import beat, draining
+from mainspring.serving import stream
+from mainspring.serving.sweep import MOST_NUDGES
+from workers.app import send
+from workers.sweeping import Connections
+
+
+def judge_once(app: Celery, use: Connections) -> None:
+    with use.database.transaction() as session:
+        deployments = beat.open_deployments(session)
+    changed, moved = False, Counter[str]()
+    for deployment in deployments:
+        with use.database.transaction() as session:
+            found = beat.judge(session, deployment)
+        changed = changed or found.changed
+        moved.update(found.moved)
+        for said in found.said:
+            log.info("rollout.judged", deployment=deployment, said=said)
+    with use.database.transaction() as session:
+        retired = draining.retire_drained(session)
+    with use.database.transaction() as session:
+        moved.update(draining.take_in_strays(session))
+    for version, count in moved.items():
+        for _ in range(min(count, MOST_NUDGES)):
+            send(app, Answer(version, ""))
+    if changed or retired:
+        log.info("versions.changed", retired=retired)
+        _tell(use)
+
+
+def _tell(use: Connections) -> None:
+    """Infer workers look at once; without the notice they look a little later."""
+    try:
+        use.redis.publish(stream.VERSIONS, "changed")
+    except RedisError as error:
+        log.warning("judge.untold", error=type(error).__name__)
