@@ -1,7 +1,8 @@
 """How often the judge of rollouts is wrong, and how soon it is right: simulated rollouts, looked at after each answer.
 
-A challenger goes through the canary's steps. Equal to the champion, it must be rolled back in no more than alpha of all
-rollouts; with more errors, the table says in how many it is, and after how many of its own answers (the median).
+A challenger goes through the canary's steps. Five things can go wrong with an answer, each as often; failures alone
+are more frequent with a challenger that is worse. Equal to the champion, it must be rolled back in no more than alpha
+of all rollouts; else the table says in how many it is, and after how many of its own answers (the median).
 
     python -m benchmarks.judge [--rollouts 1000] [--errors 0.01 0.05] [--seed 1]
 """
@@ -12,10 +13,11 @@ import statistics
 from collections.abc import Sequence
 
 from mainspring.release.evidence import Evidence
+from mainspring.release.judge import TROUBLES
 
 STEPS = (0.01, 0.05, 0.25)
 ALPHA = 0.05
-ANSWERS = 20_000  # of the deployment in one step, at most
+ANSWERS = 20_000  # of the deployment in one step
 RATIOS = (1.0, 1.5, 2.0, 3.0, 5.0)
 
 
@@ -38,15 +40,19 @@ def main() -> None:
 
 def rollout(draw: random.Random, champion: float, challenger: float) -> int | None:
     """The challenger's answers until it was rolled back; None: it came through."""
-    evidence, its = Evidence(), 0
+    kinds, its = [Evidence() for _ in TROUBLES], 0
     for share in STEPS:
         left = ANSWERS
-        both = share * challenger + (1 - share) * champion  # errors among all answers
-        while (gap := 1 + int(draw.expovariate(both))) <= left:
+        failing = share * challenger + (1 - share) * champion  # of all answers
+        troubled = failing + (len(kinds) - 1) * champion
+        while (gap := 1 + int(draw.expovariate(troubled))) <= left:
             left -= gap
             its += round(gap * share)
-            evidence.trouble(share, by_challenger=draw.random() < share * challenger / both)
-            if evidence.convicts(ALPHA):
+            fails = draw.random() < failing / troubled
+            blame = share * challenger / failing if fails else share
+            evidence = kinds[0] if fails else kinds[draw.randrange(1, len(kinds))]
+            evidence.trouble(share, by_challenger=draw.random() < blame)
+            if evidence.convicts(ALPHA / len(kinds)):
                 return its
         its += round(left * share)
     return None
