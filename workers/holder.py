@@ -15,7 +15,7 @@ from sqlalchemy.exc import DBAPIError
 from mainspring.errors import MainspringError, ModelRefused
 from mainspring.logs import log
 from mainspring.messages import version_queue
-from mainspring.registry import desired, engine_of, task_of
+from mainspring.registry import desired, engine_of, task_of, verify
 from mainspring.serving.engine import Engine, Plan
 from mainspring.settings import Settings
 from mainspring.tables import Database, EngineWish, Task, Version
@@ -123,6 +123,7 @@ class Holder:
                 self._refuse(version, wish, _too_large(need, free))
                 return
             self._report.loading(version.id, wish.name, need)
+            verify(path, version.digest, version.files)
             engine = self._load(path, task, wish, self._plans.known(version.id, wish.name))
         except MainspringError as error:
             self._refuse(version, wish, error)

@@ -2,6 +2,8 @@
 
 import re
 from collections.abc import Callable, Coroutine
+from datetime import UTC
+from email.utils import format_datetime
 from functools import partial
 from typing import Annotated, Any
 
@@ -19,7 +21,7 @@ from mainspring.access import JOBS, Caller
 from mainspring.errors import InvalidRequest
 from mainspring.messages import Answer
 from mainspring.serving.accept import accept
-from mainspring.serving.receipt import Receipt, Submission
+from mainspring.serving.receipt import Leaving, Receipt, Submission
 from mainspring.serving.views import moment
 from mainspring.tables import Priority
 
@@ -49,6 +51,7 @@ class Webhook(BaseModel):
 class Asked(BaseModel):
     """A job as its producer sends it. What `input` and `parameters` may be depends on the deployment's task.
 
+    `deployment` is a name, or one version of it, such as `assistant@3`, while that answers.
     `priority` is a share of the work, not an order; after `deadline_seconds` it is not begun, or stopped; the jobs
     of one `session` run in order, on one version, and see what was said before; `subject` is whom it is about.
     """
@@ -137,6 +140,8 @@ async def submit(request: Request) -> Response:
     headers = {"Location": f"/v1/jobs/{job_id}"}
     if not receipt.fresh:
         headers["Idempotent-Replayed"] = "true"
+    if receipt.leaving is not None:
+        headers |= leaving_headers(receipt.leaving)
     return Json(receipt_view(receipt), 202, headers)
 
 
@@ -162,6 +167,14 @@ def idempotency_key(request: Request) -> str | None:
             remedy="Send one key of 1 to 255 visible ASCII characters, such as a UUID.",
         )
     return given[0]
+
+
+def leaving_headers(leaving: Leaving) -> dict[str, str]:
+    """For clients that look for them (RFC 9745, RFC 8594): since when the version leaves, and when it is gone."""
+    return {
+        "Deprecation": f"@{int(leaving.since.timestamp())}",
+        "Sunset": format_datetime(leaving.until.astimezone(UTC), usegmt=True),
+    }
 
 
 def receipt_view(receipt: Receipt) -> ReceiptView:

@@ -3,7 +3,7 @@
 from mainspring.registry.inspection import Inspection, inspect
 from mainspring.registry.release import desired, engine_of, release, task_of
 from mainspring.registry.retirement import restore, retire
-from mainspring.registry.store import Stored, copied, put
+from mainspring.registry.store import Stored, copied, put, verify
 from mainspring.registry.versions import lock, named, refuse_retired, register, retired
 
 __all__ = [
@@ -23,4 +23,5 @@ __all__ = [
     "retire",
     "retired",
     "task_of",
+    "verify",
 ]

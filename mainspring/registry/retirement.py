@@ -8,7 +8,18 @@ from sqlalchemy.orm import Session
 
 from mainspring.lifecycle import advance
 from mainspring.registry.versions import lock, retired
-from mainspring.tables import Deployment, Event, Job, JobState, RunState, Stage, TrainingRun, Version
+from mainspring.tables import (
+    Deployment,
+    Event,
+    Job,
+    JobState,
+    Rollout,
+    RolloutState,
+    RunState,
+    Stage,
+    TrainingRun,
+    Version,
+)
 
 _LEAVES = {
     Stage.PRODUCTION: Stage.DRAINING,
@@ -24,7 +35,12 @@ def retire(session: Session, name: str, *, actor: str, reason: str) -> int:
     if deployment.retired_at is None:
         deployment.retired_at = session.scalar(select(func.now()))
         left = _open_jobs(session, name)
-        inputs = {"open_jobs": left, "versions": _withdraw(session, name, actor, reason)}
+        rollouts = _end_rollout(session, name)
+        inputs = {
+            "open_jobs": left,
+            "versions": _withdraw(session, name, actor, reason),
+            "rollouts": rollouts,
+        }
         _give_up_runs(session, name)
         session.add(Event(kind="deployment.retired", about=name, actor=actor, reason=reason, inputs=inputs))
         session.flush()
@@ -53,6 +69,18 @@ def _withdraw(session: Session, name: str, actor: str, reason: str) -> list[str]
     for version in found:
         advance(session, version, _LEAVES[Stage(version.stage)], actor=actor, reason=reason)
     return told
+
+
+def _end_rollout(session: Session, name: str) -> list[str]:
+    """The one that is open, aborted; its challenger leaves with the others."""
+    ended = session.scalars(
+        update(Rollout)
+        .where(Rollout.deployment == name, Rollout.ended_at.is_(None))
+        .values(state=RolloutState.ABORTED.value, share=0.0, ended_at=func.clock_timestamp())
+        .returning(Rollout.id)
+        .execution_options(synchronize_session=False)
+    )
+    return [str(rollout) for rollout in ended]
 
 
 def _open_jobs(session: Session, name: str) -> int:

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from mainspring.errors import StackError
+from mainspring.errors import ModelRefused, StackError
 
 INCOMING = ".incoming-"
 ABANDONED_SECONDS = 24 * 3600
@@ -23,10 +23,11 @@ CHUNK = 1 << 20
 
 @dataclass(frozen=True)
 class Stored:
-    """`path` is relative to the store."""
+    """`path` is relative to the store; `files`: each one's own digest by its name."""
 
     digest: str
     path: str
+    files: dict[str, str]
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,11 @@ class Copy:
 
     store: Path
     folder: Path
-    digest: str
+    files: dict[str, str]  # the digest of each
+
+    @property
+    def digest(self) -> str:
+        return digest_of(self.files)
 
     def keep(self) -> Stored:
         """The rename is what makes it appear: whole, or not at all. What is there already is kept."""
@@ -50,7 +55,7 @@ class Copy:
                 if not place.is_dir():  # otherwise another process stored the same bytes first
                     raise
             _sync(self.store)
-        return Stored(self.digest, self.digest)
+        return Stored(self.digest, self.digest, self.files)
 
 
 @contextmanager
@@ -63,9 +68,7 @@ def copied(store: Path, folder: Path, names: Sequence[str]) -> Iterator[Copy]:
     _sweep_abandoned(store)
     incoming = Path(tempfile.mkdtemp(prefix=INCOMING, dir=store))
     try:
-        yield Copy(
-            store, incoming, digest_of({name: _copy(folder / name, incoming / name) for name in names})
-        )
+        yield Copy(store, incoming, {name: _copy(folder / name, incoming / name) for name in names})
     except OSError as error:
         if error.errno != errno.ENOSPC:
             raise
@@ -83,10 +86,44 @@ def put(store: Path, folder: Path, names: Sequence[str]) -> Stored:
         return copy.keep()
 
 
+def verify(folder: Path, digest: str, files: dict[str, str] | None) -> None:
+    """Read every byte of a stored model again. Raises ModelRefused, which names the file that is not what it was.
+
+    `files`: what register() was given; None for a version that is older than that, of which only the whole is known.
+    """
+    there = {str(path.relative_to(folder)): path for path in folder.rglob("*") if path.is_file()}
+    found = {name: _digest(path) for name, path in there.items()}
+    if digest_of(found) == digest:
+        return
+    if files is None:
+        raise _changed("a file of the model")
+    for name in sorted(files.keys() | found.keys()):
+        if name not in found:
+            raise _changed(name, "is gone from the store")
+        if name not in files:
+            raise _changed(name, "was added to the stored model")
+        if files[name] != found[name]:
+            raise _changed(name)
+    raise _changed("the record of the model's files")
+
+
 def digest_of(digests: dict[str, str]) -> str:
     """From the digest of each file to the digest of the model."""
     lines = "".join(f"{digests[name]} {name}\n" for name in sorted(digests))
     return hashlib.sha256(lines.encode()).hexdigest()
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _changed(name: str, what: str = "is not what was registered") -> ModelRefused:
+    return ModelRefused(
+        f"{name} {what}",
+        field="model",
+        remedy="Register the model again from where it came; look at the disk and at who may write to the store.",
+    )
 
 
 def _copy(source: Path, target: Path) -> str:

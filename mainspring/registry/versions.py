@@ -43,6 +43,7 @@ def register(
         number=(highest or 0) + 1,
         digest=stored.digest,
         path=stored.path,
+        files=stored.files,
         architecture=found.architecture,
         parameters=found.parameters,
         context_length=found.context_length,

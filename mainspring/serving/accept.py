@@ -13,15 +13,17 @@ from uuid import UUID
 
 from sqlalchemy import Connection, DateTime, Interval, and_, bindparam, cast, func, select
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
 
 from mainspring.access import Caller
-from mainspring.errors import DeploymentRetired, UnknownDeployment
+from mainspring.errors import Conflict, DeploymentRetired, NotReady, UnknownDeployment, VersionRetired
 from mainspring.identifiers import uuid7
 from mainspring.lifecycle import LIVE
-from mainspring.registry import retired
+from mainspring.registry import named, retired
+from mainspring.release.draining import drain_plan
 from mainspring.serving import backlog, bounds, conversation
 from mainspring.serving.inputs import validated_input, validated_parameters
-from mainspring.serving.receipt import Receipt, Submission
+from mainspring.serving.receipt import Leaving, Receipt, Submission
 from mainspring.serving.replay import earlier
 from mainspring.serving.route import Candidate, Drawn, choose
 from mainspring.serving.throughput import Wait, wait
@@ -38,6 +40,7 @@ _ADDRESSED = (
         Version.id,
         Version.number,
         Version.stage,
+        Version.stage_at,
         Rollout.id.label("rollout"),
         Rollout.share,
         backlog.WAITING.label("waiting"),
@@ -126,6 +129,7 @@ def accept(
         chosen.number,
         expected,
         fresh=True,
+        leaving=leaving(addressed, chosen),
     )
 
 
@@ -133,14 +137,14 @@ def address(connection: Connection, caller: Caller, asked: Submission) -> Addres
     """Raises UnknownDeployment and DeploymentRetired."""
     rows = connection.execute(
         _ADDRESSED,
-        {"name": asked.deployment, "tenant": caller.tenant_id, "priority": asked.priority.value},
+        {"name": asked.name, "tenant": caller.tenant_id, "priority": asked.priority.value},
     ).all()
     if not rows:
         raise UnknownDeployment(
             "no deployment has that name", field="deployment", remedy="GET /v1/deployments lists them."
         )
     if rows[0].retired_at is not None:
-        raise retired(asked.deployment)
+        raise retired(asked.name)
     candidates = [
         Candidate(
             row.id,
@@ -148,13 +152,14 @@ def address(connection: Connection, caller: Caller, asked: Submission) -> Addres
             Stage(row.stage),
             row.waiting,
             Clock(row.running_turn, row.next_turn, row.flow_turn),
+            row.stage_at,
             row.rollout,
             row.share or 0.0,
         )
         for row in rows
         if row.id is not None
     ]
-    return Addressed(rows[0].at, asked.deployment, Task(rows[0].task), rows[0].policy, candidates)
+    return Addressed(rows[0].at, asked.name, Task(rows[0].task), rows[0].policy, candidates)
 
 
 def outlook(connection: Connection, chosen: Candidate, turn: float) -> tuple[int, Wait]:
@@ -167,25 +172,61 @@ def _place(
     connection: Connection, caller: Caller, asked: Submission, addressed: Addressed
 ) -> tuple[Drawn, UUID, conversation.Place | None]:
     """Which version, under which id, and where in its session."""
+    drawn = partial(draw, connection, addressed, asked)
     if asked.session is None:
         job_id = uuid7()
-        return choose(addressed.name, addressed.candidates, job_id), job_id, None
+        return drawn(job_id), job_id, None
+    live = {candidate.id for candidate in addressed.candidates}
     place = conversation.join(
-        connection,
-        caller.tenant_id,
-        addressed.name,
-        asked.session,
-        draw=partial(choose, addressed.name, addressed.candidates),
-        live={candidate.id for candidate in addressed.candidates},
+        connection, caller.tenant_id, addressed.name, asked.session, draw=drawn, live=live
     )
     version = next(one for one in addressed.candidates if one.id == place.version_id)
+    if asked.pin not in (None, str(version.number)):
+        raise Conflict(
+            f"this conversation is on {addressed.name}@{version.number}",
+            field="deployment",
+            remedy="Go on with it there, or begin another session.",
+        )
     return Drawn(version, place.rollout_id, place.share), _identifier(place), place
+
+
+def draw(connection: Connection, addressed: Addressed, asked: Submission, key: UUID) -> Drawn:
+    """The version for a new session or a job without one, whose id is the `key`; the pinned one, if one is.
+
+    Raises NotReady, UnknownVersion, VersionRetired.
+    """
+    if asked.pin is None:
+        return choose(addressed.name, addressed.candidates, key)
+    for candidate in addressed.candidates:
+        if str(candidate.number) == asked.pin and candidate.stage is not Stage.STAGING:
+            return Drawn(candidate)
+    with Session(bind=connection) as session:
+        version = named(session, asked.deployment)
+    if version.stage not in (Stage.RETIRED, Stage.REJECTED):
+        raise NotReady(
+            f"{asked.deployment} is {version.stage}: it does not answer yet",
+            field="deployment",
+            remedy=f"Address `{addressed.name}`, or wait until the version has been released.",
+        )
+    champion = choose(addressed.name, addressed.candidates, key).version
+    raise VersionRetired(
+        f"{asked.deployment} is {version.stage} and answers nothing more",
+        field="deployment",
+        remedy=f"Address `{addressed.name}@{champion.number}`, which came after it, or `{addressed.name}`.",
+    )
+
+
+def leaving(addressed: Addressed, version: Candidate) -> Leaving | None:
+    if version.stage is not Stage.DRAINING:
+        return None
+    seconds = drain_plan(addressed.policy).deadline_seconds
+    return Leaving(version.stage_at, version.stage_at + timedelta(seconds=seconds))
 
 
 def _as_asked(asked: Submission) -> dict[str, Any]:
     """The columns that stand as the producer sent them."""
     return {
-        "deployment": asked.deployment,
+        "deployment": asked.name,
         "metadata": asked.metadata,
         "idempotency_key": asked.idempotency_key,
         "request_digest": asked.digest,

@@ -20,11 +20,11 @@ from mainspring.access import Caller
 from mainspring.errors import MainspringError
 from mainspring.identifiers import uuid7
 from mainspring.serving import bounds
-from mainspring.serving.accept import Addressed, accept, address, outlook
+from mainspring.serving.accept import Addressed, accept, address, draw, leaving, outlook
 from mainspring.serving.bounds import Taken
 from mainspring.serving.inputs import validated_input, validated_parameters
 from mainspring.serving.receipt import Receipt, Submission
-from mainspring.serving.route import Candidate, Drawn, choose
+from mainspring.serving.route import Candidate, Drawn
 from mainspring.serving.throughput import Wait
 from mainspring.serving.turns import step
 from mainspring.tables import JobState, Priority
@@ -83,7 +83,7 @@ class Batch:
                 return accept(self._connection, caller, one, self._randbits)
         job_id = uuid7()
         addressed = self._look(caller, one)
-        drawn = choose(addressed.name, addressed.candidates, job_id)
+        drawn = draw(self._connection, addressed, one, job_id)
         flow = self._flow(caller, one.priority, addressed, drawn)
         task, name = flow.addressed.task, flow.addressed.name
         given, parameters = validated_input(task, one.input), validated_parameters(task, one.parameters)
@@ -113,7 +113,15 @@ class Batch:
         flow.taken += 1
         version, number = flow.chosen.id, flow.chosen.number
         return Receipt(
-            job_id, JobState.QUEUED, flow.addressed.at, name, version, number, expected, fresh=True
+            job_id,
+            JobState.QUEUED,
+            flow.addressed.at,
+            name,
+            version,
+            number,
+            expected,
+            fresh=True,
+            leaving=leaving(addressed, flow.chosen),
         )
 
     def store(self) -> None:
@@ -133,7 +141,7 @@ class Batch:
         so_far.another()
 
     def _look(self, caller: Caller, one: Submission) -> Addressed:
-        key = (caller.tenant_id, one.deployment, one.priority)
+        key = (caller.tenant_id, one.name, one.priority)
         if key not in self._addressed:
             self._addressed[key] = address(self._connection, caller, one)
         return self._addressed[key]

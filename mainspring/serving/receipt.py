@@ -13,7 +13,10 @@ from mainspring.tables import JobState, Priority
 
 @dataclass(frozen=True)
 class Submission:
-    """What a producer asks for, before it is validated. `deadline_seconds` count from acceptance."""
+    """What a producer asks for, before it is validated. `deadline_seconds` count from acceptance.
+
+    `deployment`: a name, or a version of it that is meant and no other, such as `assistant@3`.
+    """
 
     deployment: str
     input: Any
@@ -25,6 +28,17 @@ class Submission:
     session: str | None = None
     subject: str | None = None
     webhook: str | None = None
+
+    @property
+    def name(self) -> str:
+        """Of the deployment, without a version."""
+        return self.deployment.partition("@")[0]
+
+    @property
+    def pin(self) -> str | None:
+        """The number of the version that is meant, as it was written; None: whichever answers."""
+        _, at, number = self.deployment.partition("@")
+        return number if at else None
 
     @property
     def digest(self) -> bytes:
@@ -47,8 +61,19 @@ class Submission:
 
 
 @dataclass(frozen=True)
+class Leaving:
+    """A version that answers its pinned clients and its conversations alone, and until when at most."""
+
+    since: datetime
+    until: datetime
+
+
+@dataclass(frozen=True)
 class Receipt:
-    """`wait` is None for a job that waits no more; `fresh` is false for one that its idempotency key made before."""
+    """`wait` is None for a job that waits no more; `fresh` is false for one that its idempotency key made before.
+
+    `leaving`: None for a version that stays.
+    """
 
     job_id: UUID
     state: JobState
@@ -58,6 +83,7 @@ class Receipt:
     number: int
     wait: Wait | None
     fresh: bool
+    leaving: Leaving | None = None
 
     @property
     def version(self) -> str:

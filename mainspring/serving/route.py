@@ -7,6 +7,7 @@ and of the session, or of the job without one, decides, so the same one is alway
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 from mainspring.errors import NotReady
@@ -18,7 +19,7 @@ from mainspring.tables import Stage
 class Candidate:
     """A live version of a deployment: how many jobs wait for it (see backlog.py), and its turns.
 
-    `rollout`: the open one in which it is the challenger, with the present share.
+    `stage_at`: since when it is in its stage. `rollout`: the open one in which it is the challenger, with its share.
     """
 
     id: UUID
@@ -26,6 +27,7 @@ class Candidate:
     stage: Stage
     waiting: int
     clock: Clock
+    stage_at: datetime
     rollout: UUID | None = None
     share: float = 0.0
 

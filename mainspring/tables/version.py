@@ -44,6 +44,7 @@ class Version(Base):
     stage_at: Mapped[datetime] = mapped_column(server_default=func.now())  # since when; a trigger keeps it
     digest: Mapped[str]
     path: Mapped[str]  # below the store
+    files: Mapped[dict[str, Any] | None]  # name → SHA-256 of each; None: registered before they were kept
     architecture: Mapped[str]
     parameters: Mapped[int] = mapped_column(BigInteger)
     context_length: Mapped[int | None]

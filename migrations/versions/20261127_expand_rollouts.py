@@ -1,4 +1,5 @@
-"""Rollouts, and which of them a job or a session was drawn in, with what probability for the challenger.
+"""Rollouts, and which of them a job or a session was drawn in, with what probability for the challenger; since
+when a version is in its stage, and what its files were when it was registered.
 
 Older code draws nobody: its jobs go to the champion, with no share, and count for nothing in the comparison.
 """
@@ -64,6 +65,7 @@ def upgrade() -> None:
         "versions",
         sa.Column("stage_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
     )
+    op.add_column("versions", sa.Column("files", postgresql.JSONB(), nullable=True))
     op.execute(STAGE_AT)
     op.execute(
         "create trigger stage_at before update on versions for each row"
@@ -79,6 +81,7 @@ def downgrade() -> None:
     op.drop_index("ix_jobs_rollout_id", "jobs")
     op.execute("drop trigger stage_at on versions")
     op.execute("drop function stage_at()")
+    op.drop_column("versions", "files")
     op.drop_column("versions", "stage_at")
     for table in ("sessions", "jobs"):
         op.drop_column(table, "share")

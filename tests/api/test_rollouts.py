@@ -1,5 +1,6 @@
 """A rollout as an operator sees it: begun, stepped by the judge, promoted, rolled back; and the way back afterwards."""
 
+import json
 from typing import Any
 from uuid import UUID
 
@@ -15,6 +16,7 @@ from mainspring.tables import Database, Event, HeldVersion, Stage, Version
 from tests.api.serving import Hands
 
 NAME = "/v1/deployments/assistant"
+ASK = {"deployment": "assistant", "input": "hello"}
 PLAN = {"steps": [0.2, 0.5], "dwell_seconds": 0, "samples": 5, "alpha": 0.05}
 
 
@@ -233,9 +235,8 @@ def test_a_version_that_no_worker_can_hold_goes_back(
         ("abort", "aborted", Stage.REJECTED),
     ],
 )
-def test_by_hand(
-    client: httpx.Client, database: Database, assistant: UUID, verb: str, state: str, second: Stage
-) -> None:
+@pytest.mark.usefixtures("assistant")
+def test_by_hand(client: httpx.Client, database: Database, verb: str, state: str, second: Stage) -> None:
     another(database)
     rollout = begin(client)
     done = client.post(f"/v1/rollouts/{rollout['id']}/{verb}", json={"reason": "I say so"})
@@ -288,8 +289,9 @@ def test_one_rollout_at_a_time(client: httpx.Client, database: Database, assista
         ("/v1/deployments/nobody/rollback", {}, 404, "unknown_deployment"),
     ],
 )
+@pytest.mark.usefixtures("assistant")
 def test_what_cannot_be_is_refused_with_a_remedy(
-    client: httpx.Client, assistant: UUID, path: str, body: dict[str, Any], status: int, code: str
+    client: httpx.Client, path: str, body: dict[str, Any], status: int, code: str
 ) -> None:
     refused = client.post(path, json=body)
     assert (refused.status_code, refused.json()["code"]) == (status, code)
@@ -328,3 +330,56 @@ def test_the_log_over_http(client: httpx.Client, database: Database, assistant: 
             break
     assert pages == list(range(checked["events"], 0, -1))
     assert client.get("/v1/events", params={"limit": 1}).json()["events"][0]["hash"] == checked["head"]
+
+
+def test_a_pinned_client_is_told_that_its_version_leaves_and_then_that_it_is_gone(
+    client: httpx.Client, database: Database, assistant: UUID, hands: Hands
+) -> None:
+    another(database)
+    pinned = {"deployment": "assistant@1", "input": "hello"}
+    first = client.post("/v1/jobs", json=pinned)
+    assert (first.json()["version"], first.json()["deployment"]) == ("assistant@1", "assistant")
+    assert "Sunset" not in first.headers
+    early = client.post("/v1/jobs", json=pinned | {"deployment": "assistant@2"})
+    assert (early.status_code, early.json()["code"]) == (503, "not_ready")
+    client.post(f"{NAME}/rollouts", json={"version": "assistant@2"}).raise_for_status()
+    leaving = client.post("/v1/jobs", json=pinned)
+    assert leaving.json()["version"] == "assistant@1"
+    assert leaving.headers["Deprecation"].startswith("@")
+    assert leaving.headers["Sunset"].endswith("GMT")
+    bulk = client.post(
+        "/v1/jobs/bulk",
+        content=f"{json.dumps(pinned)}\n{json.dumps(ASK)}",
+        headers={"Content-Type": "application/x-ndjson"},
+    )
+    assert [json.loads(line)["version"] for line in bulk.text.splitlines()] == ["assistant@1", "assistant@2"]
+    for _ in range(3):
+        hands.finish(hands.take(assistant), {"text": "yes"})
+    with database.transaction() as session:
+        assert draining.retire_drained(session) == ["assistant@1"]
+    gone = client.post("/v1/jobs", json=pinned)
+    assert (gone.status_code, gone.json()["code"]) == (410, "version_retired")
+    assert "assistant@2" in gone.json()["remedy"]
+    unknown = client.post("/v1/jobs", json=pinned | {"deployment": "assistant@77"})
+    assert (unknown.status_code, unknown.json()["code"]) == (404, "unknown_version")
+
+
+def test_a_conversation_cannot_be_pinned_to_another_version_than_its_own(
+    client: httpx.Client, database: Database, assistant: UUID
+) -> None:
+    submitted(client, 1, session="talk")
+    another(database)
+    client.post(f"{NAME}/rollouts", json={"version": "assistant@2"}).raise_for_status()
+    refused = client.post("/v1/jobs", json=ASK | {"deployment": "assistant@2", "session": "talk"})
+    assert (refused.status_code, refused.json()["code"]) == (409, "conflict")
+    assert submitted(client, 1, session="talk", deployment="assistant@1")[0]["version"] == "assistant@1"
+
+
+def test_a_deployment_that_is_retired_ends_its_rollout(
+    client: httpx.Client, database: Database, assistant: UUID
+) -> None:
+    another(database)
+    rollout = begin(client)
+    client.delete(NAME).raise_for_status()
+    assert client.get(f"/v1/rollouts/{rollout['id']}").json()["state"] == "aborted"
+    assert stage(database, 2) == Stage.REJECTED

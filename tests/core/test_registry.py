@@ -1,6 +1,7 @@
 """A model is stored once by its bytes, numbered within its deployment, and released one champion at a time."""
 
 import contextlib
+from collections.abc import Callable
 from pathlib import Path
 from threading import Thread
 
@@ -8,7 +9,7 @@ import pytest
 from sqlalchemy import select
 
 from mainspring import registry
-from mainspring.errors import UnknownDeployment
+from mainspring.errors import ModelRefused, UnknownDeployment
 from mainspring.tables import Database, Deployment, Event, Stage, Task, Version
 from tests.core.model_folders import model, safetensors
 from tests.rows import submit
@@ -112,3 +113,35 @@ def test_no_such_deployment(database: Database, tmp_path: Path) -> None:
     stored, found = put(tmp_path / "store", model(tmp_path / "a"))
     with pytest.raises(UnknownDeployment), database.transaction() as session:
         registry.register(session, "nowhere", stored, found, {})
+
+
+@pytest.mark.parametrize(
+    ("harm", "said"),
+    [
+        (lambda folder: _flip(folder / "model.safetensors"), "model.safetensors is not what was registered"),
+        (lambda folder: _flip(folder / "config.json"), "config.json is not what was registered"),
+        (lambda folder: (folder / "tokenizer.json").unlink(), "tokenizer.json is gone from the store"),
+        (lambda folder: (folder / "more.json").write_text("{}"), "more.json was added to the stored model"),
+    ],
+    ids=["weights", "config", "removed", "added"],
+)
+def test_a_stored_model_that_changed_is_refused_by_the_files_name(
+    tmp_path: Path, harm: Callable[[Path], object], said: str
+) -> None:
+    stored, _ = put(tmp_path / "store", model(tmp_path / "a"))
+    folder = tmp_path / "store" / stored.path
+    registry.verify(folder, stored.digest, stored.files)
+    harm(folder)
+    with pytest.raises(ModelRefused, match=said) as refused:
+        registry.verify(folder, stored.digest, stored.files)
+    assert refused.value.remedy
+    with pytest.raises(ModelRefused, match="a file of the model is not what was registered"):
+        registry.verify(folder, stored.digest, None)
+
+
+def _flip(path: Path) -> None:
+    """One bit of one byte in the middle."""
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.chmod(0o644)
+    path.write_bytes(content)

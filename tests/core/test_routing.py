@@ -1,5 +1,6 @@
 """Which version new work is drawn for: as often as the share says, always alike for one session."""
 
+from datetime import UTC, datetime
 from uuid import UUID, uuid4
 
 import pytest
@@ -12,13 +13,13 @@ from mainspring.serving.route import Candidate, choose, position
 from mainspring.serving.turns import Clock
 from mainspring.tables import Stage
 
-CLOCK = Clock(None, None, None)
+CLOCK, SINCE = Clock(None, None, None), datetime(2026, 1, 1, tzinfo=UTC)
 
 
 def candidates(share: float, rollout: UUID) -> list[Candidate]:
     return [
-        Candidate(uuid4(), 1, Stage.PRODUCTION, 0, CLOCK),
-        Candidate(uuid4(), 2, Stage.CANARY, 0, CLOCK, rollout, share),
+        Candidate(uuid4(), 1, Stage.PRODUCTION, 0, CLOCK, SINCE),
+        Candidate(uuid4(), 2, Stage.CANARY, 0, CLOCK, SINCE, rollout, share),
     ]
 
 
@@ -52,12 +53,12 @@ def test_rollouts_draw_independently() -> None:
 
 
 def test_without_a_rollout_the_champion_answers_and_nothing_is_compared() -> None:
-    champion = Candidate(uuid4(), 1, Stage.PRODUCTION, 0, CLOCK)
-    other = Candidate(uuid4(), 2, Stage.DRAINING, 0, CLOCK)
+    champion = Candidate(uuid4(), 1, Stage.PRODUCTION, 0, CLOCK, SINCE)
+    other = Candidate(uuid4(), 2, Stage.DRAINING, 0, CLOCK, SINCE)
     drawn = choose("d", [other, champion], uuid7())
     assert (drawn.version, drawn.rollout, drawn.share) == (champion, None, None)
 
 
 def test_without_a_champion_it_is_not_ready() -> None:
     with pytest.raises(NotReady, match="no version in production"):
-        choose("d", [Candidate(uuid4(), 1, Stage.STAGING, 0, CLOCK)], uuid7())
+        choose("d", [Candidate(uuid4(), 1, Stage.STAGING, 0, CLOCK, SINCE)], uuid7())

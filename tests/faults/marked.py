@@ -1,0 +1,26 @@
+"""Versions that can be told apart by what they say: whatever the prompt is, a model writes one letter again and again."""
+
+from pathlib import Path
+
+import torch
+from transformers import GPT2Config, GPT2LMHeadModel
+
+from tests.contract.models import byte_level, save
+
+LOUD = 10.0  # beside weights of some hundredths
+
+
+def marked(folder: Path, mark: str) -> Path:
+    """Its last norm gives the same vector for everything, and only the mark's row of the head looks that way."""
+    tokenizer = byte_level()
+    (letter,) = tokenizer.encode(mark, add_special_tokens=False)
+    torch.manual_seed(7)
+    config = GPT2Config(vocab_size=len(tokenizer), n_positions=256, n_embd=32, n_layer=1, n_head=2)
+    model = GPT2LMHeadModel(config)
+    with torch.no_grad():
+        model.transformer.ln_f.weight.zero_()
+        model.transformer.ln_f.bias.zero_()
+        model.transformer.ln_f.bias[1] = 1.0
+        model.transformer.wte.weight[:, 1] = 0.0
+        model.transformer.wte.weight[letter, 1] = LOUD
+    return save(model, tokenizer, folder)
