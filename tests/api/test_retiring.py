@@ -65,7 +65,7 @@ def test_it_is_written_down_once_with_actor_and_reason(
     assert first.json() == again.json()
     (event,) = [one for one in events(database, "assistant") if one.kind == "deployment.retired"]
     assert (event.reason, event.actor[:4]) == ("too dear", "key ")
-    assert event.inputs == {"open_jobs": 0, "versions": ["assistant@1 production"]}
+    assert event.inputs == {"open_jobs": 0, "versions": ["assistant@1 production"], "rollouts": []}
     assert [one.inputs["to"] for one in events(database, "assistant@1")] == ["production", "draining"]
     seen = client.get(NAME).json()
     assert seen["retired_at"] == first.json()["deployment"]["retired_at"]

@@ -10,6 +10,7 @@ from sqlalchemy import select
 
 from mainspring import registry
 from mainspring.errors import ModelRefused, UnknownDeployment
+from mainspring.release.draining import retire_drained
 from mainspring.tables import Database, Deployment, Event, Stage, Task, Version
 from tests.core.model_folders import model, safetensors
 from tests.rows import submit
@@ -105,6 +106,8 @@ def test_a_draining_version_is_wanted_while_a_job_names_it(database: Database, t
     second = made(database, store, other(tmp_path / "b"))
     third = made(database, store, model(tmp_path / "c", {"model_type": "mistral"}))
     with database.transaction() as session:
+        assert [version.id for version in registry.desired(session)] == [first.id, second.id, third.id]
+        assert retire_drained(session) == [second.label]
         assert [version.id for version in registry.desired(session)] == [first.id, third.id]
         assert registry.task_of(session, second) is Task.TEXT_GENERATION
 
