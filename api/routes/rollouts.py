@@ -5,7 +5,7 @@ from functools import partial
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Request, Response, Security
+from fastapi import APIRouter, Query, Request, Response, Security
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -23,6 +23,7 @@ from mainspring.messages import Answer
 from mainspring.registry import named
 from mainspring.release import rollout as verbs
 from mainspring.release.back import go_back
+from mainspring.release.compare import compare
 from mainspring.release.plan import RolloutPlan, plan_of
 from mainspring.serving import stream
 from mainspring.serving.sweep import MOST_NUDGES
@@ -185,6 +186,23 @@ async def back(name: str, request: Request, backends: TheBackends, transact: Tra
     view, version = await transact(work)
     await _follow(backends, version, view["moved"])
     return Json(view)
+
+
+@router.get("/deployments/{name}/compare")
+async def side_by_side(
+    name: str,
+    transact: Transacting,
+    a: Annotated[str, Query(max_length=80, description="Such as assistant@3.")],
+    b: Annotated[str, Query(max_length=80)],
+) -> Response:
+    """What two versions are, and how they did with what they answered lately, each figure with its 95% interval."""
+
+    def work(session: Session, _: Caller) -> dict[str, Any]:
+        declared.find(session, name)
+        first, second = (named(session, one, deployment=name) for one in (a, b))
+        return compare(session, first, second)
+
+    return Json(await transact(work))
 
 
 async def _follow(backends: Backends, version: UUID, moved: int) -> None:

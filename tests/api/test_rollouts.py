@@ -383,3 +383,19 @@ def test_a_deployment_that_is_retired_ends_its_rollout(
     client.delete(NAME).raise_for_status()
     assert client.get(f"/v1/rollouts/{rollout['id']}").json()["state"] == "aborted"
     assert stage(database, 2) == Stage.REJECTED
+
+
+def test_two_versions_side_by_side(
+    client: httpx.Client, database: Database, assistant: UUID, hands: Hands
+) -> None:
+    versions = {"assistant@1": assistant, "assistant@2": another(database)}
+    answered(hands, versions, submitted(client, 40))
+    client.post(f"{NAME}/rollouts", json={"version": "assistant@2"}).raise_for_status()
+    answered(hands, versions, submitted(client, 40), failing="assistant@2")
+    found = client.get(f"{NAME}/compare", params={"a": "assistant@1", "b": "assistant@2"}).json()
+    assert (found["a"]["version"], found["b"]["stage"]) == ("assistant@1", "production")
+    failed = next(one for one in found["metrics"] if one["name"] == "failed")
+    assert (failed["a"]["value"], failed["b"]["value"], failed["differs"]) == (0.0, 1.0, True)
+    assert failed["a"]["high"] < failed["b"]["low"]
+    unknown = client.get(f"{NAME}/compare", params={"a": "assistant@1", "b": "assistant@9"})
+    assert (unknown.status_code, unknown.json()["code"]) == (404, "unknown_version")
