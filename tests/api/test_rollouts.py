@@ -17,6 +17,7 @@ from tests.api.serving import Hands
 
 NAME = "/v1/deployments/assistant"
 ASK = {"deployment": "assistant", "input": "hello"}
+NOBODY = "00000000-0000-7000-8000-000000000000"
 PLAN = {"steps": [0.2, 0.5], "dwell_seconds": 0, "samples": 5, "alpha": 0.05}
 
 
@@ -283,9 +284,9 @@ def test_one_rollout_at_a_time(client: httpx.Client, database: Database, assista
         (f"{NAME}/rollouts", {"version": "assistant@1", "plan": {"steps": [2]}}, 422, "invalid_request"),
         (f"{NAME}/rollback", {}, 409, "conflict"),
         (f"{NAME}/rollback", {"to": "assistant@7"}, 404, "unknown_version"),
-        (f"/v1/rollouts/{uuid7()}/promote", {}, 404, "unknown_rollout"),
+        (f"/v1/rollouts/{NOBODY}/promote", {}, 404, "unknown_rollout"),
         ("/v1/rollouts/nonsense/promote", {}, 404, "unknown_rollout"),
-        (f"/v1/rollouts/{uuid7()}/explode", {}, 404, "unknown_rollout"),
+        (f"/v1/rollouts/{NOBODY}/explode", {}, 404, "unknown_rollout"),
         ("/v1/deployments/nobody/rollback", {}, 404, "unknown_deployment"),
     ],
 )
