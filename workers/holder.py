@@ -31,13 +31,15 @@ RETRY_TICKS = 15  # a version that could not be loaded is tried again after so m
 class Engines:
     """`load` makes the engine that is wished for of a version's folder and task, `needs` says how many bytes it takes.
 
-    `load` is given the plan that is known for such a `machine`, if any; else it measures.
+    `load` is given the plan that is known for such a `machine`, if any; else it measures. `check` reads a folder again,
+    given what was registered.
     """
 
     load: Callable[[Path, str, EngineWish, Plan | None], Engine]
     needs: Callable[[Path, str, EngineWish], int]
     budget_bytes: int
     machine: str = ""
+    check: Callable[[Path, str, dict[str, str] | None], None] = verify
 
 
 class Holder:
@@ -55,6 +57,7 @@ class Holder:
     ) -> None:
         self._database, self._settings, self._report = database, settings, report
         self._load, self._needs, self._budget = engines.load, engines.needs, engines.budget_bytes
+        self._check = engines.check
         self._plans = Plans(database, engines.machine)
         self._consume, self._ignore = consume, ignore
         self._held: dict[UUID, Held] = {}
@@ -123,7 +126,7 @@ class Holder:
                 self._refuse(version, wish, _too_large(need, free))
                 return
             self._report.loading(version.id, wish.name, need)
-            verify(path, version.digest, version.files)
+            self._check(path, version.digest, version.files)
             engine = self._load(path, task, wish, self._plans.known(version.id, wish.name))
         except MainspringError as error:
             self._refuse(version, wish, error)

@@ -40,6 +40,10 @@ def test_the_document_names_every_path(served: Served) -> None:
         "/v1/webhooks/deliveries",
         "/v1/webhooks/secret",
         "/v1/training-runs/{run_id}",
+        "/v1/events",
+        "/v1/audit/verify",
+        "/v1/rollouts/{rollout_id}",
+        "/v1/rollouts/{rollout_id}/{verb}",
     }
     submit = document["paths"]["/v1/jobs"]["post"]
     shape = submit["requestBody"]["content"]["application/json"]["schema"]

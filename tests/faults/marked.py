@@ -15,7 +15,15 @@ def marked(folder: Path, mark: str) -> Path:
     tokenizer = byte_level()
     (letter,) = tokenizer.encode(mark, add_special_tokens=False)
     torch.manual_seed(7)
-    config = GPT2Config(vocab_size=len(tokenizer), n_positions=256, n_embd=32, n_layer=1, n_head=2)
+    config = GPT2Config(
+        vocab_size=len(tokenizer),
+        n_positions=256,
+        n_embd=32,
+        n_layer=1,
+        n_head=2,
+        bos_token_id=None,
+        eos_token_id=None,
+    )
     model = GPT2LMHeadModel(config)
     with torch.no_grad():
         model.transformer.ln_f.weight.zero_()

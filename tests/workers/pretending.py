@@ -25,5 +25,5 @@ class Pretending:
 def serve_by(engine: Callable[[], Engine]) -> None:
     """Every version, whatever its model, in this process's infer worker."""
     infer.HoldVersions.engines = staticmethod(  # type: ignore[method-assign]
-        lambda: Engines(lambda *_: engine(), lambda *_: 1, 2**30)
+        lambda: Engines(lambda *_: engine(), lambda *_: 1, 2**30, check=lambda *_: None)
     )
