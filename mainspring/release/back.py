@@ -25,7 +25,7 @@ class Back:
 
 
 def go_back(session: Session, deployment: str, to: Version | None = None, *, actor: str, reason: str) -> Back:
-    """In one transaction. `to`: an earlier version of the deployment; None: whoever answered before.
+    """In one transaction. `to`: an earlier version of the deployment; None: the older one that answered last.
 
     Raises UnknownDeployment, Conflict if there is no way back, InvalidRequest if `to` never answered.
     """
@@ -37,10 +37,12 @@ def go_back(session: Session, deployment: str, to: Version | None = None, *, act
         challenger = session.get_one(Version, rollout.challenger_id)
         moved = roll_back(session, rollout, actor=actor, reason=reason)
         return Back(champion, challenger, moved)
-    earlier = to or _before(session, deployment)
+    earlier = to or _before(session, champion)
     if earlier is None:
         raise Conflict(
-            f"nothing answered for `{deployment}` before {champion.label}", remedy="Deploy another version."
+            f"no version older than {champion.label} has answered",
+            field="to",
+            remedy="Name the version to go back to, or deploy another one.",
         )
     if earlier.id == champion.id:
         raise Conflict(f"{champion.label} answers already", field="to", remedy="Name an earlier version.")
@@ -66,8 +68,11 @@ def go_back(session: Session, deployment: str, to: Version | None = None, *, act
     return Back(earlier, champion, moved)
 
 
-def _before(session: Session, deployment: str) -> Version | None:
-    """Which of those that are kept left production last."""
+def _before(session: Session, champion: Version) -> Version | None:
+    """Which of the older ones that are kept left production last.
+
+    Older, so that the way back taken twice does not lead to the version that it led away from.
+    """
     left = (
         select(Event.about, func.max(Event.id).label("at"))
         .where(Event.kind == "version.advanced", Event.inputs["to"].astext == Stage.DRAINING.value)
@@ -78,7 +83,11 @@ def _before(session: Session, deployment: str) -> Version | None:
     return session.scalar(
         select(Version)
         .join(left, left.c.about == label)
-        .where(Version.deployment == deployment, Version.stage.in_(_KEPT))
+        .where(
+            Version.deployment == champion.deployment,
+            Version.number < champion.number,
+            Version.stage.in_(_KEPT),
+        )
         .order_by(left.c.at.desc())
         .limit(1)
     )

@@ -203,12 +203,16 @@ def test_the_way_back_to_an_earlier_version(
     done = client.post(f"{NAME}/rollback", json={}).json()
     assert done == {"version": "assistant@2", "instead_of": "assistant@3", "moved": 3}
     assert _waiting(database, assistant) == 0
-    done = client.post(f"{NAME}/rollback", json={"to": "assistant@1"}).json()
+    done = client.post(f"{NAME}/rollback", json={}).json()  # further back, not to the one that was left
     assert done == {"version": "assistant@1", "instead_of": "assistant@2", "moved": 3}
     assert _waiting(database, assistant) == 3
     assert [hands.take(assistant) for _ in range(3)]
-    refused = client.post(f"{NAME}/rollback", json={"to": "assistant@1"})
-    assert (refused.status_code, refused.json()["code"]) == (409, "conflict")
+    for asked in ({}, {"to": "assistant@1"}):
+        refused = client.post(f"{NAME}/rollback", json=asked)
+        assert (refused.status_code, refused.json()["code"]) == (409, "conflict")
+        assert refused.json()["remedy"]
+    again = client.post(f"{NAME}/rollback", json={"to": "assistant@3"}).json()
+    assert again == {"version": "assistant@3", "instead_of": "assistant@1", "moved": 0}
     with database.begin() as connection:
         assert verify(connection).findings == []
 

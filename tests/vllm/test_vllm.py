@@ -1,5 +1,6 @@
 """The engine over HTTP on the real vLLM, on the CPU: the contract, and the same answers as transformers gives."""
 
+import contextlib
 import os
 import signal
 from collections.abc import Iterator
@@ -90,11 +91,10 @@ def side(own: HttpEngine) -> Iterator[Side]:
 
 def test_greedy_tokens_are_those_of_generate(side: Side, folder: Path) -> None:
     loaded = load_model(folder, "text-generation")
-    near = 1e-3 if loaded.model.dtype == torch.float32 else 0.05  # it rounds to this machine's data type
-    model = loaded.model.float()
+    model = LlamaForCausalLM.from_pretrained(folder, dtype=torch.float32)  # as the server runs it
     for prompt in [PROMPT, "Ada Lovelace wrote", "Die Feder treibt"]:
         encoded = loaded.tokenizer(prompt, return_tensors="pt", return_token_type_ids=False)
-        made = model.generate(**encoded, max_new_tokens=24, do_sample=False)  # type: ignore[operator]
+        made = model.generate(**encoded, max_new_tokens=24, do_sample=False)
         expected = loaded.tokenizer.decode(made[0, encoded["input_ids"].shape[1] :], skip_special_tokens=True)
         answer = side.submit(prompt, max_tokens=24).result(SECONDS)
         # vLLM leaves out half a character at the end of an answer that was cut.
@@ -102,19 +102,20 @@ def test_greedy_tokens_are_those_of_generate(side: Side, folder: Path) -> None:
         assert answer.usage["prompt_tokens"] == encoded["input_ids"].shape[1]
         scores = model(made).logits.log_softmax(-1)[0, encoded["input_ids"].shape[1] - 1 : -1]
         chosen = scores.gather(1, made[0, encoded["input_ids"].shape[1] :, None])
-        assert answer.mean_logprob == pytest.approx(chosen.mean().item(), abs=near)
+        assert answer.mean_logprob == pytest.approx(chosen.mean().item(), abs=1e-3)
 
 
 def test_killed_it_fails_what_it_held_and_comes_back(own: HttpEngine) -> None:
     server = next(child for child in psutil.Process().children() if "serve" in child.cmdline())
     family = server.children(recursive=True)
-    pieces: list[str] = []
-    held = [own.submit(ask(max_tokens=CONTEXT - 100), pieces.append) for _ in range(32)]
-    until(lambda: pieces, SECONDS)
-    os.kill(server.pid, signal.SIGKILL)  # at once: to write all that takes a second
-    ends = {type(one.exception(SECONDS)) for one in held}  # a fast one may have ended before the kill
-    assert EngineFailed in ends
-    assert ends <= {EngineFailed, type(None)}
+
+    def kill(_: str) -> None:
+        """By whoever hears the first piece: a fast server has written all a moment later."""
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(server.pid, signal.SIGKILL)
+
+    held = [own.submit(ask(max_tokens=CONTEXT - 100), kill) for _ in range(8)]
+    assert {type(one.exception(SECONDS)) for one in held} == {EngineFailed}
     waiting = own.submit(ask())
     until(lambda: not any(child.is_running() and child.status() != "zombie" for child in family), 10)
     assert own.health().alive
