@@ -15,7 +15,7 @@ from mainspring.serving.receipt import Submission
 from tests.faults.stack import Stack
 
 PROMPT = "The for statement is used to iterate over the elements of a sequence"
-LONG = {"max_tokens": 200, "temperature": 0.8}
+LONG = {"max_tokens": 400, "temperature": 0.8}
 
 
 def killed_worker(stack: Stack, client: Client, at_once: int = 8) -> list[float]:
