@@ -7,10 +7,10 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from workers.gpu.native.build import able, compiler
 from workers.gpu.slotted.attention import Style
 from workers.gpu.slotted.cache import Store
-from workers.gpu.slotted.decoding import Rows, by_kernel, plainly
-from workers.gpu.slotted.kernel import built, compiler
+from workers.gpu.slotted.decoding import OneEach, Rows, plainly
 
 SLOTS, LENGTH, DIM = 6, 70, 24
 TOLERANCE = {torch.float32: 1e-5, torch.bfloat16: 3e-2}
@@ -34,6 +34,10 @@ def _fed(kv_heads: int, group: int, dtype: torch.dtype, where: list[tuple[int, i
     return Rows(query, key, value, slots, positions)
 
 
+def by_operator(store: Store, fed: Rows, style: Style) -> torch.Tensor:
+    return OneEach(store.number, fed.slots, fed.positions)(fed.query, fed.key, fed.value, style)
+
+
 @needs_compiler
 @settings(deadline=None, max_examples=60)
 @given(
@@ -50,12 +54,11 @@ def test_kernel_and_plain_operations_say_and_write_the_same(
     window: int | None,
     softcap: float | None,
 ) -> None:
-    kernel = built(dtype)
-    assert kernel is not None
+    assert able(dtype)
     style, (kv_heads, group) = Style(0, DIM**-0.5, window, softcap), heads
     fed = _fed(kv_heads, group, dtype, list(enumerate(positions)))
     here, there = _store(kv_heads, dtype), _store(kv_heads, dtype)
-    got, wanted = by_kernel(kernel, here, fed, style), plainly(there, fed, style)
+    got, wanted = by_operator(here, fed, style), plainly(there, fed, style)
     assert torch.allclose(got.float(), wanted.float(), atol=TOLERANCE[dtype])
     assert torch.equal(here.keys[0], there.keys[0])
     assert torch.equal(here.values[0], there.values[0])
@@ -63,23 +66,21 @@ def test_kernel_and_plain_operations_say_and_write_the_same(
 
 @needs_compiler
 def test_padding_writes_nothing_and_counts_nothing() -> None:
-    kernel = built(torch.float32)
-    assert kernel is not None
+    assert able(torch.float32)
     store, style = _store(2, torch.float32), Style(0, 1.0)
     before = [tensor.clone() for tensor in (*store.keys, *store.values)]
     fed = _fed(2, 2, torch.float32, [(-1, 0), (-1, 0)])
-    assert not by_kernel(kernel, store, fed, style).any()
+    assert not by_operator(store, fed, style).any()
     assert all(map(torch.equal, before, (*store.keys, *store.values)))
 
 
 @needs_compiler
 def test_a_number_that_is_not_finite_stays_in_its_own_row() -> None:
-    kernel = built(torch.float32)
-    assert kernel is not None
+    assert able(torch.float32)
     store, style = _store(1, torch.float32), Style(0, 1.0)
     fed = _fed(1, 1, torch.float32, [(0, 3), (1, 3)])
     spoiled = replace_first(fed)
-    made = by_kernel(kernel, store, spoiled, style)
+    made = by_operator(store, spoiled, style)
     assert made[0].isnan().any()
     assert made[1].isfinite().all()
 
@@ -92,5 +93,5 @@ def replace_first(fed: Rows) -> Rows:
 
 @needs_compiler
 def test_the_kernel_leaves_the_process_its_smallest_numbers() -> None:
-    assert built(torch.float32) is not None  # whether now or by an earlier test, in this thread
+    assert able(torch.float32)  # whether now or by an earlier test, in this thread
     assert sys.float_info.min / 2 > 0

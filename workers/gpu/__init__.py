@@ -15,7 +15,8 @@ From a folder to an answer, in order:
     planning.py    which loop runs a version on this machine; trial.py measures it
     rounds.py      what the batching engines share: pieces that wait, taken in rounds
     encoder.py     the engine of encoders: whatever waits shares a forward pass
-    packed.py      linear layers in the layout that the processor multiplies fastest, behind an operator (operators.py)
+    packed.py      linear layers in the layout that the processor multiplies fastest, behind an operator
+    native/        our operators in C++, built when they are first wanted
     unpadded.py    an encoder's layers without padding; trusted.py takes a quicker way only if it gives the same numbers
     seq2seq/       the engine of translation and summarisation
     heads.py       what the encoder tasks share; classes.py, spans.py, masks.py, answers.py, vectors.py: one task each

@@ -7,7 +7,7 @@ for few rows half of what a product costs is its call.
 from itertools import count
 from threading import local
 from typing import Any
-from weakref import WeakValueDictionary
+from weakref import WeakValueDictionary, finalize
 
 import torch
 from torch import Tensor, nn
@@ -15,7 +15,8 @@ from torch.nn.functional import pad
 from transformers import PreTrainedModel
 from transformers.pytorch_utils import Conv1D
 
-from workers.gpu.operators import define
+from workers.gpu.native.build import able
+from workers.gpu.native.operators import define
 from workers.gpu.trusted import change_if_same
 
 _ROWS = 32  # for which the layout is chosen; it serves any number
@@ -39,6 +40,9 @@ class Product:
         self.packed: Tensor = torch.ops.mkldnn._reorder_linear_weight(weight.detach(), _ROWS)  # noqa: SLF001
         self.bias = bias
         _PRODUCTS[self.number] = self
+        if able(weight.dtype):
+            torch.ops.mainspring.keep_product(self.number, self.packed, bias, self.width, _FEW, ROUND)
+            finalize(self, torch.ops.mainspring.drop_product, self.number).atexit = False
 
     def __call__(self, rows: Tensor) -> Tensor:
         """[..., features] to [..., width]."""

@@ -7,7 +7,7 @@ prefixes   what stands in the slots and need not be read again
 table      who waits, who holds a slot, what is fed next
 cache      keys and values of all slots
 attention  the model's own forward pass, attending through the slots
-decoding   one query a slot, by a kernel of our own (kernel, kernel.cpp)
+decoding   one query a slot, by an operator of our own (../native)
 reading    parts of several prompts in one row, and beside them who decodes
 passes     the model's forward passes over the cache
 compiled   its passes compiled, taken over while the plain ones serve

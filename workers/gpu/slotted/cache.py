@@ -7,11 +7,13 @@ short text takes little of it, and a long one moves nobody.
 import mmap
 from itertools import count
 from typing import Any
-from weakref import WeakValueDictionary
+from weakref import WeakValueDictionary, finalize
 
 import torch
 from torch import Tensor
 from transformers import Cache
+
+from workers.gpu.native.build import able
 
 Shape = tuple[int, int]  # heads and width of one layer's keys; of its values the same
 _FLAGS = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS
@@ -37,6 +39,10 @@ class Store:
         sizes = [(slots, heads, length, width) for heads, width in shapes]
         self.keys = [self._tensor(size, dtype) for size in sizes]
         self.values = [self._tensor(size, dtype) for size in sizes]
+        if able(dtype):
+            for layer, (keys, values) in enumerate(zip(self.keys, self.values, strict=True)):
+                torch.ops.mainspring.keep_layer(self.number, layer, keys, values)
+                finalize(self, torch.ops.mainspring.drop_layer, self.number, layer).atexit = False
 
     def keep_within(self, held: dict[int, int]) -> list[int]:
         """`held`: the slots that somebody holds, and how many positions will be written there after the next pass.

@@ -21,10 +21,10 @@ from transformers import PreTrainedModel
 
 from mainspring.logs import log
 from workers.gpu.alone import LOADING
+from workers.gpu.native.build import able
 from workers.gpu.slotted import compiling
 from workers.gpu.slotted.cache import Store
 from workers.gpu.slotted.compiling import ANY
-from workers.gpu.slotted.kernel import built
 from workers.gpu.slotted.passes import PADDING, Laid, lay, read, step
 from workers.gpu.slotted.table import Part
 from workers.gpu.trusted import near
@@ -58,7 +58,7 @@ class Passes:
     ) -> None:
         self._model, self._store, self._widths = model, store, widths(slots)
         self._threads, self._command = threads, command
-        self._after = compile_after if built(model.dtype) else None  # only the kernel lets padding be
+        self._after = compile_after if able(model.dtype) else None  # only the operator in C++ lets padding be
         self._counts: dict[int, int] = {}
         self._ready: dict[int, Compiled] = {}
         self._wanted: SimpleQueue[int | None] = SimpleQueue()

@@ -85,6 +85,7 @@ def _compile(plan: Blueprint) -> bytes:
     patch: Any = inductor.patch(
         compile_threads=1,  # more would be processes of their own
         post_grad_custom_pre_pass=_once,
+        cpp_wrapper=True,  # one call in C++, which holds the interpreter's lock nowhere
     )
     with torch.no_grad(), patch:
         guards: dict[str, Any] = {"guard_filter_fn": torch.compiler.skip_all_guards_unsafe}  # shapes are kept

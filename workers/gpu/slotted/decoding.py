@@ -9,10 +9,10 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from workers.gpu.operators import define
+from workers.gpu.native.build import KINDS
+from workers.gpu.native.operators import define
 from workers.gpu.slotted.attention import Style, masked
 from workers.gpu.slotted.cache import STORES, Store
-from workers.gpu.slotted.kernel import Attend, address, built
 
 _SCHEMA = (
     "attend_slots(Tensor query, Tensor key, Tensor value, Tensor slots, Tensor positions,"
@@ -41,6 +41,8 @@ class OneEach:
     def __call__(self, query: Tensor, key: Tensor, value: Tensor, style: Style) -> Tensor:
         """Gives [rows, 1, heads, dim]."""
         rows = Rows(query, key, value, self.slots, self.positions)
+        if query.dtype not in KINDS:
+            return plainly(STORES[self.store], rows, style)
         numbers = (self.store, style.layer, style.window or 0, style.scale, style.softcap or 0.0)
         made: Tensor = torch.ops.mainspring.attend_slots(*rows, *numbers)
         return made
@@ -58,12 +60,8 @@ def _attend_slots(  # noqa: PLR0917  an operator's arguments are passed by posit
     scale: float,
     softcap: float,
 ) -> Tensor:
-    rows = Rows(query, key, value, slots, positions)
     style = Style(layer, scale, window or None, softcap or None)
-    kernel = built(query.dtype) if query.device.type == "cpu" else None
-    if kernel is None:
-        return plainly(STORES[store], rows, style)
-    return by_kernel(kernel, STORES[store], rows, style)
+    return plainly(STORES[store], Rows(query, key, value, slots, positions), style)
 
 
 define(_SCHEMA, _attend_slots)
@@ -75,20 +73,8 @@ def _shape(query: Tensor, *_: object) -> Tensor:
     return query.new_empty(rows, tokens, heads, dim)
 
 
-def by_kernel(kernel: Attend, store: Store, fed: Rows, style: Style) -> Tensor:
-    """[rows, 1, heads, dim]; zeros for padding."""
-    rows, heads, _, dim = fed.query.shape
-    keys, values = store.keys[style.layer], store.values[style.layer]
-    query, key, value = fed.query.contiguous(), fed.key.contiguous(), fed.value.contiguous()
-    out = torch.zeros_like(query)
-    tensors = (query, key, value, keys, values, out, fed.slots, fed.positions)
-    shape = (rows, keys.size(1), heads // keys.size(1), keys.size(2), dim)
-    kernel(*map(address, tensors), *shape, style.window or 0, style.scale, style.softcap or 0.0)
-    return out.view(rows, 1, heads, dim)
-
-
 def plainly(store: Store, fed: Rows, style: Style) -> Tensor:
-    """The same in torch's own operations, without padding."""
+    """What the operator does where there is none in C++, in torch's own operations and without padding. [rows, 1, heads, dim]."""
     rows, heads, _, dim = fed.query.shape
     reached = int(fed.positions.max()) + 1
     keys, values = store.keys[style.layer][:, :, :reached], store.values[style.layer][:, :, :reached]

@@ -7,11 +7,11 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedModel
 
+from workers.gpu.native.build import able
 from workers.gpu.packed import ROUND, pack
 from workers.gpu.slotted.attention import NAME, Reach
 from workers.gpu.slotted.cache import Fresh, Shape, Store
 from workers.gpu.slotted.decoding import OneEach
-from workers.gpu.slotted.kernel import built
 from workers.gpu.slotted.reading import Numbered, Packed, Stretch
 from workers.gpu.slotted.table import Part
 
@@ -56,7 +56,7 @@ class Laid(NamedTuple):
 
 def lay(store: Store, parts: list[Part], fed: list[tuple[int, int, int]]) -> Laid:
     """`fed`: token, position and slot of each who decodes. What stands behind them is padding."""
-    able = built(store.keys[0].dtype) is not None
+    padding = able(store.keys[0].dtype)
     stretches: list[Stretch] = []
     ids: list[int] = []
     positions: list[int] = []
@@ -64,7 +64,7 @@ def lay(store: Store, parts: list[Part], fed: list[tuple[int, int, int]]) -> Lai
     ends: list[tuple[bool, int]] = []  # of each part: whether it is among the rows, and its last token there
     for part in parts:
         span = part.request.span(part.begin, part.end)
-        if able and part.end <= SHORT:
+        if padding and part.end <= SHORT:
             rows += zip(span, range(part.begin, part.end), repeat(part.slot), strict=False)
             ends.append((True, len(rows) - 1))
             continue
@@ -75,7 +75,7 @@ def lay(store: Store, parts: list[Part], fed: list[tuple[int, int, int]]) -> Lai
     keep = [len(ids) + at if among else at for among, at in ends]
     keep += range(len(ids) + len(rows), len(ids) + len(rows) + len(fed))
     rows += fed
-    if able:  # only the kernel lets padding be
+    if padding:  # only the operator in C++ lets it be
         rows += [PADDING] * (-(len(ids) + len(rows)) % ROUND)
     tokens, places, slots = torch.tensor(rows, dtype=torch.long).view(-1, 3).t().contiguous()
     ones = OneEach(store.number, slots, places) if rows else None

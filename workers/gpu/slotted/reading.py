@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import scaled_dot_product_attention
 
-from workers.gpu.operators import define
+from workers.gpu.native.operators import define
 from workers.gpu.slotted.attention import Style, masked
 from workers.gpu.slotted.cache import Store
 from workers.gpu.slotted.decoding import OneEach

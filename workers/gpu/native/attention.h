@@ -3,7 +3,9 @@
 // several positions see each other so.
 //
 // query, out: [rows, kv_heads, group, dim]; fresh_keys, fresh_values: [rows, kv_heads, dim];
-// keys, values: [slots, kv_heads, length, dim]; slots[row] < 0: the row is padding and its output stays as it is.
+// keys, values: [slots, kv_heads, length, dim]; slots[row] < 0: the row is padding and its output is zero.
+
+#pragma once
 
 #include <cmath>
 #include <cstdint>
@@ -83,7 +85,10 @@ static void attend(const T* query, const T* fresh_keys, const T* fresh_values, T
 #pragma omp for schedule(dynamic, 4)
         for (int64_t task = 0; task < rows * kv_heads; task++) {
             int64_t row = task / kv_heads, head = task % kv_heads;
-            if (slots[row] < 0) continue;
+            if (slots[row] < 0) {
+                std::memset(out + task * group * dim, 0, group * dim * sizeof(T));
+                continue;
+            }
             int64_t here = positions[row];
             int64_t first = window > 0 && here >= window ? here - window + 1 : 0;
             int64_t start = (slots[row] * kv_heads + head) * length * dim;
@@ -92,14 +97,3 @@ static void attend(const T* query, const T* fresh_keys, const T* fresh_values, T
         }
     }
 }
-
-#define EXPORT(name, T)                                                                                           \
-    extern "C" void name(const T* query, const T* fresh_keys, const T* fresh_values, T* keys, T* values, T* out,  \
-                         const int64_t* slots, const int64_t* positions, int64_t rows, int64_t kv_heads,          \
-                         int64_t group, int64_t length, int64_t dim, int64_t window, float scale, float softcap) { \
-        attend(query, fresh_keys, fresh_values, keys, values, out, slots, positions, rows, kv_heads, group, length, \
-               dim, window, scale, softcap);                                                                       \
-    }
-
-EXPORT(attend_float32, float)
-EXPORT(attend_bfloat16, bf16)

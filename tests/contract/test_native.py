@@ -1,0 +1,80 @@
+"""How the operators in C++ come to a process: built once for all, by one or by several at a time, or not at all."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from workers.gpu.native.build import able, compiler
+
+needs_compiler = pytest.mark.skipif(compiler() is None, reason="no C++ compiler: the plain operations serve")
+
+STEP = """
+import torch
+from transformers import AutoModelForCausalLM
+from workers.gpu.native.build import able
+from workers.gpu.slotted.passes import prepare, step
+model = AutoModelForCausalLM.from_pretrained({folder!r}, dtype=torch.float32).eval()
+store = prepare(model, 2, 64)
+ones = torch.ones(2, dtype=torch.long)
+with torch.no_grad():
+    made = step(model, store.number, ones, 0 * ones, torch.arange(2))
+print(able(torch.float32), made.abs().sum().item())
+"""
+
+
+def begin(folder: Path, **environment: str) -> "subprocess.Popen[str]":
+    code = STEP.format(folder=str(folder))
+    return subprocess.Popen(
+        [sys.executable, "-c", code],
+        env=os.environ | environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def said(process: "subprocess.Popen[str]") -> tuple[bool, float]:
+    """Whether it has the operators, and what its step came to."""
+    out, err = process.communicate(timeout=120)
+    assert process.returncode == 0, err
+    has, total = out.split()
+    return has == "True", float(total)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    from tests.contract.models import byte_level, causal, save
+
+    return save(causal("llama"), byte_level(), tmp_path_factory.mktemp("native"))
+
+
+@needs_compiler
+def test_two_that_start_at_once_build_it_and_a_third_finds_it(folder: Path, tmp_path: Path) -> None:
+    two = [begin(folder, XDG_CACHE_HOME=str(tmp_path)) for _ in range(2)]
+    made = [said(one) for one in two]
+    [library] = (tmp_path / "mainspring").iterdir()
+    built = library.stat().st_mtime_ns
+    made.append(said(begin(folder, XDG_CACHE_HOME=str(tmp_path))))
+    assert [has for has, _ in made] == [True] * 3
+    assert len({total for _, total in made}) == 1
+    assert library.stat().st_mtime_ns == built
+
+
+@needs_compiler
+def test_a_cache_that_cannot_be_written_is_done_without(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    assert said(begin(folder, XDG_CACHE_HOME=str(tmp_path / "file")))[0]
+
+
+def test_without_a_compiler_the_plain_operations_give_the_same(folder: Path, tmp_path: Path) -> None:
+    without = said(begin(folder, PATH=str(tmp_path), CXX=""))
+    assert not without[0]
+    assert said(begin(folder))[1] == pytest.approx(without[1], rel=1e-4)
+
+
+def test_other_data_types_have_none() -> None:
+    assert not able(torch.float64)

@@ -1,0 +1,6 @@
+"""Operators of our own in C++: what a compiled pass calls without a way through Python, and so without its lock.
+
+operators.py   where torch finds them, and what they do without C++
+build.py       compiles them for this processor when they are first wanted, and keeps them
+operators.cpp  the operators, over torch's stable ABI; attention.h: one token a row, over its slot
+"""
