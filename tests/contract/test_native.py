@@ -7,8 +7,11 @@ from pathlib import Path
 
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from workers.gpu.native.build import able, compiler
+from workers.gpu.sampling import Sampling, choose
 
 needs_compiler = pytest.mark.skipif(compiler() is None, reason="no C++ compiler: the plain operations serve")
 
@@ -41,7 +44,7 @@ def said(process: "subprocess.Popen[str]") -> tuple[bool, float]:
     """Whether it has the operators, and what its step came to."""
     out, err = process.communicate(timeout=120)
     assert process.returncode == 0, err
-    has, total = out.split()
+    has, total = out.splitlines()[-1].split()
     return has == "True", float(total)
 
 
@@ -74,6 +77,36 @@ def test_without_a_compiler_the_plain_operations_give_the_same(folder: Path, tmp
     without = said(begin(folder, PATH=str(tmp_path), CXX=""))
     assert not without[0]
     assert said(begin(folder))[1] == pytest.approx(without[1], rel=1e-4)
+
+
+@needs_compiler
+@settings(deadline=None, max_examples=60)
+@given(
+    rows=st.integers(1, 5),
+    vocabulary=st.integers(1, 3000),
+    dtype=st.sampled_from([torch.float32, torch.bfloat16]),
+    seed=st.integers(0, 2**31),
+)
+def test_the_likeliest_tokens_are_those_of_torch(
+    rows: int, vocabulary: int, dtype: torch.dtype, seed: int
+) -> None:
+    """Of equals, which are many in bfloat16, the first."""
+    assert able(dtype)
+    scores = (torch.randn(rows, vocabulary, generator=torch.Generator().manual_seed(seed)) * 4).to(dtype)
+    choices, logprobs = choose(scores, [Sampling(0)] * rows, [0] * rows)
+    wanted = scores.float().log_softmax(-1)
+    assert torch.equal(choices, scores.float().argmax(-1))
+    torch.testing.assert_close(logprobs, wanted.gather(1, choices[:, None])[:, 0], rtol=1e-4, atol=1e-4)
+
+
+@needs_compiler
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_scores_that_are_not_numbers_are_seen_in_their_own_row(dtype: torch.dtype) -> None:
+    assert able(dtype)
+    scores = torch.randn(4, 300).to(dtype)
+    scores[1, 7], scores[2, 7], scores[3] = float("nan"), float("inf"), float("nan")
+    _, logprobs = choose(scores, [Sampling(0)] * 4, [0] * 4)
+    assert logprobs.isfinite().tolist() == [True, False, False, False]
 
 
 def test_other_data_types_have_none() -> None:

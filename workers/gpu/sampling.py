@@ -13,6 +13,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from workers.gpu.native.build import KINDS
+from workers.gpu.native.operators import define
+
 _FIRST_LOOK = (
     1024  # sorting a whole vocabulary costs milliseconds a row; the nucleus is mostly in the first few
 )
@@ -46,14 +49,24 @@ def choose(scores: Tensor, samplings: Sequence[Sampling], positions: Sequence[in
 
     `scores`: [rows, vocabulary], raw. `positions`: how many tokens stand before the new one.
     """
-    choices = scores.argmax(dim=-1)
+    known = scores.dtype in KINDS
+    choices, masses = torch.ops.mainspring.likeliest(scores) if known else _likeliest(scores)
     rows = [row for row, sampling in enumerate(samplings) if sampling.temperature > 0]
     if rows:
         index = torch.tensor(rows, device=scores.device)
         drawn = _draw(scores[index], [samplings[row] for row in rows], [positions[row] for row in rows])
         choices[index] = drawn
-    chosen = scores.gather(1, choices.unsqueeze(1)).squeeze(1)
-    return choices, chosen - scores.logsumexp(dim=-1)
+    chosen = scores.gather(1, choices.unsqueeze(1)).squeeze(1).float()
+    return choices, chosen - masses
+
+
+def _likeliest(scores: Tensor) -> tuple[Tensor, Tensor]:
+    """Of each row the first of the greatest, and the logarithm of the sum of all exponentials, in float32."""
+    scores = scores.float()
+    return scores.argmax(dim=-1), scores.logsumexp(dim=-1)
+
+
+define("likeliest(Tensor scores) -> (Tensor, Tensor)", _likeliest)
 
 
 def uniform(seed: int, position: int) -> float:

@@ -2,5 +2,6 @@
 
 operators.py   where torch finds them, and what they do without C++
 build.py       compiles them for this processor when they are first wanted, and keeps them
-operators.cpp  the operators, over torch's stable ABI; attention.h: one token a row, over its slot
+operators.cpp  the operators, over torch's stable ABI
+attention.h    one token a row, over its slot; likeliest.h: the greatest of each row's scores; number.h: of what kind they are
 """

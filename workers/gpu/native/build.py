@@ -15,7 +15,7 @@ from platformdirs import user_cache_path
 from mainspring.logs import log
 
 _HERE = Path(__file__).parent
-_SOURCES = ("operators.cpp", "attention.h")
+_SOURCE = "operators.cpp"
 _TORCH = Path(torch.__file__).parent
 KINDS = (torch.float32, torch.bfloat16)
 _COMPILE = [
@@ -45,7 +45,7 @@ def loaded() -> bool:
         log.warning("native.no_compiler", remedy="Install g++: decode steps are slower without it.")
         return False
     try:
-        torch.ops.load_library(_kept(program))
+        torch.ops.load_library(_kept(program))  # type: ignore[no-untyped-call]
     except (OSError, subprocess.CalledProcessError) as error:
         log.warning("native.not_built", cause=type(error).__name__, reason=_said(error))
         return False
@@ -70,7 +70,7 @@ def _build(program: str, library: Path) -> None:
     """Whole or not at all, whoever else builds the same."""
     with tempfile.TemporaryDirectory(dir=library.parent) as folder:
         compiled, linked = Path(folder) / "operators.o", Path(folder) / "operators.so"
-        _run(program, *_COMPILE, _HERE / "operators.cpp", "-o", compiled)
+        _run(program, *_COMPILE, _HERE / _SOURCE, "-o", compiled)
         _run(program, compiled, *_LINK, "-o", linked)
         linked.replace(library)
 
@@ -78,7 +78,7 @@ def _build(program: str, library: Path) -> None:
 def _digest(program: str) -> str:
     """Of all that the library depends on: a home may be shared by machines whose processors differ."""
     parts = [*_COMPILE, *_LINK, program, torch.__version__, _processor()]
-    parts += [(_HERE / name).read_text() for name in _SOURCES]
+    parts += [path.read_text() for path in sorted([*_HERE.glob("*.h"), _HERE / _SOURCE])]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
 
 
@@ -92,10 +92,13 @@ def _processor() -> str:
 
 
 def _said(error: Exception) -> str:
-    said = error.stderr.decode(errors="replace") if isinstance(error, subprocess.CalledProcessError) else str(error)
+    said = (
+        error.stderr.decode(errors="replace")
+        if isinstance(error, subprocess.CalledProcessError)
+        else str(error)
+    )
     return said[-400:]
 
 
 def _run(program: str, *arguments: str | Path) -> None:
     subprocess.run([program, *arguments], check=True, capture_output=True)
-

@@ -2,6 +2,7 @@
 // defined in Python. They find weights and caches by a number, since a compiled pass may be another process's work.
 
 #include "attention.h"
+#include "likeliest.h"
 
 #include <torch/csrc/stable/library.h>
 #include <torch/csrc/stable/ops.h>
@@ -12,7 +13,9 @@
 #include <mutex>
 #include <optional>
 #include <shared_mutex>
+#include <tuple>
 #include <utility>
+#include <vector>
 
 using torch::headeronly::ScalarType;
 using torch::stable::Tensor;
@@ -129,6 +132,23 @@ Tensor attend_slots(Tensor query, Tensor key, Tensor value, Tensor slots, Tensor
     return out;
 }
 
+// `scores`: [rows, vocabulary]. Gives [rows] of each.
+std::tuple<Tensor, Tensor> likeliest(Tensor scores) {
+    scores = torch::stable::contiguous(scores);
+    int64_t rows = scores.size(0), vocabulary = scores.size(1);
+    Tensor tokens = torch::stable::new_empty(scores, {rows}, ScalarType::Long);
+    Tensor masses = torch::stable::new_empty(scores, {rows}, ScalarType::Float);
+    auto* token = static_cast<int64_t*>(tokens.mutable_data_ptr());
+    auto* mass = static_cast<float*>(masses.mutable_data_ptr());
+    if (scores.scalar_type() == ScalarType::Float) {
+        likeliest_rows(static_cast<const float*>(scores.const_data_ptr()), rows, vocabulary, token, mass);
+    } else {
+        STD_TORCH_CHECK(scores.scalar_type() == ScalarType::BFloat16, "neither float32 nor bfloat16");
+        likeliest_rows(static_cast<const bf16*>(scores.const_data_ptr()), rows, vocabulary, token, mass);
+    }
+    return {tokens, masses};
+}
+
 void keep_product(int64_t number, Tensor packed, std::optional<Tensor> bias, int64_t width, int64_t few,
                   int64_t round) {
     products.keep(number, Product{packed, bias, width, few, round});
@@ -161,4 +181,5 @@ STABLE_TORCH_LIBRARY_IMPL(mainspring, CompositeExplicitAutograd, m) {
 STABLE_TORCH_LIBRARY_IMPL(mainspring, CPU, m) {
     m.impl("packed_linear", TORCH_BOX(&packed_linear));
     m.impl("attend_slots", TORCH_BOX(&attend_slots));
+    m.impl("likeliest", TORCH_BOX(&likeliest));
 }

@@ -25,6 +25,7 @@ from workers.gpu.slotted.passes import read, step
 
 ANY = 0
 _LIKELY, _MOST = 64, 2**20  # tokens of a pass that reads
+_SERIAL = 16384  # elements from which on a loop is worth waking another thread
 _NICE = 5  # beside those who answer on a busy core the compiler has a quarter of it, else what is left
 
 
@@ -82,11 +83,13 @@ def _compile(plan: Blueprint) -> bytes:
 
     torch.set_num_threads(plan.threads)  # their number becomes part of the step
     run, inputs = _reading() if plan.width == ANY else _stepping(plan.store, plan.width)
-    patch: Any = inductor.patch(
-        compile_threads=1,  # more would be processes of their own
-        post_grad_custom_pre_pass=_once,
-        cpp_wrapper=True,  # one call in C++, which holds the interpreter's lock nowhere
-    )
+    settings: dict[str, Any] = {
+        "compile_threads": 1,  # more would be processes of their own
+        "post_grad_custom_pre_pass": _once,
+        "cpp.min_chunk_size": _SERIAL,
+        "cpp_wrapper": True,  # one call in C++, which holds the interpreter's lock nowhere
+    }
+    patch: Any = inductor.patch(settings)
     with torch.no_grad(), patch:
         guards: dict[str, Any] = {"guard_filter_fn": torch.compiler.skip_all_guards_unsafe}  # shapes are kept
         whole: Any = torch.compile(run, fullgraph=True, options=guards)

@@ -158,7 +158,7 @@ class SlotLoop:
             scores = scores[rows]
         requests = [fed[row][1] for row in rows]
         samplings = [request.sampling for request in requests]
-        choices, logprobs = choose(scores.float(), samplings, [request.total for request in requests])
+        choices, logprobs = choose(scores, samplings, [request.total for request in requests])
         written = zip(rows, requests, choices.tolist(), logprobs.tolist(), strict=True)
         self._deliver([self._write(fed[row][0], request, *one) for row, request, *one in written])
 
