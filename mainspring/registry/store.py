@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mainspring.errors import ModelRefused, StackError
+from mainspring.registry.sharing import digest_of_file, share
 
 INCOMING = ".incoming-"
 ABANDONED_SECONDS = 24 * 3600
@@ -43,8 +44,10 @@ class Copy:
         return digest_of(self.files)
 
     def keep(self) -> Stored:
-        """The rename is what makes it appear: whole, or not at all. What is there already is kept."""
+        """The rename is what makes it appear: whole, or not at all. What is there already is kept, and mended."""
         place = self.store / self.digest
+        for name, digest in self.files.items():
+            share(self.store, self.folder / name, digest)
         for folder in [*(path for path in self.folder.rglob("*") if path.is_dir()), self.folder]:
             _sync(folder)
         self.folder.chmod(0o755)
@@ -55,7 +58,20 @@ class Copy:
                 if not place.is_dir():  # otherwise another process stored the same bytes first
                     raise
             _sync(self.store)
+        self._mend(place)
         return Stored(self.digest, self.digest, self.files)
+
+    def _mend(self, place: Path) -> None:
+        """Where a file is not what was stored there, it is again."""
+        if not self.folder.is_dir():
+            return  # it has just become the place
+        for name, digest in self.files.items():
+            there = place / name
+            if not there.is_file() or digest_of_file(there) != digest:
+                there.parent.mkdir(parents=True, exist_ok=True)
+                (self.folder / name).replace(there)
+        for name in _names(place) - self.files.keys():
+            (place / name).unlink()
 
 
 @contextmanager
@@ -91,8 +107,7 @@ def verify(folder: Path, digest: str, files: dict[str, str] | None) -> None:
 
     `files`: what register() was given; None for a version that is older than that, of which only the whole is known.
     """
-    there = {str(path.relative_to(folder)): path for path in folder.rglob("*") if path.is_file()}
-    found = {name: _digest(path) for name, path in there.items()}
+    found = {name: digest_of_file(folder / name) for name in _names(folder)}
     if digest_of(found) == digest:
         return
     if files is None:
@@ -113,9 +128,8 @@ def digest_of(digests: dict[str, str]) -> str:
     return hashlib.sha256(lines.encode()).hexdigest()
 
 
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def _names(folder: Path) -> set[str]:
+    return {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
 
 
 def _changed(name: str, what: str = "is not what was registered") -> ModelRefused:

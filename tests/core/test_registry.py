@@ -1,15 +1,12 @@
 """A model is stored once by its bytes, numbered within its deployment, and released one champion at a time."""
 
-import contextlib
-from collections.abc import Callable
 from pathlib import Path
-from threading import Thread
 
 import pytest
 from sqlalchemy import select
 
 from mainspring import registry
-from mainspring.errors import ModelRefused, UnknownDeployment
+from mainspring.errors import UnknownDeployment
 from mainspring.release.draining import retire_drained
 from mainspring.tables import Database, Deployment, Event, Stage, Task, Version
 from tests.core.model_folders import model, safetensors
@@ -36,37 +33,6 @@ def other(folder: Path) -> Path:
     model(folder)
     (folder / "model.safetensors").write_bytes(safetensors(5))
     return folder
-
-
-def test_the_same_bytes_are_stored_once_whatever_the_folder(tmp_path: Path) -> None:
-    store = tmp_path / "store"
-    first, _ = put(store, model(tmp_path / "a"))
-    inode = (store / first.path / "model.safetensors").stat().st_ino
-    second, _ = put(store, model(tmp_path / "b"))
-    assert first == second
-    assert (store / first.path / "model.safetensors").stat().st_ino == inode
-    assert [path.name for path in store.iterdir()] == [first.digest]
-
-
-def test_many_at_once_leave_one_whole_copy(tmp_path: Path) -> None:
-    store, folder = tmp_path / "store", model(tmp_path / "a")
-    threads = [Thread(target=put, args=(store, folder)) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    (only,) = store.iterdir()
-    assert {path.name for path in only.iterdir()} == {path.name for path in folder.iterdir()}
-
-
-def test_a_copy_that_is_not_kept_leaves_nothing(tmp_path: Path) -> None:
-    store, folder = tmp_path / "store", model(tmp_path / "a")
-    with contextlib.suppress(KeyError), registry.copied(store, folder, ["config.json"]) as copy:
-        assert (copy.folder / "config.json").exists()
-        raise KeyError
-    with pytest.raises(FileNotFoundError):
-        registry.put(store, folder, ["config.json", "gone.json"])
-    assert list(store.iterdir()) == []
 
 
 def test_first_to_production_second_replaces_it(database: Database, tmp_path: Path) -> None:
@@ -116,35 +82,3 @@ def test_no_such_deployment(database: Database, tmp_path: Path) -> None:
     stored, found = put(tmp_path / "store", model(tmp_path / "a"))
     with pytest.raises(UnknownDeployment), database.transaction() as session:
         registry.register(session, "nowhere", stored, found, {})
-
-
-@pytest.mark.parametrize(
-    ("harm", "said"),
-    [
-        (lambda folder: _flip(folder / "model.safetensors"), "model.safetensors is not what was registered"),
-        (lambda folder: _flip(folder / "config.json"), "config.json is not what was registered"),
-        (lambda folder: (folder / "tokenizer.json").unlink(), "tokenizer.json is gone from the store"),
-        (lambda folder: (folder / "more.json").write_text("{}"), "more.json was added to the stored model"),
-    ],
-    ids=["weights", "config", "removed", "added"],
-)
-def test_a_stored_model_that_changed_is_refused_by_the_files_name(
-    tmp_path: Path, harm: Callable[[Path], object], said: str
-) -> None:
-    stored, _ = put(tmp_path / "store", model(tmp_path / "a"))
-    folder = tmp_path / "store" / stored.path
-    registry.verify(folder, stored.digest, stored.files)
-    harm(folder)
-    with pytest.raises(ModelRefused, match=said) as refused:
-        registry.verify(folder, stored.digest, stored.files)
-    assert refused.value.remedy
-    with pytest.raises(ModelRefused, match="a file of the model is not what was registered"):
-        registry.verify(folder, stored.digest, None)
-
-
-def _flip(path: Path) -> None:
-    """One bit of one byte in the middle."""
-    content = bytearray(path.read_bytes())
-    content[len(content) // 2] ^= 1
-    path.chmod(0o644)
-    path.write_bytes(content)
