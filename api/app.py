@@ -20,9 +20,11 @@ from api.routes import (
     listing,
     results,
     rollouts,
+    sessions,
     submitting,
     tenancy,
     training,
+    versions,
     webhooks,
 )
 from mainspring import logs
@@ -71,6 +73,8 @@ def create(settings: Settings | None = None) -> FastAPI:
         feedback,
         deployments,
         rollouts,
+        versions,
+        sessions,
         training,
         tenancy,
         webhooks,

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from uuid import UUID
 
 import anyio
 from anyio import CapacityLimiter, to_thread
@@ -16,6 +17,9 @@ from api.intake import Intake
 from api.nudge import Nudger
 from mainspring.endpoints import database_url, redis_url
 from mainspring.logs import log
+from mainspring.messages import Answer
+from mainspring.serving import stream
+from mainspring.serving.sweep import MOST_NUDGES
 from mainspring.settings import Settings
 from mainspring.tables import Database
 
@@ -42,6 +46,12 @@ class Backends:
                 await self.redis.publish(channel, job_id)
         except (RedisError, OSError) as error:  # OSError includes the time-out
             log.warning("notice.lost", channel=channel, error=type(error).__name__)
+
+    async def follow(self, version: UUID | None, moved: int) -> None:
+        """Versions changed: workers look at the rows at once, and jobs that were moved to one are claimed at once."""
+        for _ in range(min(moved, MOST_NUDGES)):
+            self.nudger.send(Answer(str(version), ""))
+        await self.tell(stream.VERSIONS, "changed")
 
 
 @asynccontextmanager

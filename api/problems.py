@@ -31,6 +31,7 @@ STATUS = {
     "unknown_version": 404,
     "version_retired": 410,
     "unknown_rollout": 404,
+    "unknown_session": 404,
     "method_not_allowed": 405,
     "conflict": 409,
     "idempotency_conflict": 409,

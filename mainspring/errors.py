@@ -127,6 +127,13 @@ class UnknownRollout(NotFound):
     title = "There is no such rollout"
 
 
+class UnknownSession(NotFound):
+    """This tenant has no conversation of that name with the deployment."""
+
+    code = "unknown_session"
+    title = "There is no such conversation"
+
+
 class NotReady(MainspringError):
     """The deployment has no version in production yet."""
 

@@ -3,6 +3,7 @@
 import secrets
 import time
 from collections.abc import Callable
+from datetime import datetime
 from uuid import UUID
 
 
@@ -12,3 +13,8 @@ def uuid7(clock: Callable[[], float] = time.time, randbits: Callable[[int], int]
     drawn = randbits(74)
     value = milliseconds << 80 | 0x7 << 76 | drawn >> 62 << 64 | 0b10 << 62 | drawn & (2**62 - 1)
     return UUID(int=value)
+
+
+def earliest(at: datetime) -> UUID:
+    """No identifier that was made at that moment or later sorts before it."""
+    return uuid7(at.timestamp, lambda _: 0)

@@ -5,28 +5,24 @@ from functools import partial
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Request, Response, Security
+from fastapi import APIRouter, Request, Response, Security
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 from typing_extensions import TypedDict
 
 from api import body, declared
-from api.backends import Backends
 from api.deps import BEARER, TheBackends, Transacting
 from api.rendering import Json
 from api.routes.deployments import takes
 from api.routes.jobs import to_uuid
 from mainspring.access import ADMIN, Caller
 from mainspring.errors import UnknownRollout
-from mainspring.messages import Answer
 from mainspring.registry import named
 from mainspring.release import rollout as verbs
 from mainspring.release.back import go_back
-from mainspring.release.compare import compare
 from mainspring.release.plan import RolloutPlan, plan_of
 from mainspring.serving import stream
-from mainspring.serving.sweep import MOST_NUDGES
 from mainspring.serving.views import moment, optional_moment
 from mainspring.tables import Rollout, RolloutState, Version
 
@@ -162,7 +158,7 @@ async def act(
         return _view(session, rollout), rollout.champion_id, moved
 
     view, champion, moved = await transact(work)
-    await _follow(backends, champion, moved)
+    await backends.follow(champion, moved)
     return Json(view)
 
 
@@ -184,32 +180,8 @@ async def back(name: str, request: Request, backends: TheBackends, transact: Tra
         return view, done.version.id
 
     view, version = await transact(work)
-    await _follow(backends, version, view["moved"])
+    await backends.follow(version, view["moved"])
     return Json(view)
-
-
-@router.get("/deployments/{name}/compare")
-async def side_by_side(
-    name: str,
-    transact: Transacting,
-    a: Annotated[str, Query(max_length=80, description="Such as assistant@3.")],
-    b: Annotated[str, Query(max_length=80)],
-) -> Response:
-    """What two versions are, and how they did with what they answered lately, each figure with its 95% interval."""
-
-    def work(session: Session, _: Caller) -> dict[str, Any]:
-        declared.find(session, name)
-        first, second = (named(session, one, deployment=name) for one in (a, b))
-        return compare(session, first, second)
-
-    return Json(await transact(work))
-
-
-async def _follow(backends: Backends, version: UUID, moved: int) -> None:
-    """What was moved is claimed at once; workers look at the rows at once."""
-    for _ in range(min(moved, MOST_NUDGES)):
-        backends.nudger.send(Answer(str(version), ""))
-    await backends.tell(stream.VERSIONS, "changed")
 
 
 def _promote(session: Session, rollout: Rollout, actor: str, reason: str) -> int:

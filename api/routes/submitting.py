@@ -5,7 +5,7 @@ from collections.abc import Callable, Coroutine
 from datetime import UTC
 from email.utils import format_datetime
 from functools import partial
-from typing import Annotated, Any
+from typing import Annotated, Any, NotRequired
 
 from fastapi import APIRouter, Request, Response, Security
 from fastapi.routing import APIRoute
@@ -90,7 +90,7 @@ class ReceiptView(TypedDict):
     """`position` 1 is next; `estimated_wait_seconds` pass until the answer begins: its first text, or all of it.
 
     Both are null for a job that waits no more; the estimate also while no worker holds the version, and until it has
-    answered once.
+    answered once. `moved_from`: the version that the conversation was on until now, if it had to leave it.
     """
 
     id: str
@@ -100,6 +100,7 @@ class ReceiptView(TypedDict):
     position: int | None
     estimated_wait_seconds: float | None
     created_at: str
+    moved_from: NotRequired[str]
 
 
 @router.post(
@@ -179,7 +180,7 @@ def leaving_headers(leaving: Leaving) -> dict[str, str]:
 
 def receipt_view(receipt: Receipt) -> ReceiptView:
     wait = receipt.wait
-    return {
+    view: ReceiptView = {
         "id": str(receipt.job_id),
         "state": receipt.state,
         "deployment": receipt.deployment,
@@ -188,6 +189,9 @@ def receipt_view(receipt: Receipt) -> ReceiptView:
         "estimated_wait_seconds": None if wait is None else wait.seconds,
         "created_at": moment(receipt.created_at),
     }
+    if receipt.moved_from is not None:
+        view["moved_from"] = receipt.moved_from
+    return view
 
 
 def _accept(connection: Connection, caller: Caller, submission: Submission) -> Receipt:

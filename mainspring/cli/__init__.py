@@ -8,6 +8,7 @@ from rich.console import Console
 
 from mainspring.cli import jobs, rollouts, stack
 from mainspring.cli.audit import audit
+from mainspring.cli.clients import clients
 from mainspring.cli.compare import compare
 from mainspring.cli.demo import demo
 from mainspring.cli.deploy import deploy
@@ -30,7 +31,7 @@ app = typer.Typer(
 stack.register(app)
 jobs.register(app)
 rollouts.register(app)
-for verb in (status, chat, watch, webhooks, deploy, versions, compare, retire, demo, migrate):
+for verb in (status, chat, watch, webhooks, deploy, versions, clients, compare, retire, demo, migrate):
     app.command()(verb)
 app.add_typer(audit, name="audit")
 

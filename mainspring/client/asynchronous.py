@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Iterable
 from itertools import islice
 from types import TracebackType
 from typing import Any, Self
+from urllib.parse import quote
 
 import httpx
 
@@ -66,6 +67,10 @@ class AsyncClient:
             async for line in response.aiter_lines():
                 if (event := events.take(line)) is not None:
                     yield event
+
+    async def end_session(self, deployment: str, session: str) -> None:
+        """That conversation is over: no version is kept for it any more, and its name may be used for another."""
+        await self.request("DELETE", f"/v1/deployments/{deployment}/sessions/{quote(session, safe='')}")
 
     async def cancel(self, job_id: str) -> dict[str, Any]:
         return await self.request("POST", f"/v1/jobs/{job_id}/cancel")

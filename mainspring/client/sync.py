@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from types import TracebackType
 from typing import Any, Self
+from urllib.parse import quote
 
 import httpx
 
@@ -78,6 +79,10 @@ class Client:
             page = self.request("GET", "/v1/jobs", params={**wanted, "cursor": cursor})
             yield from page["jobs"]
             cursor = page["next_cursor"]
+
+    def end_session(self, deployment: str, session: str) -> None:
+        """That conversation is over: no version is kept for it any more, and its name may be used for another."""
+        self.request("DELETE", f"/v1/deployments/{deployment}/sessions/{quote(session, safe='')}")
 
     def feedback(self, job_id: str, **said: Any) -> dict[str, Any]:
         """One of `rating`, `correction`, `label`, `outcome={"name", "value"}`."""

@@ -100,7 +100,9 @@ def _has_jobs(session: Session, version: Version) -> bool:
 
 
 def _talks(session: Session, version: Version, since: datetime) -> int:
-    """Conversations of it that were not silent since then."""
+    """Conversations of it that have not ended, and were not silent since then."""
     spoke = exists().where(Job.session_id == ChatSession.id, Job.created_at > since)
-    asked = select(func.count()).where(ChatSession.version_id == version.id, spoke)
+    asked = select(func.count()).where(
+        ChatSession.version_id == version.id, ChatSession.ended_at.is_(None), spoke
+    )
     return session.scalars(asked).one()

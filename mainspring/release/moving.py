@@ -39,7 +39,12 @@ _JOBS = (
 _SESSIONS = (
     update(ChatSession)
     .where(ChatSession.version_id == bindparam("old"))
-    .values(version_id=bindparam("new"), rollout_id=None, share=None)
+    .values(
+        version_id=bindparam("new"),
+        rollout_id=None,
+        share=None,
+        moved_from=func.coalesce(ChatSession.moved_from, bindparam("old")),
+    )
     .returning(ChatSession.id)
 )
 

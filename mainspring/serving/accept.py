@@ -130,6 +130,7 @@ def accept(
         expected,
         fresh=True,
         leaving=leaving(addressed, chosen),
+        moved_from=None if place is None else place.moved_from,
     )
 
 
@@ -240,6 +241,7 @@ def _in_session(place: conversation.Place | None) -> dict[str, Any]:
     return {
         "session_id": None if place is None else place.session_id,
         "after": None if place is None else place.after,
+        "moved_from": None if place is None else place.moved_from,
     }
 
 

@@ -5,31 +5,42 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, bindparam, exists, select, update
+from sqlalchemy import Connection, bindparam, exists, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import aliased
 
 from mainspring.identifiers import uuid7
 from mainspring.serving.route import Drawn
-from mainspring.tables import ChatSession, Job, JobState, constant
+from mainspring.tables import ChatSession, Job, JobState, Version, constant
 
 _UNFINISHED = (constant(JobState.QUEUED), constant(JobState.RUNNING))
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where a new job of a session stands. `after`: the job that has to end first."""
+    """Where a new job of a session stands. `after`: the job that has to end first.
+
+    `moved_from`: the version that answered until now, such as `assistant@3`, if it is not the one that will.
+    """
 
     session_id: UUID
     version_id: UUID
     after: UUID | None
     rollout_id: UUID | None = None
     share: float | None = None
+    moved_from: str | None = None
 
 
 _OPEN = insert(ChatSession).on_conflict_do_nothing(index_elements=["tenant_id", "deployment", "name"])
 _LOCK = (
-    select(ChatSession.id, ChatSession.version_id, ChatSession.rollout_id, ChatSession.share)
+    select(
+        ChatSession.id,
+        ChatSession.version_id,
+        ChatSession.rollout_id,
+        ChatSession.share,
+        ChatSession.ended_at,
+        ChatSession.moved_from,
+    )
     .where(
         ChatSession.tenant_id == bindparam("tenant_id"),
         ChatSession.deployment == bindparam("deployment"),
@@ -40,7 +51,33 @@ _LOCK = (
 _MOVE = (
     update(ChatSession)
     .where(ChatSession.id == bindparam("session"))
-    .values(version_id=bindparam("to_version"), rollout_id=None, share=None)
+    .values(version_id=bindparam("to_version"), rollout_id=None, share=None, moved_from=None)
+)
+_TOLD = update(ChatSession).where(ChatSession.id == bindparam("session")).values(moved_from=None)
+_BEGIN_ANEW = (
+    update(ChatSession)
+    .where(ChatSession.id == bindparam("session"))
+    .values(
+        version_id=bindparam("to_version"),
+        rollout_id=bindparam("drawn_in"),
+        share=bindparam("drawn_with"),
+        since=bindparam("from_now"),
+        ended_at=None,
+        moved_from=None,
+    )
+)
+_END = (
+    update(ChatSession)
+    .where(
+        ChatSession.tenant_id == bindparam("tenant"),
+        ChatSession.deployment == bindparam("of"),
+        ChatSession.name == bindparam("called"),
+    )
+    .values(ended_at=func.coalesce(ChatSession.ended_at, func.now()))
+    .returning(ChatSession.id)
+)
+_LABEL = select(func.concat(Version.deployment, "@", Version.number)).where(
+    Version.id == bindparam("version")
 )
 # Locked against its end: who ends it meanwhile waits, and then finds the new job to release.
 _LAST = (
@@ -67,11 +104,13 @@ _RELEASE_FORGOTTEN = (
     .values(after=None)
     .returning(Job.id)
 )
+_SINCE = select(ChatSession.since).where(ChatSession.id == bindparam("session")).scalar_subquery()
 _SAID = (
     select(Job.input, Job.output)
     .where(
         Job.session_id == bindparam("session"),
         Job.id < bindparam("before"),
+        Job.id > func.coalesce(_SINCE, UUID(int=0)),
         Job.state == constant(JobState.SUCCEEDED),
     )
     .order_by(Job.id.desc())
@@ -91,7 +130,8 @@ def join(
 ) -> Place:
     """Begin the session or go on with it. Call it inside a transaction: the session is locked until its commit.
 
-    `draw` gives a new one its version, by its id. One whose version is no longer live goes on with another.
+    `draw` gives a new one its version, by its id, and one that has ended. One whose version is no longer live goes on
+    with another.
     """
     key = {"tenant_id": tenant_id, "deployment": deployment, "name": name}
     found = connection.execute(_LOCK, key).first()
@@ -102,11 +142,36 @@ def join(
         connection.execute(_OPEN, {**key, "id": session_id, **begun})
         found = connection.execute(_LOCK, key).one()
     last = connection.scalar(_LAST, {"session": found.id})
+    if found.ended_at is not None:
+        return _begin_anew(connection, found.id, last, draw(found.id))
     if found.version_id in live:
-        return Place(found.id, found.version_id, last, found.rollout_id, found.share)
+        before = _before(connection, found.moved_from, found.version_id)
+        if found.moved_from is not None:
+            connection.execute(_TOLD, {"session": found.id})
+        return Place(found.id, found.version_id, last, found.rollout_id, found.share, before)
     version = draw(found.id).version.id
     connection.execute(_MOVE, {"session": found.id, "to_version": version})
-    return Place(found.id, version, last)
+    before = _before(connection, found.moved_from or found.version_id, version)
+    return Place(found.id, version, last, moved_from=before)
+
+
+def end(connection: Connection, tenant_id: UUID, deployment: str, name: str) -> bool:
+    """The conversation is over: no version is kept for it. False: there is none of that name."""
+    key = {"tenant": tenant_id, "of": deployment, "called": name}
+    return connection.scalar(_END, key) is not None
+
+
+def _begin_anew(connection: Connection, session_id: UUID, last: UUID | None, drawn: Drawn) -> Place:
+    drawn_as = {"to_version": drawn.version.id, "drawn_in": drawn.rollout, "drawn_with": drawn.share}
+    connection.execute(_BEGIN_ANEW, {"session": session_id, "from_now": uuid7(), **drawn_as})
+    return Place(session_id, drawn.version.id, last, drawn.rollout, drawn.share)
+
+
+def _before(connection: Connection, moved_from: UUID | None, version: UUID) -> str | None:
+    if moved_from in (None, version):
+        return None
+    label: str | None = connection.scalar(_LABEL, {"version": moved_from})
+    return label
 
 
 def release(connection: Connection, job_id: UUID) -> UUID | None:

@@ -72,7 +72,7 @@ class Leaving:
 class Receipt:
     """`wait` is None for a job that waits no more; `fresh` is false for one that its idempotency key made before.
 
-    `leaving`: None for a version that stays.
+    `leaving`: None for a version that stays. `moved_from`: the version that the conversation had to leave, if it did.
     """
 
     job_id: UUID
@@ -84,6 +84,7 @@ class Receipt:
     wait: Wait | None
     fresh: bool
     leaving: Leaving | None = None
+    moved_from: str | None = None
 
     @property
     def version(self) -> str:

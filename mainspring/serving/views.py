@@ -10,7 +10,10 @@ from mainspring.tables import ChatSession, Job, JobState, Version
 
 
 class JobView(TypedDict):
-    """`output`, `usage` and `timings` (seconds) or `error` are there once the job has ended."""
+    """`output`, `usage` and `timings` (seconds) or `error` are there once the job has ended.
+
+    `moved_from`: the version that its conversation was on until then, in the first job after it had to leave.
+    """
 
     id: str
     state: str
@@ -24,6 +27,7 @@ class JobView(TypedDict):
     deadline_at: str | None
     session: str | None
     metadata: dict[str, str]
+    moved_from: NotRequired[str]
     output: NotRequired[Any]
     usage: NotRequired[dict[str, Any] | None]
     timings: NotRequired[dict[str, Any] | None]
@@ -43,6 +47,7 @@ SHOWN = (
     Job.priority,
     Job.deadline_at,
     ChatSession.name.label("session"),
+    Job.moved_from,
     Job.metadata_.label("notes"),  # the one name by which Core and ORM both know it
     Job.output,
     Job.usage,
@@ -68,6 +73,8 @@ def job_view(job: Row[Any]) -> JobView:
         "session": job.session,
         "metadata": job.notes,
     }
+    if job.moved_from is not None:
+        view["moved_from"] = job.moved_from
     if job.state == JobState.SUCCEEDED:
         view |= {"usage": job.usage, "timings": job.timings}
         if "output" in job._fields:

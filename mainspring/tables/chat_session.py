@@ -10,7 +10,11 @@ from mainspring.tables.base import Base
 
 
 class ChatSession(Base):
-    """`name` is the client's own, unique for its tenant and deployment. `rollout_id` and `share`: as a job's."""
+    """`name` is the client's own, unique for its tenant and deployment. `rollout_id` and `share`: as a job's.
+
+    One that has ended begins anew when its name is used again: what was said counts from jobs later than `since`.
+    `moved_from`: the version that it was taken from, until its next job has been told.
+    """
 
     __tablename__ = "sessions"
     __table_args__ = (
@@ -26,3 +30,6 @@ class ChatSession(Base):
     rollout_id: Mapped[UUID | None]
     share: Mapped[float | None] = mapped_column(Double)
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    ended_at: Mapped[datetime | None]
+    since: Mapped[UUID | None]
+    moved_from: Mapped[UUID | None]

@@ -109,6 +109,7 @@ class Job(Base):
     deadline_at: Mapped[datetime | None]
     session_id: Mapped[UUID | None] = mapped_column(ForeignKey("sessions.id"))
     after: Mapped[UUID | None]  # the job of the same session that has to end first
+    moved_from: Mapped[str | None]  # the version that its conversation was on until then: `assistant@3`
     subject: Mapped[str | None]  # whom it is about
 
     # The rollout that was open when it was accepted, and the challenger's probability in the draw of its version.

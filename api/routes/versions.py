@@ -1,0 +1,100 @@
+"""Versions: two side by side, who needs one, and one that leaves by somebody's word."""
+
+from dataclasses import asdict
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Query, Request, Response, Security
+from sqlalchemy.orm import Session
+from typing_extensions import TypedDict
+
+from api import body, declared
+from api.deps import BEARER, TheBackends, Transacting
+from api.rendering import Json
+from api.routes.deployments import takes
+from api.routes.rollouts import Why
+from mainspring.access import ADMIN, Caller
+from mainspring.registry import named
+from mainspring.release.compare import compare
+from mainspring.release.leaving import needing, retire_version
+from mainspring.serving.views import optional_moment
+
+router = APIRouter(prefix="/v1", tags=["versions"], dependencies=[Security(BEARER)])
+
+
+class NeedingView(TypedDict):
+    """`sessions`: open conversations. `pinned`: jobs that named the version since it began to leave."""
+
+    tenant: str
+    sessions: int
+    pinned: int
+    last_at: str | None
+
+
+class Clients(TypedDict):
+    version: str
+    stage: str
+    clients: list[NeedingView]
+
+
+class GoneView(TypedDict):
+    """`jobs` that waited for it and `sessions` were moved to the version in production."""
+
+    version: str
+    stage: str
+    jobs: int
+    sessions: int
+
+
+@router.get("/deployments/{name}/compare")
+async def side_by_side(
+    name: str,
+    transact: Transacting,
+    a: Annotated[str, Query(max_length=80, description="Such as assistant@3.")],
+    b: Annotated[str, Query(max_length=80)],
+) -> Response:
+    """What two versions are, and how they did with what they answered lately, each figure with its 95% interval."""
+
+    def work(session: Session, _: Caller) -> dict[str, Any]:
+        declared.find(session, name)
+        first, second = (named(session, one, deployment=name) for one in (a, b))
+        return compare(session, first, second)
+
+    return Json(await transact(work))
+
+
+@router.get("/versions/{label}/clients", response_model=Clients)
+async def clients(label: str, transact: Transacting) -> Response:
+    """Whose conversations are on it, and who names it: whom to tell before it goes."""
+
+    def work(session: Session, caller: Caller) -> Clients:
+        caller.require(ADMIN)
+        version = named(session, label)
+        found: list[Any] = [
+            asdict(one) | {"last_at": optional_moment(one.last_at)} for one in needing(session, version)
+        ]
+        return {"version": version.label, "stage": version.stage, "clients": found}
+
+    return Json(await transact(work))
+
+
+@router.post("/versions/{label}/retire", response_model=GoneView, openapi_extra=takes(Why))
+async def retire(label: str, request: Request, backends: TheBackends, transact: Transacting) -> Response:
+    """Let it answer nothing more, without waiting for its conversations: they go on with the one in production."""
+    given = await body.read(request, backends.settings.max_body_bytes, Why)
+
+    def work(session: Session, caller: Caller) -> tuple[GoneView, UUID | None]:
+        caller.require(ADMIN)
+        version = named(session, label)
+        left = retire_version(session, version, actor=f"key {caller.key_id}", reason=given.reason)
+        view: GoneView = {
+            "version": version.label,
+            "stage": version.stage,
+            "jobs": left.jobs,
+            "sessions": left.sessions,
+        }
+        return view, left.champion
+
+    view, champion = await transact(work)
+    await backends.follow(champion, view["jobs"])
+    return Json(view)
