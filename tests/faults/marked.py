@@ -10,7 +10,7 @@ from tests.contract.models import byte_level, save
 LOUD = 10.0  # beside weights of some hundredths
 
 
-def marked(folder: Path, mark: str) -> Path:
+def marked(folder: Path, mark: str, *, width: int = 32, layers: int = 1) -> Path:
     """Its last norm gives the same vector for everything, and only the mark's row of the head looks that way."""
     tokenizer = byte_level()
     (letter,) = tokenizer.encode(mark, add_special_tokens=False)
@@ -18,8 +18,8 @@ def marked(folder: Path, mark: str) -> Path:
     config = GPT2Config(
         vocab_size=len(tokenizer),
         n_positions=256,
-        n_embd=32,
-        n_layer=1,
+        n_embd=width,
+        n_layer=layers,
         n_head=2,
         bos_token_id=None,
         eos_token_id=None,
