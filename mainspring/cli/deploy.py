@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 
 from mainspring.cli.stack import AsJson
-from mainspring.client import Client, Refused
+from mainspring.client import Client, Refused, registering
 from mainspring.errors import ModelRefused, UnknownDeployment
 from mainspring.local.doors import client
 from mainspring.tables import EngineName, Task
@@ -37,16 +37,9 @@ def deploy(
     with client() as api:
         body = {"task": task.value} | _policy(api, name, engine, engine_url)
         api.request("PUT", f"/v1/deployments/{name}", json=body)
-        body = (
-            {"model": model} | ({"revision": revision} if revision else {}) | ({"now": True} if now else {})
-        )
+        body = registering.import_body(model, revision, now=now)
         run = api.request("POST", f"/v1/deployments/{name}/versions", json=body)
         run = _watch(api, run, console)
-        if run["state"] == "failed":
-            error = run["error"] or {}
-            raise ModelRefused(
-                error.get("detail", "the run failed"), field=error.get("field"), remedy=error.get("remedy")
-            )
         stage = _stage(api, name, run["version"])
         if stage == "production":
             _until_held(api, name, run["version"], console)
@@ -81,7 +74,7 @@ def _policy(api: Client, name: str, engine: EngineName | None, engine_url: str |
 
 def _watch(api: Client, run: dict[str, Any], console: Console) -> dict[str, Any]:
     with console.status("waiting for the train worker") as status:
-        while run["state"] in ("queued", "running"):
+        while not registering.over(run):
             status.update(f"{run['activity'] or run['state']} · {run['progress']:.0%}")
             time.sleep(POLL_SECONDS)
             run = api.request("GET", f"/v1/training-runs/{run['id']}")

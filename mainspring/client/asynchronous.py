@@ -1,16 +1,19 @@
 """The same verbs for asyncio."""
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Iterable
 from itertools import islice
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import quote
 
 import httpx
 
-from mainspring.client import wire
+from mainspring.client import registering, wire
 from mainspring.client.progress import bar
+from mainspring.client.registering import Saveable
 
 
 class AsyncClient:
@@ -67,6 +70,29 @@ class AsyncClient:
             async for line in response.aiter_lines():
                 if (event := events.take(line)) is not None:
                     yield event
+
+    async def register(
+        self,
+        model: Saveable | str | Path,
+        tokenizer: Saveable | None = None,
+        *,
+        deployment: str,
+        task: str | None = None,
+        revision: str | None = None,
+        folder: Path | None = None,
+        now: bool = False,
+    ) -> dict[str, Any]:
+        """As `Client.register`; to save live objects holds the event loop. Bound it with `asyncio.timeout`."""
+        if task is not None:
+            await self.request("PUT", f"/v1/deployments/{deployment}", json={"task": task})
+        with registering.placed(model, tokenizer, folder) as place:
+            body = registering.import_body(place, revision, now=now)
+            run = await self.request("POST", f"/v1/deployments/{deployment}/versions", json=body)
+            while not registering.over(run):
+                await asyncio.sleep(registering.POLL_SECONDS)
+                run = await self.request("GET", f"/v1/training-runs/{run['id']}")
+        found = (await self.request("GET", f"/v1/deployments/{deployment}/versions"))["versions"]
+        return next(one for one in found if one["version"] == run["version"])
 
     async def end_session(self, deployment: str, session: str) -> None:
         """That conversation is over: no version is kept for it any more, and its name may be used for another."""

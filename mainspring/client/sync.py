@@ -3,14 +3,16 @@
 import time
 from collections.abc import Iterable, Iterator
 from itertools import islice
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import quote
 
 import httpx
 
-from mainspring.client import wire
+from mainspring.client import registering, wire
 from mainspring.client.progress import Bar, bar
+from mainspring.client.registering import Saveable
 
 
 class Client:
@@ -79,6 +81,39 @@ class Client:
             page = self.request("GET", "/v1/jobs", params={**wanted, "cursor": cursor})
             yield from page["jobs"]
             cursor = page["next_cursor"]
+
+    def register(
+        self,
+        model: Saveable | str | Path,
+        tokenizer: Saveable | None = None,
+        *,
+        deployment: str,
+        task: str | None = None,
+        revision: str | None = None,
+        folder: Path | None = None,
+        now: bool = False,
+        timeout: float = 900.0,
+    ) -> dict[str, Any]:
+        """Make it the next version of a deployment, which `task` makes if there is none of that name.
+
+        `model`: live `transformers` objects with their `tokenizer`, a folder, or a hub id with its `revision`. Live ones
+        are saved below `folder`, by default the temporary files, which the train worker has to see. `now`: take over at
+        once, whatever the policy says. Gives the version as `GET /v1/deployments/{name}/versions` has it, once it is
+        registered. Raises ModelRefused for one that cannot be served, Refused, TimeoutError.
+        """
+        if task is not None:
+            self.request("PUT", f"/v1/deployments/{deployment}", json={"task": task})
+        until = time.monotonic() + timeout
+        with registering.placed(model, tokenizer, folder) as place:
+            body = registering.import_body(place, revision, now=now)
+            run = self.request("POST", f"/v1/deployments/{deployment}/versions", json=body)
+            while not registering.over(run):
+                if time.monotonic() > until:
+                    raise TimeoutError(f"training run {run['id']} is {run['state']}")
+                time.sleep(registering.POLL_SECONDS)
+                run = self.request("GET", f"/v1/training-runs/{run['id']}")
+        found = self.request("GET", f"/v1/deployments/{deployment}/versions")["versions"]
+        return next(one for one in found if one["version"] == run["version"])
 
     def end_session(self, deployment: str, session: str) -> None:
         """That conversation is over: no version is kept for it any more, and its name may be used for another."""
