@@ -8,6 +8,7 @@ version that a producer got.
 """
 
 import argparse
+import itertools
 import statistics
 import tempfile
 import time
@@ -94,7 +95,7 @@ def main() -> None:
 
 def tell(took: list[float], producers: Producers) -> None:
     times = sorted(at for at, _, _ in producers.answers)
-    pause = max(later - sooner for sooner, later in zip(times, times[1:], strict=False))
+    pause = max(later - sooner for sooner, later in itertools.pairwise(times))
     wrong = sum(not whole for _, _, whole in producers.answers)
     p99 = took[max(0, -(-99 * len(took) // 100) - 1)]
     print(
