@@ -23,9 +23,9 @@ demo: $(READY) ## Tell the road of one job, with a real one
 	@$(BIN)/mainspring demo
 
 test: $(READY) ## All tests, with real PostgreSQL and Valkey
-	@$(BIN)/python -m pytest -n 2 --dist loadfile tests --ignore tests/faults --ignore tests/story --ignore tests/vllm
+	@$(BIN)/python -m pytest -n 2 --dist loadfile tests --ignore tests/faults --ignore tests/vllm
 	@# Those that measure recovery want the machine to themselves.
-	@$(BIN)/python -m pytest tests/story tests/faults
+	@$(BIN)/python -m pytest tests/faults
 
 test-vllm: $(READY) ## The engine over HTTP on the real vLLM, in an environment of its own
 	@PYTHON=$(BIN)/python sh tests/vllm/install.sh && $(BIN)/python -m pytest tests/vllm

@@ -20,6 +20,7 @@ from mainspring.serving.engine import Engine, Plan
 from mainspring.settings import Settings
 from mainspring.tables import Database, EngineWish, Task, Version
 from workers.held import Held
+from workers.memory import give_back
 from workers.plans import Plans
 from workers.report import Report
 
@@ -102,10 +103,7 @@ class Holder:
                 version.id: (version, task_of(session, version), engine_of(session, version))
                 for version in desired(session)
             }
-        for version_id, held in list(self._held.items()):
-            if version_id not in wanted or wanted[version_id][2] != held.wish:
-                self._unload(held)
-                self._refused.pop(version_id, None)
+        self._unload_all_but({version_id: wish for version_id, (_, _, wish) in wanted.items()})
         for version_id, (version, task, wish) in wanted.items():
             if self._closed.is_set():
                 return
@@ -142,6 +140,14 @@ class Holder:
         log.error("version.refused", version=version.label, reason=error.detail)
         self._refused[version.id] = RETRY_TICKS
         self._report.refused(version.id, wish.name, _reason(error))
+
+    def _unload_all_but(self, wanted: dict[UUID, EngineWish]) -> None:
+        unwanted = [one for one, held in self._held.items() if wanted.get(one) != held.wish]
+        for version_id in unwanted:
+            self._unload(self._held[version_id])
+            self._refused.pop(version_id, None)
+        if unwanted:
+            give_back()
 
     def _unload(self, held: Held) -> None:
         self._ignore(version_queue(str(held.version_id)))

@@ -9,28 +9,39 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from transformers import AutoModelForCausalLM
 
+from tests.contract.models import byte_level, causal, save
 from workers.gpu.native.build import able, compiler
 from workers.gpu.sampling import Sampling, choose
+from workers.gpu.slotted.passes import prepare, step
 
 needs_compiler = pytest.mark.skipif(compiler() is None, reason="no C++ compiler: the plain operations serve")
 
+CHOICE = """
+import torch
+from workers.gpu.native.build import able
+from workers.gpu.sampling import Sampling, choose
+_, logprobs = choose(torch.arange(300.0).view(3, 100).sin(), [Sampling(0)] * 3, [0] * 3)
+print(able(torch.float32), logprobs.sum().item())
+"""
 STEP = """
 import torch
-from transformers import AutoModelForCausalLM
+from tests.contract.test_native import step_of
 from workers.gpu.native.build import able
-from workers.gpu.slotted.passes import prepare, step
-model = AutoModelForCausalLM.from_pretrained({folder!r}, dtype=torch.float32).eval()
-store = prepare(model, 2, 64)
-ones = torch.ones(2, dtype=torch.long)
-with torch.no_grad():
-    made = step(model, store.number, ones, 0 * ones, torch.arange(2))
-print(able(torch.float32), made.abs().sum().item())
+print(able(torch.float32), step_of({folder!r}))
 """
 
 
-def begin(folder: Path, **environment: str) -> "subprocess.Popen[str]":
-    code = STEP.format(folder=str(folder))
+def step_of(folder: str | Path) -> float:
+    """What the scores of one decode step come to."""
+    model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).eval()
+    store, ones = prepare(model, 2, 64), torch.ones(2, dtype=torch.long)
+    with torch.no_grad():
+        return step(model, store.number, ones, 0 * ones, torch.arange(2)).abs().sum().item()
+
+
+def begin(code: str, **environment: str) -> "subprocess.Popen[str]":
     return subprocess.Popen(
         [sys.executable, "-c", code],
         env=os.environ | environment,
@@ -48,35 +59,29 @@ def said(process: "subprocess.Popen[str]") -> tuple[bool, float]:
     return has == "True", float(total)
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    from tests.contract.models import byte_level, causal, save
-
-    return save(causal("llama"), byte_level(), tmp_path_factory.mktemp("native"))
-
-
 @needs_compiler
-def test_two_that_start_at_once_build_it_and_a_third_finds_it(folder: Path, tmp_path: Path) -> None:
-    two = [begin(folder, XDG_CACHE_HOME=str(tmp_path)) for _ in range(2)]
+def test_two_that_start_at_once_build_it_and_a_third_finds_it(tmp_path: Path) -> None:
+    two = [begin(CHOICE, XDG_CACHE_HOME=str(tmp_path)) for _ in range(2)]
     made = [said(one) for one in two]
     [library] = (tmp_path / "mainspring").iterdir()
     built = library.stat().st_mtime_ns
-    made.append(said(begin(folder, XDG_CACHE_HOME=str(tmp_path))))
+    made.append(said(begin(CHOICE, XDG_CACHE_HOME=str(tmp_path))))
     assert [has for has, _ in made] == [True] * 3
     assert len({total for _, total in made}) == 1
     assert library.stat().st_mtime_ns == built
 
 
 @needs_compiler
-def test_a_cache_that_cannot_be_written_is_done_without(folder: Path, tmp_path: Path) -> None:
+def test_a_cache_that_cannot_be_written_is_done_without(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    assert said(begin(folder, XDG_CACHE_HOME=str(tmp_path / "file")))[0]
+    assert said(begin(CHOICE, XDG_CACHE_HOME=str(tmp_path / "file")))[0]
 
 
-def test_without_a_compiler_the_plain_operations_give_the_same(folder: Path, tmp_path: Path) -> None:
-    without = said(begin(folder, PATH=str(tmp_path), CXX=""))
-    assert not without[0]
-    assert said(begin(folder))[1] == pytest.approx(without[1], rel=1e-4)
+def test_without_a_compiler_the_plain_operations_give_the_same(tmp_path: Path) -> None:
+    folder = save(causal("llama"), byte_level(), tmp_path / "model")
+    has, total = said(begin(STEP.format(folder=str(folder)), PATH=str(tmp_path), CXX=""))
+    assert not has
+    assert step_of(folder) == pytest.approx(total, rel=1e-4)
 
 
 @needs_compiler
