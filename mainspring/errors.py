@@ -234,6 +234,13 @@ class Cancelled(MainspringError):
     title = "The job was cancelled"
 
 
+class BadDeclaration(MainspringError):
+    """A file of deployments that says what cannot be; `field` names the file and the line."""
+
+    code = "bad_declaration"
+    title = "The file cannot be applied"
+
+
 class StackError(MainspringError):
     """The embedded stack cannot start or go on; the remedy says what to do."""
 

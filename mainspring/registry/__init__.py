@@ -3,7 +3,7 @@
 from mainspring.registry.inspection import Inspection, inspect
 from mainspring.registry.release import desired, engine_of, release, task_of
 from mainspring.registry.retirement import restore, retire
-from mainspring.registry.store import Stored, copied, put, verify
+from mainspring.registry.store import Stored, copied, digest_of_files, put, verify
 from mainspring.registry.versions import lock, named, refuse_retired, register, retired
 
 __all__ = [
@@ -11,6 +11,7 @@ __all__ = [
     "Stored",
     "copied",
     "desired",
+    "digest_of_files",
     "engine_of",
     "inspect",
     "lock",

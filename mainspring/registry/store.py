@@ -122,6 +122,11 @@ def verify(folder: Path, digest: str, files: dict[str, str] | None) -> None:
     raise _changed("the record of the model's files")
 
 
+def digest_of_files(folder: Path, names: Sequence[str]) -> str:
+    """What the digest of a model of these files would be."""
+    return digest_of({name: digest_of_file(folder / name) for name in names})
+
+
 def digest_of(digests: dict[str, str]) -> str:
     """From the digest of each file to the digest of the model."""
     lines = "".join(f"{digests[name]} {name}\n" for name in sorted(digests))

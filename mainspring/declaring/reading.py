@@ -1,0 +1,88 @@
+"""What a file declares, checked as far as it can be without a server."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from mainspring.declaring.lines import Document
+from mainspring.tables import Task
+
+_WEIGHTS_MUST = "Give one version all (1.0), or the one in production and one other their shares of new work."
+
+
+class Wanted(BaseModel):
+    """One deployment. `policy`: all of it, None: as it is. `model`: a folder, beside the file or absolute, or a hub id.
+
+    `weights`: the share of new work of the version in production and of one other; one alone has it all.
+    """
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    task: Annotated[Task, Field(strict=False)]
+    policy: dict[str, Any] | None = None
+    model: Annotated[str, Field(min_length=1, max_length=4096)] | None = None
+    revision: Annotated[str, Field(min_length=1, max_length=256)] | None = None
+    weights: dict[str, Annotated[float, Field(ge=0, le=1, strict=False)]] | None = None
+
+
+class File(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    deployments: dict[str, Wanted]
+
+
+def read(document: Document) -> dict[str, Wanted]:
+    """By name. Raises BadDeclaration, which names file, line and remedy."""
+    try:
+        found = File.model_validate(document.content if document.content is not None else {})
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = [step for step in first["loc"] if step != "[key]"]
+        raise document.wrong(where or ["deployments"], _in_words(first), _remedy(first, where)) from None
+    for name, wanted in found.deployments.items():
+        _check_weights(document, name, wanted)
+        wanted.model = _beside(document.path, wanted.model)
+    return found.deployments
+
+
+def _check_weights(document: Document, name: str, wanted: Wanted) -> None:
+    if wanted.weights is None:
+        return
+    where = ["deployments", name, "weights"]
+    for label in wanted.weights:
+        if label.rpartition("@")[0] != name:
+            raise document.wrong(
+                [*where, label], f"this is no version of `{name}`", f"Write it as {name}@3: a share."
+            )
+    if not 1 <= len(wanted.weights) <= 2:
+        raise document.wrong(where, f"{len(wanted.weights)} versions cannot share new work", _WEIGHTS_MUST)
+    if abs(sum(wanted.weights.values()) - 1) > 1e-6:
+        raise document.wrong(where, f"the shares come to {sum(wanted.weights.values()):g}", _WEIGHTS_MUST)
+
+
+def _beside(path: Path, model: str | None) -> str | None:
+    """A folder's name is meant from where the file is; what is no folder there is a hub id."""
+    if model is None:
+        return None
+    folder = path.parent / Path(model).expanduser()
+    return str(folder.resolve()) if folder.is_dir() else model
+
+
+def _in_words(error: Any) -> str:
+    if error["type"] == "missing":
+        return "it is missing"
+    if error["type"] == "extra_forbidden":
+        return "nothing of that name is known here"
+    return str(error["msg"]).removeprefix("Input ").lower()
+
+
+def _remedy(error: Any, where: list[Any]) -> str:
+    shape = Wanted if len(where) > 2 else File
+    if error["type"] == "extra_forbidden":
+        return f"Use: {', '.join(shape.model_fields)}."
+    if where and where[-1] == "task":
+        return f"Write `task:` and one of: {', '.join(Task)}."
+    if error["type"] == "missing":
+        return f"Write `{where[-1]}:`." if where else "Write `deployments:`."
+    return "See the README for what a file of deployments looks like."

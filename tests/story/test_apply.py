@@ -1,0 +1,53 @@
+"""`mainspring apply` against a real stack: shown, done, done again, and wrong."""
+
+import json
+from pathlib import Path
+
+from tests.contract.models import byte_level, causal, save
+from tests.faults.stack import Stack
+from tests.story.test_commands import command
+
+FILE = """\
+deployments:
+  applied:
+    task: text-generation
+    policy: {{queue_bound: {bound}}}
+    model: model
+"""
+
+
+def test_shown_then_done_and_done_again_nothing(stack: Stack, tmp_path: Path) -> None:
+    save(causal("llama", context=128), byte_level(), tmp_path / "model")
+    file = tmp_path / "deployments.yaml"
+    file.write_text(FILE.format(bound=50))
+    shown = command(stack, "apply", str(file), "--dry-run")
+    assert shown.stdout.splitlines()[:2] == [
+        "applied is made, for text-generation",
+        f"applied@1 is registered from {tmp_path / 'model'}",
+    ]
+    assert "Nothing was changed." in shown.stdout
+    with stack.client() as client:
+        assert "applied" not in {
+            one["name"] for one in client.request("GET", "/v1/deployments")["deployments"]
+        }
+        done = json.loads(command(stack, "apply", str(file), "--json").stdout)
+        assert [one["verb"] for one in done["changes"]] == ["declare", "register"]
+        assert client.result(client.submit("applied", "x", max_tokens=2)["id"])["version"] == "applied@1"
+        assert "Everything is as the file says." in command(stack, "apply", str(file)).stdout
+        file.write_text(FILE.format(bound=60))
+        assert "policy.queue_bound is 60 instead of 50" in command(stack, "apply", str(file)).stdout
+        assert client.request("GET", "/v1/deployments/applied")["policy"]["queue_bound"] == 60
+
+
+def test_what_the_server_or_the_model_refuses_is_shown_where_it_stands(stack: Stack, tmp_path: Path) -> None:
+    (tmp_path / "model").mkdir()
+    file = tmp_path / "deployments.yaml"
+    file.write_text(FILE.format(bound=0).replace("applied", "refused"))
+    refused = command(stack, "apply", str(file))
+    assert refused.returncode == 1
+    assert f"{file}, line 4" in refused.stderr
+    assert "Traceback" not in refused.stderr
+    file.write_text(FILE.format(bound=9).replace("applied", "refused"))
+    refused = command(stack, "apply", str(file), "--dry-run")
+    assert f"{file}, line 5" in refused.stderr
+    assert "config.json" in refused.stderr
