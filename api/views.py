@@ -37,6 +37,7 @@ class VersionView(TypedDict):
     source: dict[str, Any]
     plans: list[PlanView]
     created_at: str
+    deleted_at: str | None
 
 
 class RunView(TypedDict):
@@ -70,6 +71,7 @@ def version_view(version: Version, plans: Sequence[EnginePlan]) -> VersionView:
         "source": version.source,
         "plans": [_plan_view(plan) for plan in plans],
         "created_at": moment(version.created_at),
+        "deleted_at": optional_moment(version.deleted_at),
     }
 
 

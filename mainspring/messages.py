@@ -73,6 +73,17 @@ class Judge(Message):
 
 
 @dataclass(frozen=True)
+class Retain(Message):
+    """Beat: delete the files that no version needs any more. The train worker writes the store, so it deletes there."""
+
+    name: ClassVar[str] = "mainspring.retain"
+
+    @property
+    def queue(self) -> str:
+        return TRAIN_QUEUE
+
+
+@dataclass(frozen=True)
 class Deliver(Message):
     """Beat: send the webhooks that are due."""
 

@@ -29,6 +29,7 @@ class Settings(BaseSettings):
     renew_seconds: float = Field(2.0, gt=0)  # how often a worker renews its lease
     sweep_seconds: float = Field(2.0, gt=0)
     judge_seconds: float = Field(1.0, gt=0)  # how often open rollouts and draining versions are looked at
+    retain_seconds: float = Field(3600.0, gt=0)  # how often it is looked for files that no version needs
     deliver_seconds: float = Field(1.0, gt=0)  # how often due webhooks are looked for
     nudge_after_seconds: float = Field(
         2.0, gt=0

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from mainspring.messages import OPS_QUEUE, Deliver, Judge, Sweep
+from mainspring.messages import OPS_QUEUE, TRAIN_QUEUE, Deliver, Judge, Retain, Sweep
 from mainspring.settings import Settings
 
 
@@ -12,9 +12,10 @@ def beat_schedule(settings: Settings) -> dict[str, dict[str, Any]]:
         "sweep": _entry(Sweep.name, settings.sweep_seconds),
         "judge": _entry(Judge.name, settings.judge_seconds),
         "deliver": _entry(Deliver.name, settings.deliver_seconds),
+        "retain": _entry(Retain.name, settings.retain_seconds, TRAIN_QUEUE),
     }
 
 
-def _entry(task: str, seconds: float) -> dict[str, Any]:
-    options = {"queue": OPS_QUEUE, "expires": 2 * seconds}
+def _entry(task: str, seconds: float, queue: str = OPS_QUEUE) -> dict[str, Any]:
+    options = {"queue": queue, "expires": 2 * seconds}
     return {"task": task, "schedule": seconds, "options": options}

@@ -32,7 +32,7 @@ class Process:
 
 settings = Settings()
 configure(settings.log_level, as_json=settings.log_json)
-app = create_app(settings, TRAIN_QUEUE, ["workers.tasks.train"])
+app = create_app(settings, TRAIN_QUEUE, ["workers.tasks.train", "workers.tasks.retain"])
 app.process = Process(settings)
 
 

@@ -28,7 +28,8 @@ def versions(
         )
     for version in found:
         model = f"{version['architecture']}, {version['parameters']:,} parameters"
-        console.print(f"[bold]{version['version']}[/]  {version['stage']}  {model}")
+        gone = ", its files deleted" if version["deleted_at"] else ""
+        console.print(f"[bold]{version['version']}[/]  {version['stage']}{gone}  {model}")
         for plan in version["plans"]:
             console.print(f"    {_engine(plan)}", _speeds(plan), sep="")
             console.print(f"    [dim]on {plan['machine']}[/]")

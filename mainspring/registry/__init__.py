@@ -4,7 +4,7 @@ from mainspring.registry.inspection import Inspection, inspect
 from mainspring.registry.release import desired, engine_of, release, task_of
 from mainspring.registry.retirement import restore, retire
 from mainspring.registry.store import Stored, copied, digest_of_files, put, verify
-from mainspring.registry.versions import lock, named, refuse_retired, register, retired
+from mainspring.registry.versions import lock, named, refuse_deleted, refuse_retired, register, retired
 
 __all__ = [
     "Inspection",
@@ -17,6 +17,7 @@ __all__ = [
     "lock",
     "named",
     "put",
+    "refuse_deleted",
     "refuse_retired",
     "register",
     "release",

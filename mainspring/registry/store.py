@@ -58,6 +58,7 @@ class Copy:
                 if not place.is_dir():  # otherwise another process stored the same bytes first
                     raise
             _sync(self.store)
+        os.utime(place)  # in use, whatever its versions say: one is being registered
         self._mend(place)
         return Stored(self.digest, self.digest, self.files)
 

@@ -5,7 +5,7 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from mainspring.errors import DeploymentRetired, UnknownDeployment, UnknownVersion
+from mainspring.errors import Conflict, DeploymentRetired, UnknownDeployment, UnknownVersion
 from mainspring.identifiers import uuid7
 from mainspring.registry.inspection import Inspection
 from mainspring.registry.store import Stored
@@ -35,6 +35,7 @@ def register(
         .limit(1)
     )
     if known is not None:
+        known.deleted_at = None  # its files are there again
         return known
     highest = session.scalar(select(func.max(Version.number)).where(Version.deployment == deployment))
     version = Version(
@@ -89,6 +90,16 @@ def refuse_retired(deployment: Deployment) -> None:
     """Raises DeploymentRetired."""
     if deployment.retired_at is not None:
         raise retired(deployment.name)
+
+
+def refuse_deleted(version: Version) -> None:
+    """Raises Conflict for one whose files are no longer kept."""
+    if version.deleted_at is not None:
+        raise Conflict(
+            f"the files of {version.label} are no longer kept",
+            field="version",
+            remedy="Register the same model again: it keeps its number.",
+        )
 
 
 def retired(name: str) -> DeploymentRetired:

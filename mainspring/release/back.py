@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from mainspring.errors import Conflict, InvalidRequest
 from mainspring.lifecycle import advance
-from mainspring.registry import lock
+from mainspring.registry import lock, refuse_deleted
 from mainspring.release.moving import move_jobs, move_sessions
 from mainspring.release.rollout import champion_of, current, roll_back
 from mainspring.tables import Event, RolloutState, Stage, Version
@@ -37,7 +37,7 @@ def go_back(session: Session, deployment: str, to: Version | None = None, *, act
         challenger = session.get_one(Version, rollout.challenger_id)
         moved = roll_back(session, rollout, actor=actor, reason=reason)
         return Back(champion, challenger, moved)
-    earlier = to or _before(session, champion)
+    earlier = to or before(session, champion)
     if earlier is None:
         raise Conflict(
             f"no version older than {champion.label} has answered",
@@ -52,6 +52,7 @@ def go_back(session: Session, deployment: str, to: Version | None = None, *, act
             field="to",
             remedy=f"Begin a rollout of it: mainspring rollout {earlier.label}.",
         )
+    refuse_deleted(earlier)
     if rollout is not None:
         roll_back(session, rollout, actor=actor, reason=reason, state=RolloutState.ABORTED)
     advance(
@@ -68,8 +69,8 @@ def go_back(session: Session, deployment: str, to: Version | None = None, *, act
     return Back(earlier, champion, moved)
 
 
-def _before(session: Session, champion: Version) -> Version | None:
-    """Which of the older ones that are kept left production last.
+def before(session: Session, champion: Version) -> Version | None:
+    """Where the way back leads: which of the older ones that are kept left production last.
 
     Older, so that the way back taken twice does not lead to the version that it led away from.
     """
@@ -87,6 +88,7 @@ def _before(session: Session, champion: Version) -> Version | None:
             Version.deployment == champion.deployment,
             Version.number < champion.number,
             Version.stage.in_(_KEPT),
+            Version.deleted_at.is_(None),
         )
         .order_by(left.c.at.desc())
         .limit(1)

@@ -23,13 +23,15 @@ Seconds = Annotated[float, Field(ge=0, le=365 * 86400, allow_inf_nan=False)]
 
 class DrainPlan(BaseModel):
     """`idle_seconds`: a conversation silent for so long has ended. `deadline_seconds`: then those that are left move to
-    the champion. `keep_seconds`: so long the version stays loaded even if nobody needs it."""
+    the champion. `keep_seconds`: so long the version stays loaded even if nobody needs it. `delete_seconds`: so long after
+    it has left, its files may be deleted; None: never."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     idle_seconds: Seconds = 1800.0
     deadline_seconds: Seconds = 86400.0
     keep_seconds: Seconds = 0.0
+    delete_seconds: Seconds | None = 30 * 86400.0
 
 
 def drain_plan(policy: dict[str, Any]) -> DrainPlan:

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from mainspring.errors import Conflict, UnknownRollout
 from mainspring.identifiers import uuid7
 from mainspring.lifecycle import advance
-from mainspring.registry import lock, refuse_retired
+from mainspring.registry import lock, refuse_deleted, refuse_retired
 from mainspring.registry import release as take_over
 from mainspring.release.moving import move_jobs, move_sessions
 from mainspring.release.plan import RolloutPlan
@@ -30,6 +30,7 @@ def begin(
     """
     refuse_retired(lock(session, version.deployment))
     session.refresh(version)
+    refuse_deleted(version)
     if version.stage == Stage.PRODUCTION:
         return None
     if (open_one := current(session, version.deployment)) is not None:

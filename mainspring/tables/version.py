@@ -51,6 +51,7 @@ class Version(Base):
     licence: Mapped[str | None]
     source: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'::jsonb"))
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    deleted_at: Mapped[datetime | None]  # since when its files are no longer kept
 
     @property
     def label(self) -> str:
