@@ -4,7 +4,8 @@ from dataclasses import asdict
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Request, Response, Security
+from fastapi import APIRouter, Header, Query, Request, Response, Security
+from fastapi.responses import HTMLResponse
 from sqlalchemy.orm import Session
 from typing_extensions import TypedDict
 
@@ -17,6 +18,7 @@ from mainspring.access import ADMIN, Caller
 from mainspring.registry import named
 from mainspring.release.compare import compare
 from mainspring.release.leaving import needing, retire_version
+from mainspring.release.page import page
 from mainspring.serving.views import optional_moment
 
 router = APIRouter(prefix="/v1", tags=["versions"], dependencies=[Security(BEARER)])
@@ -52,15 +54,20 @@ async def side_by_side(
     transact: Transacting,
     a: Annotated[str, Query(max_length=80, description="Such as assistant@3.")],
     b: Annotated[str, Query(max_length=80)],
+    accept: Annotated[str, Header()] = "",
 ) -> Response:
-    """What two versions are, and how they did with what they answered lately, each figure with its 95% interval."""
+    """What two versions are, and how they did with what they answered lately, each figure with its 95% interval.
+
+    As a page for who accepts `text/html`.
+    """
 
     def work(session: Session, _: Caller) -> dict[str, Any]:
         declared.find(session, name)
         first, second = (named(session, one, deployment=name) for one in (a, b))
         return compare(session, first, second)
 
-    return Json(await transact(work))
+    found = await transact(work)
+    return HTMLResponse(page(found)) if "text/html" in accept else Json(found)
 
 
 @router.get("/versions/{label}/clients", response_model=Clients)

@@ -1,6 +1,7 @@
 """`mainspring compare`: two versions of a deployment side by side."""
 
 import json
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -10,12 +11,19 @@ from rich.table import Table
 from mainspring.cli.stack import AsJson
 from mainspring.errors import InvalidRequest
 from mainspring.local.doors import client
+from mainspring.release.page import page
 
 Label = Annotated[str, typer.Argument(help="Such as assistant@3.")]
 _FACTS = ("stage", "architecture", "parameters", "context_length", "licence", "digest")
 
 
-def compare(a: Label, b: Label, *, as_json: AsJson = False) -> None:
+def compare(
+    a: Label,
+    b: Label,
+    *,
+    html: Annotated[Path | None, typer.Option(help="Write a page to this file instead.")] = None,
+    as_json: AsJson = False,
+) -> None:
     """Show what two versions are, and how they did with what they answered lately, with 95% intervals."""
     name = a.rpartition("@")[0]
     if not name or b.rpartition("@")[0] != name:
@@ -26,8 +34,11 @@ def compare(a: Label, b: Label, *, as_json: AsJson = False) -> None:
         )
     with client() as api:
         found = api.request("GET", f"/v1/deployments/{name}/compare", params={"a": a, "b": b})
+    if html is not None:
+        html.write_text(page(found), encoding="utf-8")
     if as_json:
         typer.echo(json.dumps(found))
+    if as_json or html is not None:
         return
     table = Table(box=None)
     table.add_column("")

@@ -347,5 +347,11 @@ def test_two_versions_side_by_side(
     failed = next(one for one in found["metrics"] if one["name"] == "failed")
     assert (failed["a"]["value"], failed["b"]["value"], failed["differs"]) == (0.0, 1.0, True)
     assert failed["a"]["high"] < failed["b"]["low"]
+    shown = client.get(
+        f"{NAME}/compare", params={"a": "assistant@1", "b": "assistant@2"}, headers={"Accept": "text/html"}
+    )
+    assert shown.headers["content-type"].startswith("text/html")
+    assert "<h1>assistant@1 and assistant@2</h1>" in shown.text
+    assert '<span class="worse">worse</span>' in shown.text
     unknown = client.get(f"{NAME}/compare", params={"a": "assistant@1", "b": "assistant@9"})
     assert (unknown.status_code, unknown.json()["code"]) == (404, "unknown_version")

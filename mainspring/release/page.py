@@ -1,0 +1,84 @@
+"""A comparison of two versions as one HTML page that needs nothing else: no script, no font, no network."""
+
+from html import escape
+from typing import Any
+
+FACTS = ("stage", "architecture", "parameters", "context_length", "licence", "digest", "source")
+_STYLE = """
+body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 3rem auto; padding: 0 1rem; color: #1c1c1c }
+table { border-collapse: collapse; width: 100%; margin: 1rem 0 2rem }
+th, td { text-align: left; vertical-align: top; padding: .4rem .8rem; border-bottom: 1px solid #ddd }
+td.figure { font-variant-numeric: tabular-nums; white-space: nowrap }
+td { overflow-wrap: anywhere }
+small { color: #666 }
+.better { color: #0a6b2d; font-weight: 600 }
+.worse { color: #a4161a; font-weight: 600 }
+@media (prefers-color-scheme: dark) {
+  body { background: #161616; color: #eee }
+  th, td { border-color: #3a3a3a }
+  small { color: #aaa }
+  .better { color: #6fcf8f }
+  .worse { color: #ff8a8a }
+}
+"""
+
+
+def page(found: dict[str, Any]) -> str:
+    """`found`: what compare() gives."""
+    one, other = found["a"]["version"], found["b"]["version"]
+    title = escape(f"{one} and {other}")
+    facts = "".join(
+        _row(fact.replace("_", " "), *(escape(_said(found[side][fact])) for side in ("a", "b")))
+        for fact in FACTS
+    )
+    return (
+        f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title>'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"<style>{_STYLE}</style><h1>{title}</h1>"
+        f"<table><thead>{_head(one, other)}</thead><tbody>{facts}</tbody></table>"
+        f"<h2>What they answered lately</h2>{_metrics(found, one, other)}</html>"
+    )
+
+
+def _metrics(found: dict[str, Any], one: str, other: str) -> str:
+    if not found["metrics"]:
+        return "<p>Neither has answered yet.</p>"
+    rows = "".join(
+        f"<tr><th>{escape(metric['words'])}</th>"
+        + "".join(f'<td class="figure">{_figure(metric[side])}</td>' for side in ("a", "b"))
+        + f"<td>{_verdict(metric)}</td></tr>"
+        for metric in found["metrics"]
+    )
+    return (
+        f"<table><thead>{_head(one, other, f'{other} is')}</thead><tbody>{rows}</tbody></table>"
+        "<p><small>With 95% intervals. Better or worse is said only where the intervals do not meet.</small></p>"
+    )
+
+
+def _head(*names: str) -> str:
+    return "<tr><th></th>" + "".join(f"<th>{escape(name)}</th>" for name in names) + "</tr>"
+
+
+def _row(name: str, *cells: str) -> str:
+    return f"<tr><th>{escape(name)}</th>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>"
+
+
+def _figure(found: dict[str, Any] | None) -> str:
+    if found is None:
+        return "<small>too few</small>"
+    return f"{found['value']:.4g}<br><small>{found['low']:.4g} to {found['high']:.4g}, of {found['count']:,}</small>"
+
+
+def _verdict(metric: dict[str, Any]) -> str:
+    if not metric["differs"]:
+        return ""
+    better = (metric["b"]["value"] > metric["a"]["value"]) == metric["more_is_better"]
+    return '<span class="better">better</span>' if better else '<span class="worse">worse</span>'
+
+
+def _said(value: Any) -> str:
+    if value is None:
+        return "-"
+    if isinstance(value, dict):
+        return ", ".join(f"{name}: {part}" for name, part in value.items() if part not in (None, {}))
+    return f"{value:,}" if isinstance(value, int) else str(value)
