@@ -1,9 +1,10 @@
 """Reconciles the versions that a worker holds with the rows that say which ones should be live.
 
-Loads what is missing within the memory budget, unloads what is no longer wanted after its last job,
+Loads what is missing within the memory budget, for which those that leave give way, unloads what is no longer wanted after its last job,
 and rebuilds an engine that died or hangs. It knows nothing of torch: `load` and `needs` are given to it.
 """
 
+from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +19,7 @@ from mainspring.messages import version_queue
 from mainspring.registry import desired, engine_of, task_of, verify
 from mainspring.serving.engine import Engine, Plan
 from mainspring.settings import Settings
-from mainspring.tables import Database, EngineWish, Task, Version
+from mainspring.tables import Database, EngineWish, Stage, Task, Version
 from workers.held import Held
 from workers.memory import give_back
 from workers.plans import Plans
@@ -63,6 +64,7 @@ class Holder:
         self._consume, self._ignore = consume, ignore
         self._held: dict[UUID, Held] = {}
         self._refused: dict[UUID, int] = {}
+        self._draining: defaultdict[str, set[UUID]] = defaultdict(set)  # by deployment, as last seen
         self._closed, self._look = Event(), Event()
         self._threads = [
             Thread(target=self._every, args=(self.reconcile, self._settings.reconcile_seconds), daemon=True),
@@ -103,6 +105,10 @@ class Holder:
                 version.id: (version, task_of(session, version), engine_of(session, version))
                 for version in desired(session)
             }
+        self._draining.clear()
+        for version, _, _ in wanted.values():
+            if version.stage == Stage.DRAINING:
+                self._draining[version.deployment].add(version.id)
         self._unload_all_but({version_id: wish for version_id, (_, _, wish) in wanted.items()})
         for version_id, (version, task, wish) in wanted.items():
             if self._closed.is_set():
@@ -119,9 +125,10 @@ class Holder:
         path = self._settings.store / version.path
         try:
             need = self._needs(path, task, wish)
-            free = self._budget - sum(held.memory_bytes for held in self._held.values())
-            if need > free:
-                self._refuse(version, wish, _too_large(need, free))
+            if need > self._free() and version.stage == Stage.PRODUCTION:
+                self._make_room(version, need)
+            if need > self._free():
+                self._refuse(version, wish, _too_large(need, self._free()))
                 return
             self._report.loading(version.id, wish.name, need)
             self._check(path, version.digest, version.files)
@@ -135,6 +142,26 @@ class Holder:
         self._report.ready(version.id, wish.name, need, engine)
         log.info("version.ready", version=version.label, engine=engine.name)
         self._consume(version_queue(str(version.id)))
+
+    def _free(self) -> int:
+        return self._budget - sum(held.memory_bytes for held in self._held.values())
+
+    def _make_room(self, champion: Version, need: int) -> None:
+        """Its jobs wait while the versions that it replaced finish what they run and go; theirs go on with it then.
+
+        Nothing is unloaded if that would not be enough.
+        """
+        leaving = [
+            held for held in self._held.values() if held.version_id in self._draining[champion.deployment]
+        ]
+        if need > self._free() + sum(held.memory_bytes for held in leaving):
+            return
+        for held in leaving:
+            if need <= self._free():
+                break
+            log.info("version.gave_way", version=held.label, to=champion.label)
+            self._unload(held)
+        give_back()
 
     def _refuse(self, version: Version, wish: EngineWish, error: MainspringError) -> None:
         log.error("version.refused", version=version.label, reason=error.detail)

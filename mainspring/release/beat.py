@@ -51,7 +51,7 @@ def judge(session: Session, deployment: str) -> Judged:
 
 
 def _loading(session: Session, rollout: Rollout) -> Judged:
-    ready, refused = held(session, rollout)
+    ready, refused = held(session, rollout.challenger_id)
     if ready and rollout.paused_at is None:
         rollout.judged = {"thresholds": thresholds(session, rollout)}
         verbs.to_step(session, rollout, 0, actor=ACTOR, reason="a worker has loaded the challenger")

@@ -4,20 +4,23 @@ The part `drain` of a deployment's policy says how long a conversation may be si
 how long a version is kept at hand in any case, for the way back.
 """
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
-from sqlalchemy import exists, func, select
+from sqlalchemy import ColumnElement, exists, func, select
 from sqlalchemy.orm import Session
 
 from mainspring.lifecycle import LIVE, advance
 from mainspring.release.moving import move_jobs, move_sessions
+from mainspring.release.observing import held
 from mainspring.release.rollout import champion_of
 from mainspring.tables import ChatSession, Deployment, Event, Job, JobState, Stage, Version, constant
 
 ACTOR = "drain"
-_OPEN = (constant(JobState.QUEUED), constant(JobState.RUNNING))
+_RUNNING = (constant(JobState.RUNNING),)
+_OPEN = (constant(JobState.QUEUED), *_RUNNING)
 Seconds = Annotated[float, Field(ge=0, le=365 * 86400, allow_inf_nan=False)]
 
 
@@ -77,28 +80,31 @@ def take_in_strays(session: Session) -> dict[str, int]:
 def _looked_at(session: Session, version: Version, plan: DrainPlan, now: datetime) -> bool:
     """Whether it has retired."""
     age = now - version.stage_at
-    if _has_jobs(session, version) or age < timedelta(seconds=plan.keep_seconds):
-        return False
     talks = _talks(session, version, now - timedelta(seconds=plan.idle_seconds))
-    if talks and age < timedelta(seconds=plan.deadline_seconds):
-        return False
+    ready, refused = held(session, version.id)
     champion = champion_of(session, version.deployment)
+    if refused and not ready and champion is not None:  # its jobs that wait are taken in as strays
+        if _has_jobs(session, version, _RUNNING):
+            return False
+        why = f"no worker can hold it any more: {refused[0]}"
+    else:
+        if _has_jobs(session, version, _OPEN) or age < timedelta(seconds=plan.keep_seconds):
+            return False
+        if talks and age < timedelta(seconds=plan.deadline_seconds):
+            return False
+        why = "its deadline passed" if talks else "its last conversation and job have ended"
     left = 0
     if champion is not None:
         left = move_sessions(session, version.id, champion.id)
     if talks:
         inputs = {"sessions": talks, "to": None if champion is None else champion.label}
-        reason = "the drain's deadline passed while they went on"
-        session.add(
-            Event(kind="sessions.moved", about=version.label, actor=ACTOR, reason=reason, inputs=inputs)
-        )
-    reason = "its deadline passed" if talks else "its last conversation and job have ended"
-    advance(session, version, Stage.RETIRED, actor=ACTOR, reason=reason, inputs={"sessions_moved": left})
+        session.add(Event(kind="sessions.moved", about=version.label, actor=ACTOR, reason=why, inputs=inputs))
+    advance(session, version, Stage.RETIRED, actor=ACTOR, reason=why, inputs={"sessions_moved": left})
     return True
 
 
-def _has_jobs(session: Session, version: Version) -> bool:
-    return bool(session.scalar(select(exists().where(Job.version_id == version.id, Job.state.in_(_OPEN)))))
+def _has_jobs(session: Session, version: Version, states: Sequence[ColumnElement[str]]) -> bool:
+    return bool(session.scalar(select(exists().where(Job.version_id == version.id, Job.state.in_(states)))))
 
 
 def _talks(session: Session, version: Version, since: datetime) -> int:

@@ -2,10 +2,10 @@
 
 from uuid import UUID
 
-from sqlalchemy import bindparam, func, select, update
+from sqlalchemy import bindparam, case, func, select, update
 from sqlalchemy.orm import Session, aliased
 
-from mainspring.tables import ChatSession, Job, JobState, constant
+from mainspring.tables import ChatSession, Job, JobState, Version, constant
 
 _Theirs, _Running = aliased(Job), aliased(Job)
 _QUEUED = constant(JobState.QUEUED)
@@ -24,6 +24,11 @@ _FIRST = (
     .where(_Theirs.version_id == bindparam("old"), _Theirs.state == _QUEUED)
     .scalar_subquery()
 )
+_LEFT = (
+    select(func.concat(Version.deployment, "@", Version.number))
+    .where(Version.id == bindparam("old"))
+    .scalar_subquery()
+)
 _JOBS = (
     update(Job)
     .where(Job.version_id == bindparam("old"), Job.state == _QUEUED)
@@ -33,6 +38,7 @@ _JOBS = (
         queued_at=func.clock_timestamp(),
         rollout_id=None,
         share=None,
+        moved_from=case((Job.session_id.is_not(None), _LEFT), else_=Job.moved_from),
     )
     .returning(Job.id)
 )
@@ -50,7 +56,7 @@ _SESSIONS = (
 
 
 def move_jobs(session: Session, old: UUID, new: UUID) -> int:
-    """Those that wait. How many."""
+    """Those that wait; the ones of conversations say whence. How many."""
     return len(session.connection().execute(_JOBS, {"old": old, "new": new}).all())
 
 

@@ -1,6 +1,7 @@
 """What the rows say of a rollout: who was drawn where, and what went wrong. Counted anew at each look."""
 
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import ColumnElement, Double, and_, cast, distinct, exists, func, or_, select
 from sqlalchemy.orm import Session
@@ -85,13 +86,13 @@ def counts(session: Session, rollout: Rollout, limits: dict[str, Any]) -> list[C
     ]
 
 
-def held(session: Session, rollout: Rollout) -> tuple[int, list[str]]:
-    """How many live workers have loaded the challenger, and why others will not."""
+def held(session: Session, version_id: UUID) -> tuple[int, list[str]]:
+    """How many live workers have loaded the version, and why others will not."""
     rows = session.execute(
         select(HeldVersion.state, HeldVersion.reason)
         .join(Incarnation, Incarnation.id == HeldVersion.incarnation)
         .where(
-            HeldVersion.version_id == rollout.challenger_id,
+            HeldVersion.version_id == version_id,
             Incarnation.ended_at.is_(None),
             Incarnation.lease_until > func.now(),
         )
