@@ -20,7 +20,8 @@ from mainspring.access import Caller
 from mainspring.errors import MainspringError
 from mainspring.identifiers import uuid7
 from mainspring.serving import bounds
-from mainspring.serving.accept import Addressed, accept, address, draw, leaving, outlook
+from mainspring.serving.accept import accept, outlook
+from mainspring.serving.addressing import Addressed, address, draw, leaving
 from mainspring.serving.bounds import Taken
 from mainspring.serving.inputs import validated_input, validated_parameters
 from mainspring.serving.receipt import Receipt, Submission
