@@ -1,4 +1,4 @@
-"""Versions: two side by side, who needs one, and one that leaves by somebody's word."""
+"""Versions: one with its card, two side by side, who needs one, and one that leaves by somebody's word."""
 
 from dataclasses import asdict
 from typing import Annotated, Any
@@ -16,6 +16,7 @@ from api.routes.deployments import takes
 from api.routes.rollouts import Why
 from mainspring.access import ADMIN, Caller
 from mainspring.registry import named
+from mainspring.release.card import as_markdown, record
 from mainspring.release.compare import compare
 from mainspring.release.leaving import needing, retire_version
 from mainspring.release.page import page
@@ -68,6 +69,19 @@ async def side_by_side(
 
     found = await transact(work)
     return HTMLResponse(page(found)) if "text/html" in accept else Json(found)
+
+
+@router.get("/versions/{label}")
+async def look(label: str, transact: Transacting, accept: Annotated[str, Header()] = "") -> Response:
+    """What it is, how it was made, each stage with its reason, and how much it answered; as a card for `text/markdown`."""
+
+    def work(session: Session, _: Caller) -> dict[str, Any]:
+        return record(session, named(session, label))
+
+    found = await transact(work)
+    if "text/markdown" in accept:
+        return Response(as_markdown(found), media_type="text/markdown")
+    return Json(found)
 
 
 @router.get("/versions/{label}/clients", response_model=Clients)

@@ -9,6 +9,7 @@ from rich.console import Console
 from mainspring.cli import jobs, rollouts, stack
 from mainspring.cli.apply import apply
 from mainspring.cli.audit import audit
+from mainspring.cli.card import card
 from mainspring.cli.clients import clients
 from mainspring.cli.compare import compare
 from mainspring.cli.demo import demo
@@ -32,7 +33,21 @@ app = typer.Typer(
 stack.register(app)
 jobs.register(app)
 rollouts.register(app)
-for verb in (status, chat, watch, webhooks, deploy, apply, versions, clients, compare, retire, demo, migrate):
+for verb in (
+    status,
+    chat,
+    watch,
+    webhooks,
+    deploy,
+    apply,
+    versions,
+    card,
+    clients,
+    compare,
+    retire,
+    demo,
+    migrate,
+):
     app.command()(verb)
 app.add_typer(audit, name="audit")
 
