@@ -64,6 +64,7 @@ class Holder:
         self._consume, self._ignore = consume, ignore
         self._held: dict[UUID, Held] = {}
         self._refused: dict[UUID, int] = {}
+        self._unloaded = False
         self._draining: defaultdict[str, set[UUID]] = defaultdict(set)  # by deployment, as last seen
         self._closed, self._look = Event(), Event()
         self._threads = [
@@ -100,6 +101,9 @@ class Holder:
 
     def reconcile(self) -> None:
         """One comparison of what is wanted with what is held."""
+        if self._unloaded:  # since the last look: by now its threads have let go of it, too
+            self._unloaded = False
+            give_back()
         with self._database.transaction() as session:
             wanted = {
                 version.id: (version, task_of(session, version), engine_of(session, version))
@@ -161,7 +165,6 @@ class Holder:
                 break
             log.info("version.gave_way", version=held.label, to=champion.label)
             self._unload(held)
-        give_back()
 
     def _refuse(self, version: Version, wish: EngineWish, error: MainspringError) -> None:
         log.error("version.refused", version=version.label, reason=error.detail)
@@ -173,14 +176,13 @@ class Holder:
         for version_id in unwanted:
             self._unload(self._held[version_id])
             self._refused.pop(version_id, None)
-        if unwanted:
-            give_back()
 
     def _unload(self, held: Held) -> None:
         self._ignore(version_queue(str(held.version_id)))
         held.ready = False
         held.engine.stop(self._settings.drain_seconds)
         del self._held[held.version_id]
+        self._unloaded = True
         self._report.gone(held.version_id)
         log.info("version.unloaded", version=held.label)
 

@@ -16,6 +16,7 @@ from mainspring.settings import Settings
 from mainspring.tables import EngineName, EngineWish
 from workers.app import create_app
 from workers.holder import Engines
+from workers.memory import keep_imports
 from workers.quarantine import Quarantine
 from workers.remote.load import load_remote
 from workers.runtime import Runtime
@@ -83,7 +84,9 @@ class HoldVersions(bootsteps.StartStopStep):
         self._runtime: Runtime | None = None
 
     def start(self, parent: Any) -> None:  # noqa: ARG002  Celery's signature
-        self._runtime = Runtime(app, settings, self.engines(), consume=queues.consume, ignore=queues.ignore)
+        engines = self.engines()
+        keep_imports()
+        self._runtime = Runtime(app, settings, engines, consume=queues.consume, ignore=queues.ignore)
         Quarantine(self._runtime)
         app.process = self._runtime
 
