@@ -51,13 +51,17 @@ class Declaration(BaseModel):
 
 
 class ModelToImport(BaseModel):
-    """`model`: a folder on the worker's machine, or a hub id, with its `revision`. Safetensors only. `now`: take over at once."""
+    """`model`: a folder on the worker's machine, or a hub id, with its `revision`. Safetensors only.
+
+    `now`: take over at once. `hold`: stay registered, beside a version in production, until somebody begins a rollout.
+    """
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
     model: Annotated[str, Field(min_length=1, max_length=4096)]
     revision: Annotated[str, Field(min_length=1, max_length=256)] | None = None
     now: bool = False
+    hold: bool = False
 
 
 class Deployments(TypedDict):

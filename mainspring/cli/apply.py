@@ -79,7 +79,10 @@ class _Applying:
         if not self._dry:
             try:
                 self._api.register(
-                    self._wanted.model or "", deployment=self._name, revision=self._wanted.revision
+                    self._wanted.model or "",
+                    deployment=self._name,
+                    revision=self._wanted.revision,
+                    hold=self._wanted.weights is not None,  # which say how it takes over
                 )
             except MainspringError as error:
                 raise self._wrong(["model"], error.detail, error.remedy or "") from error
@@ -95,7 +98,8 @@ class _Applying:
             open_one = next((one for one in rollouts if one["ended_at"] is None), None)
         production = None if found is None else found["production"]
         try:
-            change = weighted(self._name, self._wanted, production, open_one)
+            stages = {one["version"]: one["stage"] for one in found["versions"]} if found else {}
+            change = weighted(self._name, self._wanted, production, open_one, stages)
         except ValueError as error:
             raise self._wrong(
                 ["weights"], str(error), f"See mainspring rollouts {self._name}, and versions {self._name}."

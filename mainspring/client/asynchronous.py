@@ -81,12 +81,13 @@ class AsyncClient:
         revision: str | None = None,
         folder: Path | None = None,
         now: bool = False,
+        hold: bool = False,
     ) -> dict[str, Any]:
         """As `Client.register`; to save live objects holds the event loop. Bound it with `asyncio.timeout`."""
         if task is not None:
             await self.request("PUT", f"/v1/deployments/{deployment}", json={"task": task})
         with registering.placed(model, tokenizer, folder) as place:
-            body = registering.import_body(place, revision, now=now)
+            body = registering.import_body(place, revision, now=now, hold=hold)
             run = await self.request("POST", f"/v1/deployments/{deployment}/versions", json=body)
             while not registering.over(run):
                 await asyncio.sleep(registering.POLL_SECONDS)

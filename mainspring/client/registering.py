@@ -40,8 +40,9 @@ def placed(model: Saveable | str | Path, tokenizer: Saveable | None, folder: Pat
         yield place
 
 
-def import_body(model: str, revision: str | None, *, now: bool) -> dict[str, Any]:
-    return {"model": model} | ({"revision": revision} if revision else {}) | ({"now": True} if now else {})
+def import_body(model: str, revision: str | None, *, now: bool, hold: bool = False) -> dict[str, Any]:
+    said = {"revision": revision, "now": now, "hold": hold}
+    return {"model": model} | {name: value for name, value in said.items() if value}
 
 
 def over(run: dict[str, Any]) -> bool:

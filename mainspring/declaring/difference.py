@@ -6,8 +6,6 @@ from typing import Any
 
 from mainspring.declaring.reading import Wanted
 
-_SAME = 1e-9
-
 
 @dataclass(frozen=True)
 class Change:
@@ -48,16 +46,20 @@ def registered(
 
 
 def weighted(
-    name: str, wanted: Wanted, production: str | None, rollout: dict[str, Any] | None
+    name: str,
+    wanted: Wanted,
+    production: str | None,
+    rollout: dict[str, Any] | None,
+    stages: dict[str, str],
 ) -> Change | None:
-    """`rollout`: the open one. Raises ValueError, in words, where the shares cannot become so."""
+    """`rollout`: the open one; `stages`: of the versions. Raises ValueError, in words, where shares cannot become so."""
     if wanted.weights is None:
         return None
     shares = {label: share for label, share in wanted.weights.items() if share > 0}
     others = {label: share for label, share in shares.items() if label != production}
     if production is None or len(others) == len(shares) == 2:
         raise ValueError(f"neither is in production: {production or 'nothing'} is")
-    open_one = None if rollout is None else (rollout["challenger"], rollout["share"])
+    open_one = None if rollout is None else (rollout["challenger"], rollout["plan"]["steps"])
     if not others:
         if open_one is None:
             return None
@@ -65,12 +67,14 @@ def weighted(
     [(label, share)] = others.items()
     if open_one is not None and open_one[0] != label:
         raise ValueError(f"the rollout of {open_one[0]} is open, and one at a time is")
-    if open_one is not None and abs(open_one[1] - share) < _SAME:
+    if open_one is not None and open_one[1] == [share]:
         return None
     if share == 1:
         return Change("takes_over", f"{label} takes over from {production}", {"version": label})
     if open_one is not None:
-        raise ValueError(f"the rollout of {label} has a share of {open_one[1]:g}, which its judge decides")
+        raise ValueError(f"the rollout of {label} goes by steps of its own ({open_one[1]})")
+    if stages.get(label) in ("draining", "retired"):
+        raise ValueError(f"{label} has been in production: it takes over whole, or not at all")
     plan = {
         "steps": [share],
         "samples": 1_000_000,

@@ -23,11 +23,15 @@ class _Strict(BaseModel):
 
 
 class Import(_Strict):
-    """`model`: a folder on the train worker's machine, or a hub id; `revision` of the hub id. `now`: without a rollout."""
+    """`model`: a folder on the train worker's machine, or a hub id; `revision` of the hub id.
+
+    `now`: without a rollout. `hold`: beside a version in production it waits until somebody says how it takes over.
+    """
 
     model: Text
     revision: Annotated[str, Field(min_length=1, max_length=255)] | None = None
     now: bool = False
+    hold: bool = False
 
 
 class Corpus(_Strict):

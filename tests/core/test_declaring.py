@@ -124,34 +124,37 @@ def test_a_model_that_is_known_by_its_bytes_or_its_hub_id_is_not_registered_agai
     assert registered("chat", hub, [known], None) is not None
 
 
+STAGES = {"chat@1": "production", "chat@2": "canary", "chat@3": "registered", "chat@4": "draining"}
+
+
 @pytest.mark.parametrize(
     ("weights", "production", "rollout", "verb"),
     [
         ({"chat@1": 1.0}, "chat@1", None, None),
-        ({"chat@2": 1.0}, "chat@1", None, "takes_over"),
-        ({"chat@2": 1.0, "chat@1": 0.0}, "chat@1", ("chat@2", 0.1), "takes_over"),
-        ({"chat@1": 0.9, "chat@2": 0.1}, "chat@1", None, "shares"),
-        ({"chat@1": 0.9, "chat@2": 0.1}, "chat@1", ("chat@2", 0.1), None),
-        (
-            {"chat@1": 0.9, "chat@2": 0.1},
-            "chat@1",
-            ("chat@2", 0.5),
-            "the rollout of chat@2 has a share of 0.5",
-        ),
-        ({"chat@1": 0.9, "chat@2": 0.1}, "chat@1", ("chat@3", 0.1), "the rollout of chat@3 is open"),
-        ({"chat@1": 1.0}, "chat@1", ("chat@2", 0.1), "the rollout of chat@2 is open"),
+        ({"chat@3": 1.0}, "chat@1", None, "takes_over"),
+        ({"chat@4": 1.0}, "chat@1", None, "takes_over"),
+        ({"chat@2": 1.0, "chat@1": 0.0}, "chat@1", ("chat@2", [0.1]), "takes_over"),
+        ({"chat@1": 0.9, "chat@3": 0.1}, "chat@1", None, "shares"),
+        ({"chat@1": 0.9, "chat@2": 0.1}, "chat@1", ("chat@2", [0.1]), None),
+        ({"chat@1": 0.9, "chat@2": 0.1}, "chat@1", ("chat@2", [0.1, 0.5]), "steps of its own"),
+        ({"chat@1": 0.9, "chat@2": 0.1}, "chat@1", ("chat@3", [0.1]), "the rollout of chat@3 is open"),
+        ({"chat@1": 0.9, "chat@4": 0.1}, "chat@1", None, "chat@4 has been in production"),
+        ({"chat@1": 1.0}, "chat@1", ("chat@2", [0.1]), "the rollout of chat@2 is open"),
         ({"chat@2": 0.9, "chat@3": 0.1}, "chat@1", None, "neither is in production"),
         ({"chat@1": 1.0}, None, None, "neither is in production: nothing is"),
     ],
 )
 def test_shares(
-    weights: dict[str, float], production: str | None, rollout: tuple[str, float] | None, verb: str | None
+    weights: dict[str, float],
+    production: str | None,
+    rollout: tuple[str, list[float]] | None,
+    verb: str | None,
 ) -> None:
     wanted = Wanted(task=Task.TEXT_GENERATION, weights=weights)
-    open_one = None if rollout is None else {"challenger": rollout[0], "share": rollout[1]}
+    open_one = None if rollout is None else {"challenger": rollout[0], "plan": {"steps": rollout[1]}}
     if verb is None or verb in ("takes_over", "shares"):
-        change = weighted("chat", wanted, production, open_one)
+        change = weighted("chat", wanted, production, open_one, STAGES)
         assert (None if change is None else change.verb) == verb
         return
     with pytest.raises(ValueError, match=verb):
-        weighted("chat", wanted, production, open_one)
+        weighted("chat", wanted, production, open_one, STAGES)

@@ -39,6 +39,28 @@ def test_shown_then_done_and_done_again_nothing(stack: Stack, tmp_path: Path) ->
         assert client.request("GET", "/v1/deployments/applied")["policy"]["queue_bound"] == 60
 
 
+def test_a_model_beside_weights_gets_what_they_say_and_no_more(stack: Stack, tmp_path: Path) -> None:
+    file = tmp_path / "deployments.yaml"
+    model = causal("llama", context=128)
+    save(model, byte_level(), tmp_path / "model")
+    file.write_text(FILE.format(bound=50).replace("applied", "shared"))
+    assert command(stack, "apply", str(file)).returncode == 0
+    model.lm_head.weight.data += 1
+    save(model, byte_level(), tmp_path / "model")
+    weights = "    weights: {shared@1: 0.75, shared@2: 0.25}\n"
+    file.write_text(FILE.format(bound=50).replace("applied", "shared") + weights)
+    done = json.loads(command(stack, "apply", str(file), "--json").stdout)
+    assert [one["verb"] for one in done["changes"]] == ["register", "shares"]
+    assert "Everything is as the file says." in command(stack, "apply", str(file)).stdout
+    with stack.client() as client:
+        assert client.request("GET", "/v1/deployments/shared")["production"] == "shared@1"
+        [rollout] = client.request("GET", "/v1/deployments/shared/rollouts")["rollouts"]
+        assert (rollout["challenger"], rollout["plan"]["steps"]) == ("shared@2", [0.25])
+        file.write_text(file.read_text().replace(weights, "    weights: {shared@2: 1}\n"))
+        assert "shared@2 takes over from shared@1" in command(stack, "apply", str(file)).stdout
+        assert client.request("GET", "/v1/deployments/shared")["production"] == "shared@2"
+
+
 def test_what_the_server_or_the_model_refuses_is_shown_where_it_stands(stack: Stack, tmp_path: Path) -> None:
     (tmp_path / "model").mkdir()
     file = tmp_path / "deployments.yaml"

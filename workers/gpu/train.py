@@ -21,7 +21,7 @@ from mainspring.endpoints import database_url, redis_url
 from mainspring.errors import Conflict, MainspringError
 from mainspring.logs import log
 from mainspring.release.plan import plan_of
-from mainspring.release.rollout import begin
+from mainspring.release.rollout import begin, champion_of
 from mainspring.serving import stream
 from mainspring.settings import Settings
 from mainspring.tables import Database, Deployment, Task, TrainingRun, Version
@@ -114,6 +114,8 @@ class _Attempt:
 
     def _bring(self, session: Session, version: Version) -> None:
         """By a rollout where the policy has one. While another is open it stays registered, for a person to decide."""
+        if self._run.parameters.get("hold") and champion_of(session, version.deployment) is not None:
+            return
         policy = session.get_one(Deployment, version.deployment).policy
         plan = None if self._run.parameters.get("now") else plan_of(policy)
         reason = f"made by the recipe {self._run.recipe}"
