@@ -20,8 +20,8 @@ from mainspring.registry import desired, engine_of, task_of, verify
 from mainspring.serving.engine import Engine, Plan
 from mainspring.settings import Settings
 from mainspring.tables import Database, EngineWish, Stage, Task, Version
+from workers.garbage import give_back
 from workers.held import Held
-from workers.memory import give_back
 from workers.plans import Plans
 from workers.report import Report
 

@@ -15,8 +15,8 @@ from mainspring.serving.engine import Engine, Plan
 from mainspring.settings import Settings
 from mainspring.tables import EngineName, EngineWish
 from workers.app import create_app
+from workers.garbage import keep_imports
 from workers.holder import Engines
-from workers.memory import keep_imports
 from workers.quarantine import Quarantine
 from workers.remote.load import load_remote
 from workers.runtime import Runtime

@@ -67,7 +67,6 @@ def _figure(found: dict[str, Any] | None) -> str:
 
 
 def _verdict(metric: dict[str, Any]) -> str:
-    if not metric["differs"]:
-        return ""
-    better = (metric["b"]["value"] > metric["a"]["value"]) == metric["more_is_better"]
-    return "[green]better[/]" if better else "[red]worse[/]"
+    colours = {"better": "green", "worse": "red", None: "none"}
+    said = metric["b_is"]
+    return f"[{colours[said]}]{said or ''}[/]"

@@ -56,7 +56,7 @@ def _loading(session: Session, rollout: Rollout) -> Judged:
         rollout.judged = {"thresholds": thresholds(session, rollout)}
         verbs.to_step(session, rollout, 0, actor=ACTOR, reason="a worker has loaded the challenger")
         return Judged(changed=True, said=["begun"])
-    if refused and not ready:
+    if refused:
         return _back(session, rollout, f"no worker can hold it: {refused[0]}")
     return Judged()
 

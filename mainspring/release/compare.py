@@ -52,12 +52,16 @@ METRICS: dict[str, tuple[str, bool, Made]] = {
 
 
 def compare(session: Session, first: Version, second: Version) -> dict[str, Any]:
-    """As JSON. A metric `differs` if its intervals do not meet: a cautious answer, since each covers 95%."""
+    """As JSON. A metric `differs` if its intervals do not meet: a cautious answer, since each covers 95%.
+
+    `b_is`: then, better or worse than the first.
+    """
     rows = [_observations(session, version) for version in (first, second)]
     metrics = []
     for name, (words, more, make) in METRICS.items():
         figures = [make(one) for one in rows]
         if figures != [None, None]:
+            differs = _apart(figures[0], figures[1])
             metrics.append(
                 {
                     "name": name,
@@ -65,7 +69,8 @@ def compare(session: Session, first: Version, second: Version) -> dict[str, Any]
                     "more_is_better": more,
                     "a": None if figures[0] is None else asdict(figures[0]),
                     "b": None if figures[1] is None else asdict(figures[1]),
-                    "differs": _apart(figures[0], figures[1]),
+                    "differs": differs,
+                    "b_is": _better(figures[0], figures[1], more=more) if differs else None,
                 }
             )
     return {"a": _about(first), "b": _about(second), "metrics": metrics}
@@ -92,6 +97,12 @@ def _about(version: Version) -> dict[str, Any]:
         "digest": version.digest,
         "source": version.source,
     }
+
+
+def _better(one: Figure | None, other: Figure | None, *, more: bool) -> str:
+    assert one is not None
+    assert other is not None
+    return "better" if (other.value > one.value) == more else "worse"
 
 
 def _apart(one: Figure | None, other: Figure | None) -> bool | None:

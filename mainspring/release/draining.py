@@ -81,9 +81,9 @@ def _looked_at(session: Session, version: Version, plan: DrainPlan, now: datetim
     """Whether it has retired."""
     age = now - version.stage_at
     talks = _talks(session, version, now - timedelta(seconds=plan.idle_seconds))
-    ready, refused = held(session, version.id)
+    _, refused = held(session, version.id)
     champion = champion_of(session, version.deployment)
-    if refused and not ready and champion is not None:  # its jobs that wait are taken in as strays
+    if refused and champion is not None:  # its jobs that wait are taken in as strays
         if _has_jobs(session, version, _RUNNING):
             return False
         why = f"no worker can hold it any more: {refused[0]}"

@@ -87,7 +87,7 @@ def counts(session: Session, rollout: Rollout, limits: dict[str, Any]) -> list[C
 
 
 def held(session: Session, version_id: UUID) -> tuple[int, list[str]]:
-    """How many live workers have loaded the version, and why others will not."""
+    """How many live workers have loaded the version; and why they will not, if none has or is about to."""
     rows = session.execute(
         select(HeldVersion.state, HeldVersion.reason)
         .join(Incarnation, Incarnation.id == HeldVersion.incarnation)
@@ -98,7 +98,8 @@ def held(session: Session, version_id: UUID) -> tuple[int, list[str]]:
         )
     ).all()
     ready = sum(row.state == "ready" for row in rows)
-    return ready, [row.reason or "" for row in rows if row.state == "refused"]
+    states = {row.state for row in rows}
+    return ready, [row.reason or "" for row in rows] if states == {"refused"} else []
 
 
 def _correction() -> ColumnElement[bool]:

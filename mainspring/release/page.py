@@ -46,7 +46,7 @@ def _metrics(found: dict[str, Any], one: str, other: str) -> str:
     rows = "".join(
         f"<tr><th>{escape(metric['words'])}</th>"
         + "".join(f'<td class="figure">{_figure(metric[side])}</td>' for side in ("a", "b"))
-        + f"<td>{_verdict(metric)}</td></tr>"
+        + f'<td class="{metric["b_is"] or ""}">{metric["b_is"] or ""}</td></tr>'
         for metric in found["metrics"]
     )
     return (
@@ -67,13 +67,6 @@ def _figure(found: dict[str, Any] | None) -> str:
     if found is None:
         return "<small>too few</small>"
     return f"{found['value']:.4g}<br><small>{found['low']:.4g} to {found['high']:.4g}, of {found['count']:,}</small>"
-
-
-def _verdict(metric: dict[str, Any]) -> str:
-    if not metric["differs"]:
-        return ""
-    better = (metric["b"]["value"] > metric["a"]["value"]) == metric["more_is_better"]
-    return '<span class="better">better</span>' if better else '<span class="worse">worse</span>'
 
 
 def _said(value: Any) -> str:

@@ -352,6 +352,6 @@ def test_two_versions_side_by_side(
     )
     assert shown.headers["content-type"].startswith("text/html")
     assert "<h1>assistant@1 and assistant@2</h1>" in shown.text
-    assert '<span class="worse">worse</span>' in shown.text
+    assert '<td class="worse">worse</td>' in shown.text
     unknown = client.get(f"{NAME}/compare", params={"a": "assistant@1", "b": "assistant@9"})
     assert (unknown.status_code, unknown.json()["code"]) == (404, "unknown_version")

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from mainspring.settings import Settings
+from tests.api.serving import until
 from tests.faults.marked import marked
 from tests.faults.stack import Stack
-from tests.faults.test_rollouts import until
 from workers.gpu.load import memory_needed
 
 NAME = "swapped"
@@ -51,11 +51,11 @@ def test_versions_that_do_not_fit_together_take_turns(folder: Path) -> None:
             producers = [pool.submit(produce, number) for number in range(5)]
             try:
                 stack.deploy(NAME, models[1], "text-generation")
-                until(lambda: answers[-1]["version"] == f"{NAME}@2")
+                until(lambda: answers[-1]["version"] == f"{NAME}@2", 60)
                 told = talk()
                 assert (told["version"], told["moved_from"]) == (f"{NAME}@2", f"{NAME}@1")
                 client.request("POST", f"/v1/deployments/{NAME}/rollback", json={"reason": "a test"})
-                until(lambda: answers[-1]["version"] == f"{NAME}@1")
+                until(lambda: answers[-1]["version"] == f"{NAME}@1", 60)
             finally:
                 over.set()
                 for producer in producers:

@@ -6,6 +6,8 @@ import platform
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
@@ -45,21 +47,29 @@ def loaded() -> bool:
         log.warning("native.no_compiler", remedy="Install g++: decode steps are slower without it.")
         return False
     try:
-        torch.ops.load_library(_kept(program))  # type: ignore[no-untyped-call]
+        with _place() as folder:
+            torch.ops.load_library(_kept(program, folder))  # type: ignore[no-untyped-call]
     except (OSError, subprocess.CalledProcessError) as error:
         log.warning("native.not_built", cause=type(error).__name__, reason=_said(error))
         return False
     return True
 
 
-def _kept(program: str) -> Path:
-    """The library, in the user's cache; in a folder of this process if that cannot be written."""
+@contextmanager
+def _place() -> Iterator[Path]:
+    """The user's cache; if that cannot be written, a folder that is gone once the library is loaded."""
     folder = user_cache_path("mainspring")
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         tempfile.TemporaryFile(dir=folder).close()
     except OSError:
-        folder = Path(tempfile.mkdtemp(prefix="mainspring-"))
+        with tempfile.TemporaryDirectory(prefix="mainspring-") as own:
+            yield Path(own)
+    else:
+        yield folder
+
+
+def _kept(program: str, folder: Path) -> Path:
     library = folder / f"operators-{_digest(program)}.so"
     if not library.exists():
         _build(program, library)
