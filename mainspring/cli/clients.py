@@ -23,7 +23,7 @@ def clients(
         typer.echo(json.dumps(found))
         return
     if not found["clients"]:
-        Console(highlight=False).print(f"Nobody needs {found['version']}, which is {found['stage']}.")
+        Console(highlight=False).print(f"Nobody needs {found['version']} (stage: {found['stage']}).")
         return
     table = Table(box=None, title=f"{found['version']}, {found['stage']}", title_justify="left")
     for name in ("tenant", "conversations", "jobs that named it", "last"):

@@ -92,7 +92,7 @@ def _apart(wanted: Any, found: Any, where: str) -> Iterator[str]:
         if where == "policy":
             yield from (f"{where}.{name} is left out" for name in found if name not in wanted)
     elif _plain(wanted) != _plain(found):
-        yield f"{where} is {wanted} instead of {found}"
+        yield f"{where} is {wanted} instead of {'nothing' if found is None else found}"
 
 
 def _plain(value: Any) -> Any:

@@ -49,7 +49,7 @@ def as_markdown(found: dict[str, Any]) -> str:
 
 
 def _body(found: dict[str, Any]) -> Iterator[str]:
-    yield f"A version of the deployment `{found['deployment']}`, for {found['task']}. It is {found['stage']}."
+    yield f"A version of the deployment `{found['deployment']}`, for {found['task']}. Its stage: {found['stage']}."
     yield from ("", "## Model", "")
     for name in _ABOUT:
         value = found[name]
