@@ -1,25 +1,24 @@
-"""One subscription for all who wait: a notice about a job rings the bells of its watchers.
+"""A notice about a job rings the bells of all who watch it.
 
-Notices may be lost. So every bell also rings whenever the subscription stands anew, and watchers look at the row.
+Notices may be lost. So every bell also rings whenever a subscription stands anew, and watchers look at the row.
 """
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from enum import Enum
-from typing import Any
 
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
+from api.line import Line
 from mainspring.logs import log
 from mainspring.serving import stream
 
-RETRY_SECONDS = 0.5
-SILENCE_SECONDS = 5.0  # after so long without a word a ping is sent; after as long again the line is dead
+LINGER_SECONDS = 10.0  # after the last reader has gone: the next one often comes soon
 
 
 class Rang(Enum):
@@ -55,12 +54,18 @@ class Bell:
 
 
 class Hub:
-    """Start it inside the event loop; it reconnects by itself for ever."""
+    """Start it inside the event loop.
+
+    To the text of running jobs it listens only as long as somebody reads: workers see whether anybody listens, and
+    tell less often what nobody does.
+    """
 
     def __init__(self, redis_url: str) -> None:
         self._redis = Redis.from_url(redis_url, socket_connect_timeout=2, retry=Retry(NoBackoff(), 0))
         self._bells: defaultdict[str, set[Bell]] = defaultdict(set)
-        self._task = asyncio.create_task(self._run(), name="hub")
+        self._readers = 0
+        self._ended = Line(self._redis, stream.ENDED, self._ring(Rang.ROW), self._ring_all)
+        self._text: Line | None = None
 
     @asynccontextmanager
     async def watch(self, *job_ids: str, text: bool = False) -> AsyncIterator[Bell]:
@@ -68,9 +73,13 @@ class Hub:
         bell = Bell(text=text)
         for job_id in job_ids:
             self._bells[job_id].add(bell)
+        if text:
+            self._follow()
         try:
             yield bell
         finally:
+            if text:
+                self._leave()
             for job_id in set(job_ids):
                 self._bells[job_id].discard(bell)
                 if not self._bells[job_id]:
@@ -81,43 +90,46 @@ class Hub:
         return sum(map(len, self._bells.values()))
 
     async def close(self) -> None:
-        self._task.cancel()
-        await asyncio.gather(self._task, return_exceptions=True)
+        await self._ended.close()
+        if self._text is not None:
+            await self._text.close()
         await self._redis.aclose()
 
-    async def _run(self) -> None:
-        while True:
-            try:
-                await self._listen()
-            except (RedisError, OSError) as error:
-                log.warning("hub.interrupted", error=type(error).__name__)
-            await asyncio.sleep(RETRY_SECONDS)
+    def _follow(self) -> None:
+        self._readers += 1
+        if self._text is None:
+            self._text = Line(self._redis, stream.TEXT, self._ring(Rang.TEXT), self._say_so)
 
-    async def _listen(self) -> None:
-        """Returns when the line went dead."""
-        async with self._redis.pubsub() as pubsub:
-            await pubsub.subscribe(stream.ENDED, stream.TEXT)
-            silent = 0
-            while silent < 2:
-                message = await pubsub.get_message(timeout=SILENCE_SECONDS)
-                if message is None:
-                    silent += 1
-                    await pubsub.ping()
-                else:
-                    silent = 0
-                    self._take(message)
+    def _leave(self) -> None:
+        self._readers -= 1
+        if not self._readers:
+            asyncio.get_running_loop().call_later(LINGER_SECONDS, self._rest)
 
-    def _take(self, message: dict[str, Any]) -> None:
-        if message["type"] == "subscribe":
-            for bells in self._bells.values():
-                _ring(bells, Rang.ROW)
-        elif message["type"] == "message":
-            rang = Rang.ROW if message["channel"].decode() == stream.ENDED else Rang.TEXT
-            for job_id in stream.told(message["data"]):
-                if job_id in self._bells:
-                    _ring(self._bells[job_id], rang)
+    def _rest(self) -> None:
+        if not self._readers and self._text is not None:
+            self._text.end()
+            self._text = None
 
+    def _say_so(self) -> None:
+        """Workers hear that somebody reads now; who read too early looks again."""
+        self._ring_all()
+        self._saying = asyncio.create_task(self._say())
 
-def _ring(bells: set[Bell], rang: Rang) -> None:
-    for bell in bells:
-        bell.ring(rang)
+    async def _say(self) -> None:
+        try:
+            await self._redis.publish(stream.READERS, "")
+        except (RedisError, OSError) as error:
+            log.warning("notice.lost", channel=stream.READERS, error=type(error).__name__)
+
+    def _ring_all(self) -> None:
+        for bells in self._bells.values():
+            for bell in bells:
+                bell.ring(Rang.ROW)
+
+    def _ring(self, rang: Rang) -> Callable[[list[str]], None]:
+        def heard(job_ids: list[str]) -> None:
+            for job_id in job_ids:
+                for bell in self._bells.get(job_id, ()):
+                    bell.ring(rang)
+
+        return heard

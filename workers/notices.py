@@ -1,4 +1,4 @@
-"""Listens to Redis for what cannot wait until the next tick: cancels, and changes of the versions wanted."""
+"""Listens to Redis for what cannot wait until the next tick: cancels, readers, and changes of the versions wanted."""
 
 from collections.abc import Callable, Mapping
 from threading import Event, Thread

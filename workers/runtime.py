@@ -63,6 +63,7 @@ class Runtime:
             redis,
             {
                 stream.CANCEL: lambda job_id: self.running.cancel(UUID(job_id)),
+                stream.READERS: lambda _: self.outbox.listened(),
                 stream.VERSIONS: lambda _: self.holder.look(),
             },
         )

@@ -10,6 +10,7 @@ from redis import Redis
 
 ENDED = "mainspring:ended"  # jobs' ids: they have reached their ends
 TEXT = "mainspring:text"  # jobs' ids: their streams have grown, or new attempts began
+READERS = "mainspring:readers"  # somebody begins to read what jobs are saying
 CANCEL = "mainspring:cancel"  # a job's id: whoever runs it shall stop
 VERSIONS = "mainspring:versions"  # the versions that should be live have changed
 KEEP_SECONDS = 3600
@@ -30,8 +31,11 @@ def text_key(job_id: str) -> str:
     return f"mainspring:job:{job_id}:text"
 
 
-def append(redis: "Redis", pieces: Sequence[Piece], *, renew: bool = False) -> None:
-    """One round trip for the text of all slots. `renew`: streams that were begun earlier are kept for longer, too."""
+def append(redis: "Redis", pieces: Sequence[Piece], *, renew: bool = False) -> bool:
+    """One round trip for the text of all slots. Whether anybody listens to such news.
+
+    `renew`: streams that were begun earlier are kept for longer, too.
+    """
     pipe = redis.pipeline(transaction=False)
     for piece in pieces:
         key = text_key(piece.job_id)
@@ -40,7 +44,7 @@ def append(redis: "Redis", pieces: Sequence[Piece], *, renew: bool = False) -> N
         if renew or piece.offset == 0:
             pipe.expire(key, KEEP_SECONDS)
     pipe.publish(TEXT, _joined({piece.job_id for piece in pieces}))
-    pipe.execute()
+    return bool(pipe.execute()[-1])
 
 
 def notify(redis: "Redis", channel: str, job_ids: Sequence[str]) -> None:
