@@ -42,7 +42,7 @@ COMPILING = ("slots", "product")
 STREAMED = ("product", "transformers_server")
 RATIOS = (
     ("slots", "vllm_in_process", {"": 1.0}),
-    ("slots", "limit", {"": 0.5}),  # 0.3 in bfloat16
+    ("slots", "limit", {"float32": 0.5, "bfloat16": 0.3}),
     ("product", "slots", {"20M": 0.85, "130M": 0.95}),
     ("product", "vllm_server", {"": 1.1}),
     ("product", "recipe", {"": 8.0}),
@@ -95,7 +95,7 @@ def measure(folder: Path, size: str, in_flight: int, asked: argparse.Namespace) 
                 one.rounds.append(one.run(_share(name, texts)))
                 while name in COMPILING and compilers.wait():
                     one.rounds[-1] = one.run(_share(name, next(rounds)))
-        tell(running, size, next(rounds))
+        tell(running, {size, dtype, ""}, next(rounds))
 
 
 @contextmanager
@@ -107,14 +107,15 @@ def contestants(
         yield {name: stack.enter_context(Contestant(name, folder, in_flight, dtype, place)) for name in names}
 
 
-def tell(running: dict[str, Contestant], size: str, texts: list[str]) -> None:
+def tell(running: dict[str, Contestant], kinds: set[str], texts: list[str]) -> None:
     for name, one in running.items():
         each = ", ".join(f"{found['tokens'] / found['seconds']:.0f}" for found in one.rounds)
         print(f"  {NAMES[name]:38} {one.speed:7.1f} tokens/s  ({each})")
     for above, below, target in RATIOS:
         if above in running and below in running:
             ratio = running[above].speed / running[below].speed
-            print(f"  {above} / {below}: {ratio:.2f}, wanted {target.get(size) or target.get('')}")
+            wanted = next(least for kind, least in target.items() if kind in kinds)
+            print(f"  {above} / {below}: {ratio:.2f}, wanted {wanted}")
     for name, one in running.items():
         found = one.rounds[-1].get("first_tokens")
         if name in STREAMED:

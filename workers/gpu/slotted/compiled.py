@@ -24,7 +24,7 @@ from workers.gpu.alone import LOADING
 from workers.gpu.native.build import able
 from workers.gpu.slotted import compiling
 from workers.gpu.slotted.cache import Store
-from workers.gpu.slotted.compiling import ANY
+from workers.gpu.slotted.compiling import ANY, SHORT
 from workers.gpu.slotted.passes import PADDING, Laid, lay, read, step
 from workers.gpu.slotted.table import Part
 from workers.gpu.trusted import near
@@ -67,7 +67,7 @@ class Passes:
 
     @property
     def ready(self) -> set[int]:
-        """The widths that are compiled, ANY among them once a pass that reads is."""
+        """The widths that are compiled, ANY and SHORT among them once passes that read are."""
         return set(self._ready)
 
     def step(self, fed: list[tuple[int, int, int]]) -> Tensor:
@@ -87,9 +87,10 @@ class Passes:
         Gives [parts and fed, vocabulary]: what follows the last token of each.
         """
         laid = lay(self._store, parts, fed)
-        ready = self._ready.get(ANY)
+        kind = ANY if laid.slots is None else SHORT
+        ready = self._ready.get(kind)
         if ready is None:
-            self._count(ANY)
+            self._count(kind)
         elif laid.ids.size(1) > 1:  # of one token a compiler would make something of its own
             return _kept(ready, self._model, laid)
         return read(self._model, laid.ids, laid.positions, laid.keep, laid.number)
@@ -155,11 +156,13 @@ class Passes:
     def _refuse_others(self, found: Compiled, width: int) -> None:
         """Raises ValueError for other numbers than the plain step's, tried on padding, so nobody's slot is written."""
         vocabulary = self._model.config.get_text_config().vocab_size
-        rows = [((row + vocabulary // 2) % vocabulary, 0, -1) for row in range(width or _TRIED)]
+        reads = width in (ANY, SHORT)
+        rows = [((row + vocabulary // 2) % vocabulary, 0, -1) for row in range(_TRIED if reads else width)]
         tokens, positions, slots = torch.tensor(rows).t().contiguous()  # the first token may be all zeros
         expected = step(self._model, self._store.number, tokens, positions, slots)
-        if width == ANY:
-            made = _kept(found, self._model, lay(self._store, [], rows))
+        if reads:
+            laid = lay(self._store, [], rows)
+            made = _kept(found, self._model, laid if width == SHORT else laid._replace(slots=None))
         else:
             made = found(self._model, tokens, positions, slots)
         if not near(made, expected):
@@ -169,7 +172,8 @@ class Passes:
 def _kept(ready: Compiled, model: PreTrainedModel, laid: Laid) -> Tensor:
     """A compiled pass keeps two tokens at least."""
     keep = laid.keep if len(laid.keep) > 1 else laid.keep.repeat(2)
-    return ready(model, laid.ids, laid.positions, keep, laid.number)[: len(laid.keep)]
+    reach = laid.number if laid.slots is None else laid.slots
+    return ready(model, laid.ids, laid.positions, keep, reach)[: len(laid.keep)]
 
 
 def _end(passes: "ref[Passes]") -> None:

@@ -21,9 +21,9 @@ from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedModel
 
 from workers.gpu.packed import LayerOf, PackedLinear
 from workers.gpu.slotted.attention import NAME
-from workers.gpu.slotted.passes import read, step
+from workers.gpu.slotted.passes import read, read_short, step
 
-ANY = 0
+ANY, SHORT = 0, -1
 _LIKELY, _MOST = 64, 2**20  # tokens of a pass that reads
 _SERIAL = 16384  # elements from which on a loop is worth waking another thread
 _NICE = 5  # beside those who answer on a busy core the compiler has a quarter of it, else what is left
@@ -32,7 +32,7 @@ _NICE = 5  # beside those who answer on a busy core the compiler has a quarter o
 @dataclass(frozen=True)
 class Blueprint:
     """`layers`: product, width, begin and end of each packed layer by its name; `store`: the slots' number; `width`: rows of a step,
-    or ANY: a pass that also reads.
+    or ANY: a pass that also reads, or SHORT: one that reads short parts alone.
 
     Both kinds of number are those of the process that will run the step on so many `threads`.
     """
@@ -82,7 +82,7 @@ def _compile(plan: Blueprint) -> bytes:
     from torch._inductor import config as inductor
 
     torch.set_num_threads(plan.threads)  # their number becomes part of the step
-    run, inputs = _reading() if plan.width == ANY else _stepping(plan.store, plan.width)
+    run, inputs = _made_of(plan)
     settings: dict[str, Any] = {
         "compile_threads": 1,  # more would be processes of their own
         "post_grad_custom_pre_pass": _once,
@@ -110,6 +110,12 @@ def _once(graph: fx.Graph) -> None:
             graph.erase_node(node)
 
 
+def _made_of(plan: Blueprint) -> tuple[Callable[..., Tensor], list[Tensor]]:
+    if plan.width == ANY:
+        return _reading()
+    return _reading_short(plan.store) if plan.width == SHORT else _stepping(plan.store, plan.width)
+
+
 def _stepping(store: int, width: int) -> tuple[Callable[..., Tensor], list[Tensor]]:
     """The function, and tensors of the only shapes that it will get."""
 
@@ -121,12 +127,21 @@ def _stepping(store: int, width: int) -> tuple[Callable[..., Tensor], list[Tenso
 
 def _reading() -> tuple[Callable[..., Tensor], list[Tensor]]:
     """The function, and tensors whose lengths stand for any from two on."""
-    ids, positions, keep = (
-        torch.zeros(size, dtype=torch.long) for size in ((1, _LIKELY), (1, _LIKELY), _LIKELY)
-    )
-    for tensor in (ids, positions, keep):
+    return read, [*_of_any_length((1, _LIKELY), (1, _LIKELY), (_LIKELY,)), torch.tensor(0)]
+
+
+def _reading_short(store: int) -> tuple[Callable[..., Tensor], list[Tensor]]:
+    def short(model: PreTrainedModel, ids: Tensor, positions: Tensor, keep: Tensor, slots: Tensor) -> Tensor:
+        return read_short(model, store, ids, positions, keep, slots)
+
+    return short, _of_any_length((1, _LIKELY), (1, _LIKELY), (_LIKELY,), (_LIKELY,))
+
+
+def _of_any_length(*shapes: tuple[int, ...]) -> list[Tensor]:
+    made = [torch.zeros(shape, dtype=torch.long) for shape in shapes]
+    for tensor in made:
         torch._dynamo.mark_dynamic(tensor, tensor.dim() - 1, min=2, max=_MOST)  # noqa: SLF001
-    return read, [ids, positions, keep, torch.tensor(0)]
+    return made
 
 
 def _model(plan: Blueprint) -> PreTrainedModel:

@@ -48,6 +48,18 @@ class OneEach:
         return made
 
 
+@dataclass(frozen=True)
+class InOneRow:
+    """The same of tokens that stand one behind the other: `query` [1, heads, tokens, dim] and so on."""
+
+    each: OneEach
+
+    def __call__(self, query: Tensor, key: Tensor, value: Tensor, style: Style) -> Tensor:
+        """Gives [1, tokens, heads, dim]."""
+        fed = [one.transpose(0, 2) for one in (query, key, value)]
+        return self.each(fed[0], fed[1], fed[2], style).transpose(0, 1)
+
+
 def _attend_slots(  # noqa: PLR0917  an operator's arguments are passed by position
     query: Tensor,
     key: Tensor,

@@ -11,12 +11,12 @@ from workers.gpu.native.build import able
 from workers.gpu.packed import ROUND, pack
 from workers.gpu.slotted.attention import NAME, Reach
 from workers.gpu.slotted.cache import Fresh, Shape, Store
-from workers.gpu.slotted.decoding import OneEach
+from workers.gpu.slotted.decoding import InOneRow, OneEach
 from workers.gpu.slotted.reading import Numbered, Packed, Stretch
 from workers.gpu.slotted.table import Part
 
 PADDING = (0, 0, -1)  # a row that feeds no slot
-SHORT = 96  # positions: over so few, a token at a time costs less than a product of its own for each prompt
+SHORT_POSITIONS = 160  # over so few, a token at a time costs less than a product of its own for each prompt
 
 
 def prepare(model: PreTrainedModel, slots: int, tokens: int) -> Store:
@@ -41,13 +41,15 @@ def step(model: PreTrainedModel, store: int, tokens: Tensor, positions: Tensor, 
 class Laid(NamedTuple):
     """Parts of prompts, and after them one token of each who decodes, as a pass takes them.
 
-    `ids`, `positions`: [1, tokens]; `keep`: the last token of each; `reach`: kept as long as the pass runs.
+    `ids`, `positions`: [1, tokens]; `keep`: the last token of each; `reach`: kept as long as the pass runs. `slots`:
+    [tokens], of each the one that it feeds, if all parts are short; else None.
     """
 
     ids: Tensor
     positions: Tensor
     keep: Tensor
     reach: Packed
+    slots: Tensor | None
 
     @property
     def number(self) -> Tensor:
@@ -64,7 +66,7 @@ def lay(store: Store, parts: list[Part], fed: list[tuple[int, int, int]]) -> Lai
     ends: list[tuple[bool, int]] = []  # of each part: whether it is among the rows, and its last token there
     for part in parts:
         span = part.request.span(part.begin, part.end)
-        if padding and part.end <= SHORT:
+        if padding and part.end <= SHORT_POSITIONS:
             rows += zip(span, range(part.begin, part.end), repeat(part.slot), strict=False)
             ends.append((True, len(rows) - 1))
             continue
@@ -80,12 +82,24 @@ def lay(store: Store, parts: list[Part], fed: list[tuple[int, int, int]]) -> Lai
     tokens, places, slots = torch.tensor(rows, dtype=torch.long).view(-1, 3).t().contiguous()
     ones = OneEach(store.number, slots, places) if rows else None
     row = torch.cat([torch.tensor([ids, positions], dtype=torch.long), torch.stack([tokens, places])], dim=1)
-    return Laid(row[:1], row[1:], torch.tensor(keep), Packed(store, stretches, ones))
+    short = slots if padding and not stretches else None
+    return Laid(row[:1], row[1:], torch.tensor(keep), Packed(store, stretches, ones), short)
 
 
 def read(model: PreTrainedModel, ids: Tensor, positions: Tensor, keep: Tensor, number: Tensor) -> Tensor:
     """The pass of that number. Gives [kept, vocabulary]: what follows each token that is kept."""
     return _forward(model, ids, positions, reach=Numbered(number), keep=keep)[0]
+
+
+def read_short(  # noqa: PLR0917  what is compiled is called by position
+    model: PreTrainedModel, store: int, ids: Tensor, positions: Tensor, keep: Tensor, slots: Tensor
+) -> Tensor:
+    """The same of short parts alone, of which each token is a row of its own over its slot: without Python in a layer.
+
+    `store`: its number.
+    """
+    reach = InOneRow(OneEach(store, slots, positions[0]))
+    return _forward(model, ids, positions, reach=reach, keep=keep)[0]
 
 
 def _forward(

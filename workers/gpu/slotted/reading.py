@@ -14,7 +14,7 @@ from torch.nn.functional import scaled_dot_product_attention
 from workers.gpu.native.operators import define
 from workers.gpu.slotted.attention import Style, masked
 from workers.gpu.slotted.cache import Store
-from workers.gpu.slotted.decoding import OneEach
+from workers.gpu.slotted.decoding import InOneRow, OneEach
 
 
 @dataclass
@@ -80,8 +80,8 @@ class Packed:
         made = [self._read(one, query, key, value, style) for one in self._stretches]
         if self._ones is not None:
             rows = slice(self._stretches[-1].stop if self._stretches else 0, None)
-            fed = [each[:, :, rows].transpose(0, 2) for each in (query, key, value)]
-            made.append(self._ones(fed[0], fed[1], fed[2], style).transpose(0, 1))
+            fed = [each[:, :, rows] for each in (query, key, value)]
+            made.append(InOneRow(self._ones)(fed[0], fed[1], fed[2], style))
         return torch.cat(made, dim=1)
 
     def _read(self, one: Stretch, query: Tensor, key: Tensor, value: Tensor, style: Style) -> Tensor:
