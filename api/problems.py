@@ -1,4 +1,4 @@
-"""Errors as RFC 9457 problem documents: the one place that gives a code of mainspring/errors.py its HTTP status."""
+"""Errors as RFC 9457 problem documents: the one place that gives a code of mainspring/errors its HTTP status."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -31,6 +31,7 @@ STATUS = {
     "unknown_version": 404,
     "version_retired": 410,
     "unknown_rollout": 404,
+    "unknown_prompts": 404,
     "unknown_session": 404,
     "method_not_allowed": 405,
     "conflict": 409,

@@ -1,0 +1,81 @@
+"""What can go wrong, as a glossary. Codes are stable; no HTTP numbers here: api/problems.py maps them."""
+
+from mainspring.errors.limits import (
+    NotReady,
+    QueueFull,
+    RateLimited,
+)
+from mainspring.errors.missing import (
+    DeploymentRetired,
+    NotFound,
+    UnknownDeployment,
+    UnknownJob,
+    UnknownPrompts,
+    UnknownRollout,
+    UnknownSession,
+    UnknownVersion,
+    VersionRetired,
+)
+from mainspring.errors.requests import (
+    BadDeclaration,
+    BodyTooLarge,
+    Conflict,
+    Forbidden,
+    IdempotencyConflict,
+    IllegalTransition,
+    InvalidRequest,
+    InvalidText,
+    MalformedBody,
+    PromptTooLong,
+    Unauthenticated,
+    UnknownParameter,
+)
+from mainspring.errors.root import (
+    MainspringError,
+)
+from mainspring.errors.running import (
+    AttemptsExhausted,
+    Cancelled,
+    DeadlinePassed,
+    EngineFailed,
+    EngineStopping,
+    ModelRefused,
+    NotFinite,
+    StackError,
+)
+
+__all__ = [
+    "AttemptsExhausted",
+    "BadDeclaration",
+    "BodyTooLarge",
+    "Cancelled",
+    "Conflict",
+    "DeadlinePassed",
+    "DeploymentRetired",
+    "EngineFailed",
+    "EngineStopping",
+    "Forbidden",
+    "IdempotencyConflict",
+    "IllegalTransition",
+    "InvalidRequest",
+    "InvalidText",
+    "MainspringError",
+    "MalformedBody",
+    "ModelRefused",
+    "NotFinite",
+    "NotFound",
+    "NotReady",
+    "PromptTooLong",
+    "QueueFull",
+    "RateLimited",
+    "StackError",
+    "Unauthenticated",
+    "UnknownDeployment",
+    "UnknownJob",
+    "UnknownParameter",
+    "UnknownPrompts",
+    "UnknownRollout",
+    "UnknownSession",
+    "UnknownVersion",
+    "VersionRetired",
+]

@@ -1,0 +1,60 @@
+"""What goes wrong while something is carried out."""
+
+from mainspring.errors.root import MainspringError
+
+
+class ModelRefused(MainspringError):
+    """The model cannot be registered; the detail says why."""
+
+    code = "model_refused"
+    title = "The model was refused"
+
+
+class EngineFailed(MainspringError):
+    """The engine died or hung while it held the request; another attempt is made."""
+
+    code = "engine_failed"
+    title = "The engine failed while it held the request"
+    retryable = True
+
+
+class EngineStopping(EngineFailed):
+    """The engine is being stopped and takes nothing new; the job goes back to its queue."""
+
+    code = "engine_stopping"
+    title = "The engine is stopping"
+
+
+class DeadlinePassed(MainspringError):
+    """The job's own deadline came before its answer."""
+
+    code = "deadline_passed"
+    title = "The deadline has passed"
+
+
+class NotFinite(MainspringError):
+    """The model computed infinity or nothing at all (NaN), which is no answer."""
+
+    code = "not_finite"
+    title = "The model answered with numbers that are not finite"
+
+
+class AttemptsExhausted(MainspringError):
+    """The workers that held this job died under it, each time."""
+
+    code = "attempts_exhausted"
+    title = "The job's worker died under it too often"
+
+
+class Cancelled(MainspringError):
+    """The request was cancelled."""
+
+    code = "cancelled"
+    title = "The job was cancelled"
+
+
+class StackError(MainspringError):
+    """The embedded stack cannot start or go on; the remedy says what to do."""
+
+    code = "stack"
+    title = "The embedded stack has a problem"
