@@ -48,11 +48,13 @@ class StageView(TypedDict):
 class WorkerView(TypedDict):
     """What a live worker says of a version: loading, ready, or refused and why.
 
-    `asked` is the engine of the policy that it last looked at, `engine` the one that serves.
+    `asked` is the engine of the policy that it last looked at, `engine` the one that serves. `environment`: all, or the
+    one whose versions it holds.
     """
 
     incarnation: str
     host: str
+    environment: str
     version: str
     state: str
     reason: str | None
@@ -167,7 +169,7 @@ def runs_of(session: Session, name: str, most: int = MOST_RUNS) -> list[RunView]
 
 def _workers(session: Session, name: str) -> list[WorkerView]:
     found = session.execute(
-        select(HeldVersion, Incarnation.host, Version)
+        select(HeldVersion, Incarnation, Version)
         .join(Incarnation, Incarnation.id == HeldVersion.incarnation)
         .join(Version, Version.id == HeldVersion.version_id)
         .where(Version.deployment == name, Incarnation.ended_at.is_(None))
@@ -177,14 +179,15 @@ def _workers(session: Session, name: str) -> list[WorkerView]:
     return [
         {
             "incarnation": str(held.incarnation),
-            "host": host,
+            "host": life.host,
+            "environment": life.environment,
             "version": version.label,
             "state": held.state,
             "reason": held.reason,
             "asked": held.engine.get("asked"),
             "engine": held.engine.get("name"),
         }
-        for held, host, version in found
+        for held, life, version in found
     ]
 
 

@@ -23,10 +23,10 @@ class Size:
 SIZES = {"20M": Size(384, 1024, 8, 6), "130M": Size(768, 2048, 16, 12)}
 
 
-def make(name: str, folder: Path) -> None:
+def make(name: str, folder: Path, seed: int = 1) -> None:
     """Weights and tokenizer, the same every time. Nothing ends an answer but its length."""
     size = SIZES[name]
-    torch.manual_seed(1)
+    torch.manual_seed(seed)
     config = LlamaConfig(
         vocab_size=VOCABULARY,
         hidden_size=size.hidden,

@@ -39,6 +39,18 @@ class Answer(Message):
 
 
 @dataclass(frozen=True)
+class TryOut(Message):
+    """Trials wait for this version: answers that no client sees."""
+
+    name: ClassVar[str] = "mainspring.try_out"
+    version_id: str
+
+    @property
+    def queue(self) -> str:
+        return version_queue(self.version_id)
+
+
+@dataclass(frozen=True)
 class Train(Message):
     """A training run is waiting."""
 

@@ -1,12 +1,22 @@
 """The one reader of the environment. Thresholds of a deployment belong to its policy row, not here."""
 
 import os
+from enum import StrEnum
 from functools import cached_property
 from pathlib import Path
 
 from platformdirs import user_data_path
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Environment(StrEnum):
+    """Which versions an infer worker holds: those in testing, those in staging, those that answer clients, or all."""
+
+    ALL = "all"
+    TESTING = "testing"
+    STAGING = "staging"
+    PRODUCTION = "production"
 
 
 class Settings(BaseSettings):
@@ -19,7 +29,9 @@ class Settings(BaseSettings):
     port: int = Field(8000, ge=1, le=65535)
     database_url: str = ""  # empty: the embedded PostgreSQL of this home
     redis_url: str = ""  # empty: the embedded Valkey of this home
-    store_url: str = ""  # empty: the folder `store` of this home
+    store_url: str = (
+        ""  # a folder, or whatever fsspec opens (s3://bucket/models); empty: the home's folder `store`
+    )
     secret: str = ""  # what webhooks' secrets are derived from; empty: the file `secret` of this home
     webhooks_to_private_addresses: bool = False  # true where receivers live beside this installation
     log_level: str = "INFO"
@@ -39,6 +51,7 @@ class Settings(BaseSettings):
     hang_seconds: float = Field(60.0, gt=0)  # an engine with work and without progress for so long is rebuilt
     max_losses: int = Field(5, ge=1)  # a job whose worker died under it this often has failed
 
+    environment: Environment = Environment.ALL  # which versions an infer worker of these settings holds
     infer_threads: int = Field(128, ge=1)
     worker_memory_bytes: int | None = None  # None: 60% of what the host or container has
     kv_cache_bytes: int = Field(512 * 2**20, gt=0)  # per held version, on CPU
@@ -52,15 +65,20 @@ class Settings(BaseSettings):
     max_body_bytes: int = Field(1 * 2**20, gt=0)
     min_free_bytes: int = Field(1 * 2**30, ge=0)  # `up` refuses to start with less disk than this
 
+    @property
+    def store_is_remote(self) -> bool:
+        return "://" in self.store_url
+
     @cached_property
     def store(self) -> Path:
-        return Path(self.store_url) if self.store_url else self.home / "store"
+        """The folder with models' files: the store, or what was fetched from it."""
+        return Path(self.store_url) if self.store_url and not self.store_is_remote else self.home / "store"
 
     def as_environment(self) -> dict[str, str]:
         """This process's environment with these settings in it, paths absolute: for a child, wherever it runs."""
         given = self.model_dump(mode="json", exclude_none=True)
         given["home"] = str(self.home.absolute())
-        if self.store_url and "://" not in self.store_url:
+        if self.store_url and not self.store_is_remote:
             given["store_url"] = str(Path(self.store_url).absolute())
         ours = {f"MAINSPRING_{name.upper()}": str(value) for name, value in given.items()}
         inherited = {k: v for k, v in os.environ.items() if not k.upper().startswith("MAINSPRING_")}  # noqa: TID251  the one reader

@@ -3,23 +3,22 @@
 Each step is one statement; while the engine works no connection is held.
 """
 
-from collections.abc import Iterator
 from time import monotonic
 from typing import Any
 from uuid import UUID
 
 import structlog
 
-from mainspring.errors import Cancelled, EngineStopping, MainspringError, PromptTooLong
+from mainspring.errors import Cancelled, EngineStopping, MainspringError
 from mainspring.logs import log
 from mainspring.messages import Answer
 from mainspring.serving import answer as finish
 from mainspring.serving import bounded
 from mainspring.serving.answer import EXPIRED
 from mainspring.serving.claim import Claimed, Fence, claim
-from mainspring.serving.conversation import after, forget, history, release
+from mainspring.serving.conversation import release
 from mainspring.serving.engine import EngineAnswer, EngineRequest
-from mainspring.tables import Task
+from workers.asking import ask, inputs
 from workers.held import Held
 from workers.outbox import Voice
 from workers.persist import persist
@@ -71,33 +70,12 @@ def _answered(runtime: Runtime, held: Held, job: Claimed) -> EngineAnswer:
     """Raises what the engine's future ends with, and TimeoutError at the job's deadline."""
     voice = Voice(runtime.outbox, str(job.fence.job_id), job.fence.attempt)
     end = None if job.seconds_left is None else monotonic() + job.seconds_left
-    inputs = _inputs(runtime, held, job)
-    given = next(inputs)
-    while True:
-        request = EngineRequest(
-            request_id(job.fence), given, job.parameters, job.seed, scope=str(job.tenant_id)
-        )
-        future = held.engine.submit(request, voice)
-        try:
-            return future.result(None if end is None else max(0.0, end - monotonic()))
-        except PromptTooLong:
-            shorter = next(inputs, None)
-            if shorter is None:
-                raise
-            given = shorter
 
+    def request(given: Any) -> EngineRequest:
+        return EngineRequest(request_id(job.fence), given, job.parameters, job.seed, scope=str(job.tenant_id))
 
-def _inputs(runtime: Runtime, held: Held, job: Claimed) -> Iterator[Any]:
-    """What the engine is given: after all that was said before, then, where that is too long, after less and less."""
-    if job.session_id is None or held.task != Task.TEXT_GENERATION:
-        yield job.input
-        return
-    with runtime.database.each() as connection:
-        said = history(connection, job.session_id, job.fence.job_id)
-    yield after(said, job.input)
-    while said:
-        said = forget(said)
-        yield after(said, job.input)
+    given = inputs(runtime.database, held.task, job.input, job.session_id, job.fence.job_id)
+    return ask(held.engine, given, request, voice, end=end)
 
 
 def _release(runtime: Runtime, fence: Fence) -> None:

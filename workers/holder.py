@@ -33,7 +33,7 @@ RETRY_TICKS = 15  # a version that could not be loaded is tried again after so m
 class Engines:
     """`load` makes the engine that is wished for of a version's folder and task, `needs` says how many bytes it takes.
 
-    `load` is given the plan that is known for such a `machine`, if any; else it measures. `check` reads a folder again,
+    `fetch` sees to it that a model of that digest is in the store's folder. `load` is given the plan that is known for such a `machine`, if any; else it measures. `check` reads a folder again,
     given what was registered.
     """
 
@@ -42,6 +42,7 @@ class Engines:
     budget_bytes: int
     machine: str = ""
     check: Callable[[Path, str, dict[str, str] | None], None] = verify
+    fetch: Callable[[str], None] = lambda _: None
 
 
 class Holder:
@@ -59,7 +60,7 @@ class Holder:
     ) -> None:
         self._database, self._settings, self._report = database, settings, report
         self._load, self._needs, self._budget = engines.load, engines.needs, engines.budget_bytes
-        self._check = engines.check
+        self._check, self._fetch = engines.check, engines.fetch
         self._plans = Plans(database, engines.machine)
         self._consume, self._ignore = consume, ignore
         self._held: dict[UUID, Held] = {}
@@ -107,7 +108,7 @@ class Holder:
         with self._database.transaction() as session:
             wanted = {
                 version.id: (version, task_of(session, version), engine_of(session, version))
-                for version in desired(session)
+                for version in desired(session, self._settings.environment)
             }
         self._draining.clear()
         for version, _, _ in wanted.values():
@@ -128,6 +129,7 @@ class Holder:
     def _hold(self, version: Version, task: Task, wish: EngineWish) -> None:
         path = self._settings.store / version.path
         try:
+            self._fetch(version.digest)
             need = self._needs(path, task, wish)
             if need > self._free() and version.stage == Stage.PRODUCTION:
                 self._make_room(version, need)

@@ -4,6 +4,7 @@ Two bootsteps: one for the process (the runtime, before messages come and until 
 one for each connection to the broker (which queues to take from).
 """
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from celery import bootsteps
 from celery.worker.consumer import Consumer
 
 from mainspring.logs import configure, log
+from mainspring.registry.remote import remote
 from mainspring.serving.engine import Engine, Plan
 from mainspring.settings import Settings
 from mainspring.tables import EngineName, EngineWish
@@ -23,7 +25,7 @@ from workers.runtime import Runtime
 
 settings = Settings()
 configure(settings.log_level, as_json=settings.log_json)
-app = create_app(settings, "infer", ["workers.tasks.answer"])
+app = create_app(settings, "infer", ["workers.tasks.answer", "workers.tasks.try_out"])
 
 
 class Queues:
@@ -77,7 +79,9 @@ class HoldVersions(bootsteps.StartStopStep):
         def needs(path: Path, task: str, wish: EngineWish) -> int:
             return 0 if wish.name is EngineName.VLLM else memory_needed(path, task, settings)
 
-        return Engines(load, needs, memory_budget(settings), machine())
+        behind = remote(settings)
+        made = Engines(load, needs, memory_budget(settings), machine())
+        return made if behind is None else replace(made, fetch=behind.fetch)
 
     def __init__(self, worker: Any, **kwargs: Any) -> None:
         super().__init__(worker, **kwargs)

@@ -6,12 +6,13 @@ from celery import Celery
 from redis.exceptions import RedisError
 
 from mainspring.logs import log
-from mainspring.messages import Answer
+from mainspring.messages import Answer, TryOut
 from mainspring.release import beat, draining
 from mainspring.serving import stream
 from mainspring.serving.sweep import MOST_NUDGES
+from mainspring.trials import asking, running
 from workers.app import send
-from workers.sweeping import Connections
+from workers.sweeping import Connections, lengths
 
 
 def judge_once(app: Celery, use: Connections) -> None:
@@ -29,6 +30,13 @@ def judge_once(app: Celery, use: Connections) -> None:
         retired = draining.retire_drained(session)
     with use.database.transaction() as session:
         moved.update(draining.take_in_strays(session))
+    with use.database.transaction() as session:
+        running.requeue_lost(session)
+        asking.drop_unwanted(session)
+        tried = [TryOut(str(version)) for version in asking.waiting(session)]
+    for message, live in zip(tried, lengths(use.redis, [one.queue for one in tried]), strict=True):
+        if not live:  # else the one before was not taken yet
+            send(app, message)
     for version, count in moved.items():
         for _ in range(min(count, MOST_NUDGES)):
             send(app, Answer(version, ""))

@@ -40,7 +40,7 @@ class Life:
 
     def _begin(self) -> UUID:
         with self._database.transaction() as session:
-            return lease.begin(session, self._role, self._settings.lease_seconds)
+            return lease.begin(session, self._role, self._settings.lease_seconds, self._settings.environment)
 
     def _run(self) -> None:
         while not self._closed.wait(self._settings.renew_seconds):

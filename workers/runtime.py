@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from functools import partial
+from threading import Lock
 from uuid import UUID
 
 from celery import Celery
@@ -38,6 +39,8 @@ class Runtime:
         self.settings = settings
         self.stopping = False
         self.paused = False  # while a suspect is waited for, or runs alone
+        self.trial = Lock()  # held by whoever tries something that no client waits for
+        self.tried_at = 0.0  # on the monotonic clock, when that last ended
         self.ticks: list[Callable[[], None]] = []  # what else looks at the rows at each renewal of the lease
         self.bounded = False  # whether some tenant may run only so many jobs at once
         self.nudge: Callable[[Message], None] = partial(send, app)

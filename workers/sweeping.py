@@ -36,7 +36,7 @@ def sweep_once(app: Celery, use: Connections) -> None:
         released = release_forgotten(session.connection())
     with database.transaction() as session:
         messages = nudges(
-            session, lambda queues: _lengths(redis, queues), 0 if swept.dead else settings.nudge_after_seconds
+            session, lambda queues: lengths(redis, queues), 0 if swept.dead else settings.nudge_after_seconds
         )
     for message in messages:
         send(app, message)
@@ -54,7 +54,8 @@ def sweep_once(app: Celery, use: Connections) -> None:
         _tell(redis, [str(job_id) for job_id in ended])
 
 
-def _lengths(redis: Redis, queues: Sequence[str]) -> list[int]:
+def lengths(redis: Redis, queues: Sequence[str]) -> list[int]:
+    """How many messages wait on each."""
     pipe = redis.pipeline(transaction=False)
     for queue in queues:
         pipe.llen(queue)

@@ -53,6 +53,7 @@ class Declaration(BaseModel):
 class ModelToImport(BaseModel):
     """`model`: a folder on the worker's machine, or a hub id, with its `revision`. Safetensors only.
 
+    `base`: where the model is an adapter (LoRA), the version whose weights it changes, such as `chat@1`.
     `now`: take over at once. `hold`: stay registered, beside a version in production, until somebody begins a rollout.
     """
 
@@ -60,6 +61,7 @@ class ModelToImport(BaseModel):
 
     model: Annotated[str, Field(min_length=1, max_length=4096)]
     revision: Annotated[str, Field(min_length=1, max_length=256)] | None = None
+    base: Annotated[str, Field(min_length=3, max_length=80)] | None = None
     now: bool = False
     hold: bool = False
 
@@ -148,7 +150,15 @@ async def retire(
 async def register(name: str, request: Request, backends: TheBackends, transact: Transacting) -> Response:
     """Make a version from a model that exists: a training run of the recipe `import`."""
     given = await body.read(request, backends.settings.max_body_bytes, ModelToImport)
-    run = await transact(ask, name, "import", given.model_dump(exclude_none=True))
+
+    def work(session: Session, caller: Caller) -> RunView:
+        wanted = given.model_dump(exclude_none=True)
+        if given.base is not None:
+            caller.require(ADMIN)
+            wanted["base_digest"] = registry.whole(session, given.base).digest
+        return ask(session, caller, name, "import", wanted)
+
+    run = await transact(work)
     return requested(backends, run)
 
 

@@ -55,6 +55,10 @@ class BackTo(Why):
     to: Annotated[str, Field(min_length=3, max_length=80)] | None = None
 
 
+class Replan(Why):
+    plan: RolloutPlan
+
+
 class RolloutView(TypedDict):
     """`share`: of new work, to the challenger. `judged`: the last look at the evidence, with its thresholds."""
 
@@ -136,6 +140,20 @@ async def look(rollout_id: str, transact: Transacting) -> Response:
         if found is None:
             raise unknown_rollout()
         return _view(session, found)
+
+    return Json(await transact(work))
+
+
+@router.put("/rollouts/{rollout_id}/plan", response_model=RolloutView, openapi_extra=takes(Replan))
+async def replan(rollout_id: str, request: Request, backends: TheBackends, transact: Transacting) -> Response:
+    """Let it go on by another plan, from that one's first share."""
+    given = await body.read(request, backends.settings.max_body_bytes, Replan)
+
+    def work(session: Session, caller: Caller) -> RolloutView:
+        caller.require(ADMIN)
+        rollout = verbs.opened(session, to_uuid(rollout_id, unknown_rollout))
+        verbs.replan(session, rollout, given.plan, actor=f"key {caller.key_id}", reason=given.reason)
+        return _view(session, rollout)
 
     return Json(await transact(work))
 

@@ -20,7 +20,9 @@ from mainspring.release.card import as_markdown, record
 from mainspring.release.compare import compare
 from mainspring.release.leaving import needing, retire_version
 from mainspring.release.page import page
+from mainspring.release.tried import in_shadow, with_prompts
 from mainspring.serving.views import optional_moment
+from mainspring.trials.prompts import named as set_named
 
 router = APIRouter(prefix="/v1", tags=["versions"], dependencies=[Security(BEARER)])
 
@@ -53,19 +55,26 @@ class GoneView(TypedDict):
 async def side_by_side(
     name: str,
     transact: Transacting,
+    *,
     a: Annotated[str, Query(max_length=80, description="Such as assistant@3.")],
     b: Annotated[str, Query(max_length=80)],
+    prompts: Annotated[str, Query(max_length=64, description="A stored set: answer beside answer.")] = "",
     accept: Annotated[str, Header()] = "",
 ) -> Response:
     """What two versions are, and how they did with what they answered lately, each figure with its 95% interval.
 
-    As a page for who accepts `text/html`.
+    With the same questions, too: what one of them tried, unseen, of the other's jobs, and the prompts of a set. As a
+    page for who accepts `text/html`.
     """
 
-    def work(session: Session, _: Caller) -> dict[str, Any]:
+    def work(session: Session, caller: Caller) -> dict[str, Any]:
         declared.find(session, name)
         first, second = (named(session, one, deployment=name) for one in (a, b))
-        return compare(session, first, second)
+        found = compare(session, first, second) | {"shadow": in_shadow(session, first, second)}
+        if prompts:
+            caller.require(ADMIN)
+            found["prompts"] = with_prompts(session, set_named(session, name, prompts), first, second)
+        return found
 
     found = await transact(work)
     return HTMLResponse(page(found)) if "text/html" in accept else Json(found)

@@ -15,6 +15,7 @@ from mainspring.cli.compare import compare
 from mainspring.cli.demo import demo
 from mainspring.cli.deploy import deploy
 from mainspring.cli.migrate import migrate
+from mainspring.cli.prompts import prompts
 from mainspring.cli.retire import retire
 from mainspring.cli.status import status
 from mainspring.cli.talk import chat
@@ -44,6 +45,7 @@ for verb in (
     card,
     clients,
     compare,
+    prompts,
     retire,
     demo,
     migrate,

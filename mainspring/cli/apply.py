@@ -110,6 +110,9 @@ class _Applying:
             self._make(
                 ["weights"], "POST", f"/v1/rollouts/{open_one['id']}/promote", change, {"reason": self._why}
             )
+        elif change.verb == "reshares" and open_one is not None:
+            body = change.body | {"reason": self._why}
+            self._make(["weights"], "PUT", f"/v1/rollouts/{open_one['id']}/plan", change, body)
         else:
             over: dict[str, Any] = {"plan": {"steps": []}} if change.verb == "takes_over" else {}
             body = change.body | over | {"reason": self._why}

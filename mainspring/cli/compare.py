@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from mainspring.cli.stack import AsJson
 from mainspring.errors import InvalidRequest
@@ -14,6 +15,7 @@ from mainspring.local.doors import client
 from mainspring.release.page import page
 
 Label = Annotated[str, typer.Argument(help="Such as assistant@3.")]
+_PARTS = {"shadow": "The same jobs, tried where no client sees it", "prompts": "The prompts"}
 _FACTS = ("stage", "architecture", "parameters", "context_length", "licence", "digest")
 
 
@@ -21,6 +23,9 @@ def compare(
     a: Label,
     b: Label,
     *,
+    prompts: Annotated[
+        str | None, typer.Option(help="A stored set: what both said to each, and where they differ.")
+    ] = None,
     html: Annotated[Path | None, typer.Option(help="Write a page to this file instead.")] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -33,25 +38,63 @@ def compare(
             remedy="Name both, such as assistant@3 assistant@4.",
         )
     with client() as api:
-        found = api.request("GET", f"/v1/deployments/{name}/compare", params={"a": a, "b": b})
+        asked = {"a": a, "b": b} | ({} if prompts is None else {"prompts": prompts})
+        found = api.request("GET", f"/v1/deployments/{name}/compare", params=asked)
     if html is not None:
         html.write_text(page(found), encoding="utf-8")
     if as_json:
         typer.echo(json.dumps(found))
     if as_json or html is not None:
         return
-    table = Table(box=None)
-    table.add_column("")
-    for column in (a, b):
-        table.add_column(column, overflow="fold")
-    table.add_column("")
-    for fact in _FACTS:
-        table.add_row(fact.replace("_", " "), _short(found["a"][fact]), _short(found["b"][fact]), "")
-    for metric in found["metrics"]:
-        table.add_row(metric["words"], _figure(metric["a"]), _figure(metric["b"]), _verdict(metric))
-    Console().print(table)
+    console = Console(highlight=False)
+    console.print(_table(found, "", found["metrics"], facts=True))
     if not found["metrics"]:
-        Console().print("Neither has answered yet.", style="yellow")
+        console.print("Neither has answered yet.", style="yellow")
+    for part, words in _PARTS.items():
+        if found.get(part) is not None:
+            console.print(f"\n[bold]{words}[/]{_how_many(found[part])}")
+            console.print(_table(found, "", found[part]["metrics"]))
+            for answer in found[part].get("answers", []):
+                console.print(_answer(answer), soft_wrap=True)
+
+
+def _table(found: dict[str, Any], title: str, metrics: list[dict[str, Any]], *, facts: bool = False) -> Table:
+    table = Table(box=None)
+    table.add_column(title)
+    for side in ("a", "b"):
+        table.add_column(found[side]["version"], overflow="fold")
+    table.add_column("")
+    for fact in _FACTS if facts else ():
+        table.add_row(fact.replace("_", " "), _short(found["a"][fact]), _short(found["b"][fact]), "")
+    for metric in metrics:
+        table.add_row(metric["words"], _figure(metric["a"]), _figure(metric["b"]), _verdict(metric))
+    return table
+
+
+def _how_many(part: dict[str, Any]) -> str:
+    said = f", {part['tried']} jobs" if "tried" in part else f" `{part['set']}`"
+    if part.get("missing"):
+        said += f", {part['missing']} not answered by both yet"
+    return said + ("" if part["agreement"] is None else f"; they agree by {_figure(part['agreement'])}")
+
+
+def _answer(answer: dict[str, Any]) -> Text:
+    """The prompt, then both answers in one: what the first alone said is struck out."""
+    given = answer["input"] if isinstance(answer["input"], str) else json.dumps(answer["input"])
+    said = Text.assemble("\n", (given, "bold"), "\n")
+    if answer["differences"] is None:
+        for side in ("a", "b"):
+            said.append(f"{side}: {_plain(answer[side])}\n")
+        return said
+    for side, text in answer["differences"]:
+        said.append(text, {"same": "", "a": "red strike", "b": "green"}[side])
+    return said
+
+
+def _plain(side: dict[str, Any]) -> str:
+    if side["error"] is not None:
+        return f"failed: {side['error']['detail']}"
+    return json.dumps(side["output"], ensure_ascii=False)[:500]
 
 
 def _short(value: Any) -> str:

@@ -23,6 +23,9 @@ def deploy(
     model: Annotated[str, typer.Option(help="A folder with safetensors weights, or a hub id.")],
     task: Annotated[Task, typer.Option(help="What it shall do.")],
     revision: Annotated[str | None, typer.Option(help="Of the hub id: a branch, tag or commit.")] = None,
+    base: Annotated[
+        str | None, typer.Option(help="Of an adapter: the version that it changes, such as chat@1.")
+    ] = None,
     engine: Annotated[EngineName | None, typer.Option(help="What shall serve it; else as before.")] = None,
     engine_url: Annotated[
         str | None, typer.Option(help="Address of an inference server that serves it already; means vllm.")
@@ -37,7 +40,7 @@ def deploy(
     with client() as api:
         body = {"task": task.value} | _policy(api, name, engine, engine_url)
         api.request("PUT", f"/v1/deployments/{name}", json=body)
-        body = registering.import_body(model, revision, now=now)
+        body = registering.import_body(model, revision, base=base, now=now)
         run = api.request("POST", f"/v1/deployments/{name}/versions", json=body)
         run = _watch(api, run, console)
         stage = _stage(api, name, run["version"])

@@ -71,7 +71,7 @@ def rollouts(name: Name, *, as_json: AsJson = False) -> None:
     table.add_column("evidence that it is worse", overflow="fold")
     for one in found:
         state = f"{one['state']}, paused" if one["paused"] else one["state"].replace("_", " ")
-        seen = str(one["judged"].get("units", 0))
+        seen = _seen(one)
         table.add_row(
             one["challenger"],
             one["champion"],
@@ -156,9 +156,20 @@ def _read(path: Path) -> dict[str, Any]:
     return found
 
 
+def _seen(one: dict[str, Any]) -> str:
+    """How many answers of the challenger there are in what it goes through at the moment."""
+    judged = one["judged"]
+    if one["state"] == "testing":
+        return str(judged.get("testing", {}).get("answered", 0))
+    if one["state"] == "shadow":
+        return str(judged.get("shadow", {}).get("tried", 0))
+    return str(judged.get("units", 0))
+
+
 def _evidence(one: dict[str, Any]) -> str:
     """Of each trouble that came up: how often, and how strong it speaks, 1 being nothing."""
-    found = one["judged"].get("evidence", {})
+    judged = one["judged"]
+    found = judged.get("evidence") or judged.get("shadow", {}).get("evidence", {})
     said = [
         f"{name} {each['challenger']} of {each['challenger'] + each['champion']} (1 to e^{each['log_value']:.1f})"
         for name, each in found.items()

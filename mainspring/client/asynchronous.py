@@ -79,6 +79,7 @@ class AsyncClient:
         deployment: str,
         task: str | None = None,
         revision: str | None = None,
+        base: str | None = None,
         folder: Path | None = None,
         now: bool = False,
         hold: bool = False,
@@ -87,7 +88,7 @@ class AsyncClient:
         if task is not None:
             await self.request("PUT", f"/v1/deployments/{deployment}", json={"task": task})
         with registering.placed(model, tokenizer, folder) as place:
-            body = registering.import_body(place, revision, now=now, hold=hold)
+            body = registering.import_body(place, revision, base=base, now=now, hold=hold)
             run = await self.request("POST", f"/v1/deployments/{deployment}/versions", json=body)
             while not registering.over(run):
                 await asyncio.sleep(registering.POLL_SECONDS)

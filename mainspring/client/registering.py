@@ -40,8 +40,10 @@ def placed(model: Saveable | str | Path, tokenizer: Saveable | None, folder: Pat
         yield place
 
 
-def import_body(model: str, revision: str | None, *, now: bool, hold: bool = False) -> dict[str, Any]:
-    said = {"revision": revision, "now": now, "hold": hold}
+def import_body(
+    model: str, revision: str | None, *, base: str | None = None, now: bool, hold: bool = False
+) -> dict[str, Any]:
+    said = {"revision": revision, "base": base, "now": now, "hold": hold}
     return {"model": model} | {name: value for name, value in said.items() if value}
 
 

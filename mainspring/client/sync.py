@@ -90,6 +90,7 @@ class Client:
         deployment: str,
         task: str | None = None,
         revision: str | None = None,
+        base: str | None = None,
         folder: Path | None = None,
         now: bool = False,
         hold: bool = False,
@@ -97,7 +98,7 @@ class Client:
     ) -> dict[str, Any]:
         """Make it the next version of a deployment, which `task` makes if there is none of that name.
 
-        `model`: live `transformers` objects with their `tokenizer`, a folder, or a hub id with its `revision`. Live ones
+        `model`: live `transformers` objects with their `tokenizer`, a folder, or a hub id with its `revision`; with `base`, an adapter of that version. Live ones
         are saved below `folder`, by default the temporary files, which the train worker has to see. `now`: take over at
         once, whatever the policy says; `hold`: stay registered, until a rollout is begun by hand. Gives the version as `GET /v1/deployments/{name}/versions` has it, once it is
         registered. Raises ModelRefused for one that cannot be served, Refused, TimeoutError.
@@ -106,7 +107,7 @@ class Client:
             self.request("PUT", f"/v1/deployments/{deployment}", json={"task": task})
         until = time.monotonic() + timeout
         with registering.placed(model, tokenizer, folder) as place:
-            body = registering.import_body(place, revision, now=now, hold=hold)
+            body = registering.import_body(place, revision, base=base, now=now, hold=hold)
             run = self.request("POST", f"/v1/deployments/{deployment}/versions", json=body)
             while not registering.over(run):
                 if time.monotonic() > until:

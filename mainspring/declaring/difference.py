@@ -9,7 +9,7 @@ from mainspring.declaring.reading import Wanted
 
 @dataclass(frozen=True)
 class Change:
-    """`verb`: declare, register, takes_over or shares. `said`: a line for people, of what will be. `body`: as sent."""
+    """`verb`: declare, register, takes_over, shares or reshares. `said`: a line for people, of what will be. `body`: as sent."""
 
     verb: str
     said: str
@@ -59,7 +59,7 @@ def weighted(
     others = {label: share for label, share in shares.items() if label != production}
     if production is None or len(others) == len(shares) == 2:
         raise ValueError(f"neither is in production: {production or 'nothing'} is")
-    open_one = None if rollout is None else (rollout["challenger"], rollout["plan"]["steps"])
+    open_one = None if rollout is None else (rollout["challenger"], tuple(rollout["plan"]["steps"]))
     if not others:
         if open_one is None:
             return None
@@ -67,12 +67,10 @@ def weighted(
     [(label, share)] = others.items()
     if open_one is not None and open_one[0] != label:
         raise ValueError(f"the rollout of {open_one[0]} is open, and one at a time is")
-    if open_one is not None and open_one[1] == [share]:
+    if open_one is not None and open_one[1] == (share,):
         return None
     if share == 1:
         return Change("takes_over", f"{label} takes over from {production}", {"version": label})
-    if open_one is not None:
-        raise ValueError(f"the rollout of {label} goes by steps of its own ({open_one[1]})")
     if stages.get(label) in ("draining", "retired"):
         raise ValueError(f"{label} has been in production: it takes over whole, or not at all")
     plan = {
@@ -81,6 +79,8 @@ def weighted(
         "dwell_seconds": 0,
     }  # it stays there until somebody decides
     said = f"{label} has {share:.0%} of {name}'s new work, {production} the rest"
+    if open_one is not None:
+        return Change("reshares", f"{said}, instead of going by {list(open_one[1])}", {"plan": plan})
     return Change("shares", said, {"version": label, "plan": plan})
 
 

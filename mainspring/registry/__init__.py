@@ -4,7 +4,7 @@ from mainspring.registry.inspection import Inspection, inspect
 from mainspring.registry.release import desired, engine_of, release, task_of
 from mainspring.registry.retirement import restore, retire
 from mainspring.registry.store import Stored, copied, digest_of_files, put, verify
-from mainspring.registry.versions import lock, named, refuse_deleted, refuse_retired, register, retired
+from mainspring.registry.versions import lock, named, refuse_deleted, refuse_retired, register, retired, whole
 
 __all__ = [
     "Inspection",
@@ -26,4 +26,5 @@ __all__ = [
     "retired",
     "task_of",
     "verify",
+    "whole",
 ]

@@ -1,10 +1,11 @@
 """What a model folder says of itself, without torch or transformers; and every reason to refuse it unseen."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from mainspring.errors import ModelRefused
+from mainspring.registry import adapters
 from mainspring.registry import folder as files
 from mainspring.registry.heads import require_head
 from mainspring.registry.weights import count_parameters
@@ -25,8 +26,8 @@ class Inspection:
     files: tuple[str, ...]
 
 
-def inspect(folder: Path, task: Task) -> Inspection:
-    """Raises ModelRefused, with the reason and the remedy."""
+def inspect(folder: Path, task: Task, store: Path | None = None) -> Inspection:
+    """`store`: where an adapter's base is. Raises ModelRefused, with the reason and the remedy."""
     if not folder.is_dir():
         raise ModelRefused(
             f"there is no folder {folder}",
@@ -34,12 +35,8 @@ def inspect(folder: Path, task: Task) -> Inspection:
             remedy="Give a folder on the train worker's machine, or a hub id such as owner/name.",
         )
     files.refuse_ways_out(folder)
-    if (folder / "adapter_config.json").exists():
-        raise ModelRefused(
-            "this is an adapter (adapter_config.json), not a whole model",
-            field="model",
-            remedy="Merge it into its base first: model.merge_and_unload().save_pretrained(folder).",
-        )
+    if adapters.is_adapter(folder):
+        return _adapter(folder, task, store)
     config = files.read_json(folder, "config.json")
     _refuse_code(folder, config)
     weights = files.weights(folder)
@@ -54,6 +51,26 @@ def inspect(folder: Path, task: Task) -> Inspection:
         context_length=_context_length(config | (text_config if isinstance(text_config, dict) else {})),
         licence=files.licence(folder),
         files=files.belonging(folder, weights),
+    )
+
+
+def _adapter(folder: Path, task: Task, store: Path | None) -> Inspection:
+    """What its base is, and its own parameters beside."""
+    digest = adapters.base_digest(folder)
+    if digest is None or store is None:
+        raise ModelRefused(
+            "this is an adapter, and of which base is not said",
+            field="model",
+            remedy="Name the version that it changes, such as --base chat@1; or merge it into its base first.",
+        )
+    adapters.require_lora(folder)
+    base = inspect(store / digest, task)
+    named = [name for name in (adapters.CONFIG, adapters.WEIGHTS, adapters.BASE) if (folder / name).is_file()]
+    return replace(
+        base,
+        parameters=base.parameters + count_parameters(folder / adapters.WEIGHTS),
+        licence=files.licence(folder) or base.licence,
+        files=files.belonging(folder, named),
     )
 
 

@@ -3,12 +3,24 @@
 The way step by step is release/rollout.py.
 """
 
-from sqlalchemy import exists, or_, select
+from sqlalchemy import ColumnElement, and_, exists, or_, select
 from sqlalchemy.orm import Session
 
 from mainspring.lifecycle import LIVE, advance
 from mainspring.registry.versions import lock
-from mainspring.tables import Deployment, EngineWish, Job, JobState, Stage, Task, Version, engine_wish
+from mainspring.settings import Environment
+from mainspring.tables import (
+    Deployment,
+    EngineWish,
+    Job,
+    JobState,
+    Rollout,
+    RolloutState,
+    Stage,
+    Task,
+    Version,
+    engine_wish,
+)
 
 
 def release(session: Session, version: Version, *, actor: str, reason: str) -> Version | None:
@@ -35,8 +47,8 @@ def release(session: Session, version: Version, *, actor: str, reason: str) -> V
     return champion
 
 
-def desired(session: Session) -> list[Version]:
-    """The versions that infer workers should hold: the live ones.
+def desired(session: Session, environment: Environment = Environment.ALL) -> list[Version]:
+    """The versions that the infer workers of an environment should hold.
 
     Of a deployment that was retired, which is no longer talked to, a draining one only while an open job names it.
     """
@@ -48,12 +60,31 @@ def desired(session: Session) -> list[Version]:
             select(Version)
             .join(Deployment, Deployment.name == Version.deployment)
             .where(
-                Version.stage.in_([stage.value for stage in LIVE]),
+                _wanted(environment),
                 or_(Version.stage != Stage.DRAINING.value, Deployment.retired_at.is_(None), open_jobs),
             )
             .order_by(Version.created_at, Version.id)
         )
     )
+
+
+def _wanted(environment: Environment) -> ColumnElement[bool]:
+    """In production, too, what is next to answer there: who is in staging and has been seen enough."""
+    rollout = (Rollout.challenger_id == Version.id, Rollout.ended_at.is_(None))
+    tested = and_(Version.stage == Stage.TESTING.value, exists().where(*rollout))
+    next_one = exists().where(
+        *rollout,
+        Rollout.state == RolloutState.LOADING.value,
+        or_(Rollout.shadowed_at.is_not(None), Rollout.plan["shadow"].as_string().is_(None)),
+    )
+    answering = Version.stage.in_([stage.value for stage in LIVE if stage is not Stage.STAGING])
+    staged = Version.stage == Stage.STAGING.value
+    return {
+        Environment.ALL: or_(answering, staged, tested),
+        Environment.TESTING: tested,
+        Environment.STAGING: staged,
+        Environment.PRODUCTION: or_(answering, and_(staged, next_one)),
+    }[environment]
 
 
 def task_of(session: Session, version: Version) -> Task:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mainspring.errors import ModelRefused, StackError
+from mainspring.registry.adapters import base_digest
 from mainspring.registry.sharing import digest_of_file, share
 
 INCOMING = ".incoming-"
@@ -110,6 +111,8 @@ def verify(folder: Path, digest: str, files: dict[str, str] | None) -> None:
     """
     found = {name: digest_of_file(folder / name) for name in _names(folder)}
     if digest_of(found) == digest:
+        if (base := base_digest(folder)) is not None:
+            verify(folder.parent / base, base, None)
         return
     if files is None:
         raise _changed("a file of the model")

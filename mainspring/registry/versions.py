@@ -74,6 +74,19 @@ def named(session: Session, label: str, *, deployment: str | None = None) -> Ver
     return found
 
 
+def whole(session: Session, label: str) -> Version:
+    """A version that an adapter can change. Raises UnknownVersion, Conflict for an adapter, or one without files."""
+    found = named(session, label)
+    refuse_deleted(found)
+    if "base_digest" in found.source:
+        raise Conflict(
+            f"{label} is an adapter itself",
+            field="base",
+            remedy=f"Name the version that both change: {found.source.get('base')}.",
+        )
+    return found
+
+
 def lock(session: Session, deployment: str) -> Deployment:
     """One at a time numbers and releases the versions of a deployment. Raises UnknownDeployment."""
     row = session.scalar(select(Deployment).where(Deployment.name == deployment).with_for_update())

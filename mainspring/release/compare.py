@@ -1,13 +1,12 @@
 """Two versions side by side: what they are, and how they did with what they answered lately."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
 from typing import Any
 
 from sqlalchemy import Row, select
 from sqlalchemy.orm import Session
 
-from mainspring.release.intervals import Figure, mean, median, share
+from mainspring.release.intervals import Figure, Kind, mean, median, metrics, share
 from mainspring.tables import JobState, Observation, Version
 
 LATELY = 2000  # observations of each
@@ -36,7 +35,7 @@ def _pace(row: Row[Any]) -> float | None:
 
 
 # Name → what it is in words, whether more is better, and how it is made of observations.
-METRICS: dict[str, tuple[str, bool, Made]] = {
+METRICS: dict[str, Kind[Row[Any]]] = {
     "failed": ("share of answers that failed", False, _bad(JobState.FAILED)),
     "blocked": ("share of answers that were blocked", False, _bad(JobState.BLOCKED)),
     "seconds": ("median seconds of answering", False, _of(_answering, median)),
@@ -52,28 +51,9 @@ METRICS: dict[str, tuple[str, bool, Made]] = {
 
 
 def compare(session: Session, first: Version, second: Version) -> dict[str, Any]:
-    """As JSON. A metric `differs` if its intervals do not meet: a cautious answer, since each covers 95%.
-
-    `b_is`: then, better or worse than the first.
-    """
+    """As JSON: what each is, and the metrics of both, as intervals.metric gives it."""
     rows = [_observations(session, version) for version in (first, second)]
-    metrics = []
-    for name, (words, more, make) in METRICS.items():
-        figures = [make(one) for one in rows]
-        if figures != [None, None]:
-            differs = _apart(figures[0], figures[1])
-            metrics.append(
-                {
-                    "name": name,
-                    "words": words,
-                    "more_is_better": more,
-                    "a": None if figures[0] is None else asdict(figures[0]),
-                    "b": None if figures[1] is None else asdict(figures[1]),
-                    "differs": differs,
-                    "b_is": _better(figures[0], figures[1], more=more) if differs else None,
-                }
-            )
-    return {"a": _about(first), "b": _about(second), "metrics": metrics}
+    return {"a": _about(first), "b": _about(second), "metrics": metrics(METRICS, *rows)}
 
 
 def _observations(session: Session, version: Version) -> Sequence[Row[Any]]:
@@ -97,16 +77,3 @@ def _about(version: Version) -> dict[str, Any]:
         "digest": version.digest,
         "source": version.source,
     }
-
-
-def _better(one: Figure | None, other: Figure | None, *, more: bool) -> str:
-    assert one is not None
-    assert other is not None
-    return "better" if (other.value > one.value) == more else "worse"
-
-
-def _apart(one: Figure | None, other: Figure | None) -> bool | None:
-    """None: one of them is not known."""
-    if one is None or other is None:
-        return None
-    return one.low > other.high or other.low > one.high

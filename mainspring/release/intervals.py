@@ -1,10 +1,14 @@
 """Figures with their 95% intervals. Pure."""
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, TypeVar
 
 Z = 1.959964  # of the normal distribution, two-sided 95%
+
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -15,6 +19,9 @@ class Figure:
     low: float
     high: float
     count: int
+
+
+Kind = tuple[str, bool, Callable[[Sequence[T]], Figure | None]]
 
 
 def share(times: int, of: int) -> Figure | None:
@@ -46,6 +53,38 @@ def mean(values: Sequence[float]) -> Figure | None:
     variance = math.fsum((one - value) ** 2 for one in values) / (count - 1)
     half = Z * math.sqrt(variance / count)
     return Figure(value, value - half, value + half, count)
+
+
+def metric(
+    name: str, words: str, a: Figure | None, b: Figure | None, *, more_is_better: bool
+) -> dict[str, Any]:
+    """Two figures as JSON. They `differ` if their intervals do not meet: a cautious answer, since each covers 95%.
+
+    `b_is`: then, better or worse than the first. None: one of them is not known, or they do not differ.
+    """
+    differs = None if a is None or b is None else a.low > b.high or b.low > a.high
+    b_is = None
+    if differs and a is not None and b is not None:
+        b_is = "better" if (b.value > a.value) == more_is_better else "worse"
+    return {
+        "name": name,
+        "words": words,
+        "more_is_better": more_is_better,
+        "a": None if a is None else asdict(a),
+        "b": None if b is None else asdict(b),
+        "differs": differs,
+        "b_is": b_is,
+    }
+
+
+def metrics(kinds: Mapping[str, Kind[T]], a: Sequence[T], b: Sequence[T]) -> list[dict[str, Any]]:
+    """`kinds`: name → in words, whether more is better, how it is made. Those that one of the two has."""
+    made = [(name, words, more, make(a), make(b)) for name, (words, more, make) in kinds.items()]
+    return [
+        metric(name, words, one, other, more_is_better=more)
+        for name, words, more, one, other in made
+        if one is not None or other is not None
+    ]
 
 
 def _middle(ordered: Sequence[float]) -> float:

@@ -55,7 +55,7 @@ def look(plan: RolloutPlan, share: float, counts: Sequence[Count]) -> Look:
         if 0 < count.share < 1:
             for name, times in count.troubles.items():
                 evidence[name].trouble(count.share, by_challenger=count.challenger, times=times)
-    convicted = [name for name, one in evidence.items() if one.convicts(plan.alpha / len(TROUBLES))]
+    convicted = [name for name, one in evidence.items() if one.convicts(plan.part / len(TROUBLES))]
     worst = max(convicted, key=lambda name: evidence[name].log_value, default=None)
     units = sum(count.units for count in counts if count.challenger and count.share == share)
     return Look(worst, units, evidence)

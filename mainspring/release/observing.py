@@ -7,6 +7,7 @@ from sqlalchemy import ColumnElement, Double, and_, cast, distinct, exists, func
 from sqlalchemy.orm import Session
 
 from mainspring.release.judge import Count
+from mainspring.settings import Environment
 from mainspring.tables import (
     Feedback,
     FeedbackKind,
@@ -86,13 +87,17 @@ def counts(session: Session, rollout: Rollout, limits: dict[str, Any]) -> list[C
     ]
 
 
-def held(session: Session, version_id: UUID) -> tuple[int, list[str]]:
-    """How many live workers have loaded the version; and why they will not, if none has or is about to."""
+def held(
+    session: Session, version_id: UUID, environment: Environment = Environment.PRODUCTION
+) -> tuple[int, list[str]]:
+    """How many live workers of the environment have loaded the version; and why they will not, if none has or is
+    about to."""
     rows = session.execute(
         select(HeldVersion.state, HeldVersion.reason)
         .join(Incarnation, Incarnation.id == HeldVersion.incarnation)
         .where(
             HeldVersion.version_id == version_id,
+            Incarnation.environment.in_([environment.value, Environment.ALL.value]),
             Incarnation.ended_at.is_(None),
             Incarnation.lease_until > func.now(),
         )

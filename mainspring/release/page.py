@@ -1,9 +1,11 @@
 """A comparison of two versions as one HTML page that needs nothing else: no script, no font, no network."""
 
+import json
 from html import escape
 from typing import Any
 
 FACTS = ("stage", "architecture", "parameters", "context_length", "licence", "digest", "source")
+_MARKS = {"same": "span", "a": "del", "b": "ins"}
 _STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 3rem auto; padding: 0 1rem; color: #1c1c1c }
 table { border-collapse: collapse; width: 100%; margin: 1rem 0 2rem }
@@ -11,12 +13,19 @@ th, td { text-align: left; vertical-align: top; padding: .4rem .8rem; border-bot
 td.figure { font-variant-numeric: tabular-nums; white-space: nowrap }
 td { overflow-wrap: anywhere }
 small { color: #666 }
+article { border-top: 1px solid #ddd; white-space: pre-wrap; overflow-wrap: anywhere }
+article h3 { font-size: 1rem }
+del { color: #a4161a }
+ins { color: #0a6b2d }
 .better { color: #0a6b2d; font-weight: 600 }
 .worse { color: #a4161a; font-weight: 600 }
 @media (prefers-color-scheme: dark) {
   body { background: #161616; color: #eee }
   th, td { border-color: #3a3a3a }
   small { color: #aaa }
+  article { border-color: #3a3a3a }
+  del { color: #ff8a8a }
+  ins { color: #6fcf8f }
   .better { color: #6fcf8f }
   .worse { color: #ff8a8a }
 }
@@ -36,23 +45,70 @@ def page(found: dict[str, Any]) -> str:
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<style>{_STYLE}</style><h1>{title}</h1>"
         f"<table><thead>{_head(one, other)}</thead><tbody>{facts}</tbody></table>"
-        f"<h2>What they answered lately</h2>{_metrics(found, one, other)}</html>"
+        f"<h2>What they answered lately</h2>{_metrics(found['metrics'], one, other)}"
+        f"{_shadow(found.get('shadow'), one, other)}{_prompts(found.get('prompts'), one, other)}</html>"
     )
 
 
-def _metrics(found: dict[str, Any], one: str, other: str) -> str:
-    if not found["metrics"]:
+def _metrics(metrics: list[dict[str, Any]], one: str, other: str) -> str:
+    if not metrics:
         return "<p>Neither has answered yet.</p>"
     rows = "".join(
         f"<tr><th>{escape(metric['words'])}</th>"
         + "".join(f'<td class="figure">{_figure(metric[side])}</td>' for side in ("a", "b"))
         + f'<td class="{metric["b_is"] or ""}">{metric["b_is"] or ""}</td></tr>'
-        for metric in found["metrics"]
+        for metric in metrics
     )
     return (
         f"<table><thead>{_head(one, other, f'{other} is')}</thead><tbody>{rows}</tbody></table>"
         "<p><small>With 95% intervals. Better or worse is said only where the intervals do not meet.</small></p>"
     )
+
+
+def _shadow(found: dict[str, Any] | None, one: str, other: str) -> str:
+    if found is None:
+        return ""
+    return (
+        f"<h2>The same jobs, tried where no client sees it</h2><p>{found['tried']:,} jobs. {_agreement(found)}</p>"
+        f"{_metrics(found['metrics'], one, other)}"
+    )
+
+
+def _prompts(found: dict[str, Any] | None, one: str, other: str) -> str:
+    if found is None:
+        return ""
+    missing = f"{found['missing']:,} prompts are not answered by both yet. " if found["missing"] else ""
+    answers = "".join(map(_answer, found["answers"]))
+    return (
+        f"<h2>The prompts <code>{escape(found['set'])}</code></h2><p>{missing}{_agreement(found)}</p>"
+        f"{_metrics(found['metrics'], one, other)}"
+        f"<p>What only {escape(one)} said is <del>struck out</del>, what only {escape(other)} said is"
+        f" <ins>underlined</ins>.</p>{answers}"
+    )
+
+
+def _agreement(found: dict[str, Any]) -> str:
+    known = found["agreement"]
+    if known is None:
+        return "Too few to say how far the answers agree."
+    return f"The answers agree by {known['value']:.0%} ({known['low']:.0%} to {known['high']:.0%})."
+
+
+def _answer(answer: dict[str, Any]) -> str:
+    given = answer["input"] if isinstance(answer["input"], str) else json.dumps(answer["input"], indent=1)
+    wanted = f"<p><small>expected: {escape(answer['expected'])}</small></p>" if answer["expected"] else ""
+    if answer["differences"] is None:
+        said = "".join(f"<p>{escape(_output(answer[side]))}</p>" for side in ("a", "b"))
+    else:
+        parts = ((_MARKS[side], escape(text)) for side, text in answer["differences"])
+        said = f"<p>{''.join(f'<{mark}>{text}</{mark}>' for mark, text in parts)}</p>"
+    return f"<article><h3>{escape(given)}</h3>{said}{wanted}</article>"
+
+
+def _output(side: dict[str, Any]) -> str:
+    if side["error"] is not None:
+        return f"failed: {side['error']['detail']}"
+    return json.dumps(side["output"], ensure_ascii=False)[:1000]
 
 
 def _head(*names: str) -> str:

@@ -5,9 +5,10 @@ import time
 from datetime import timedelta
 from pathlib import Path
 
-from sqlalchemy import exists, func, select
+from sqlalchemy import exists, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
+from mainspring.registry.remote import Remote
 from mainspring.registry.sharing import unshare
 from mainspring.release.back import before
 from mainspring.release.draining import drain_plan
@@ -29,20 +30,26 @@ _ENDS = (constant(Stage.RETIRED), constant(Stage.REJECTED))
 _OPEN = (constant(JobState.QUEUED), constant(JobState.RUNNING))
 _FRESH_SECONDS = 3600  # files that were stored so lately may belong to a version whose row is being written
 _Other = aliased(Version)
+_BASE = Version.source["base_digest"].as_string()
 
 
-def retain(database: Database, store: Path) -> list[str]:
-    """Once: the versions whose files may go, by label. Killed in between, the next time finishes it."""
+def retain(database: Database, store: Path, behind: Remote | None = None) -> list[str]:
+    """Once: the versions whose files may go, by label. Killed in between, the next time finishes it.
+
+    `behind`: the store of which `store` has what this machine fetched.
+    """
     with database.transaction() as session:
         gone = [version.label for version in _due(session) if _mark(session, version)]
     with database.transaction() as session:
-        unneeded = _unneeded(session)
+        unneeded, needed = _unneeded(session), _needed(session)
     for path in unneeded:
         place = store / path
         if place.is_dir() and place.stat().st_mtime < time.time() - _FRESH_SECONDS:
             shutil.rmtree(place)
     if store.is_dir():
         unshare(store)
+    if behind is not None:
+        behind.keep_only(needed)
     return gone
 
 
@@ -81,8 +88,15 @@ def _mark(session: Session, version: Version) -> bool:
     return True
 
 
+def _needed(session: Session) -> set[str]:
+    """Digests, of adapters' bases too."""
+    kept = select(Version.digest, _BASE).where(Version.deleted_at.is_(None))
+    return {digest for row in session.execute(kept) for digest in row if digest is not None}
+
+
 def _unneeded(session: Session) -> list[str]:
-    """The paths that only deleted versions have."""
-    needed = exists().where(_Other.path == Version.path, _Other.deleted_at.is_(None))
+    """The paths that only deleted versions have, and that are no other's base."""
+    other = or_(_Other.path == Version.path, _Other.source["base_digest"].as_string() == Version.digest)
+    needed = exists().where(other, _Other.deleted_at.is_(None))
     paths = select(Version.path).where(Version.deleted_at.is_not(None), ~needed).distinct()
     return list(session.scalars(paths))

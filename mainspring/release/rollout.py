@@ -5,7 +5,7 @@ from uuid import UUID
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from mainspring.errors import Conflict, UnknownRollout
+from mainspring.errors import Conflict, InvalidRequest, UnknownRollout
 from mainspring.identifiers import uuid7
 from mainspring.lifecycle import advance
 from mainspring.registry import lock, refuse_deleted, refuse_retired
@@ -13,6 +13,7 @@ from mainspring.registry import release as take_over
 from mainspring.release.moving import move_jobs, move_sessions
 from mainspring.release.plan import RolloutPlan
 from mainspring.tables import Event, Rollout, RolloutState, Stage, Version
+from mainspring.trials import asking, prompts
 
 _TOWARDS = {
     Stage.REGISTERED: (Stage.TESTING, Stage.STAGING),
@@ -46,7 +47,11 @@ def begin(
     if champion is None or plan is None or not plan.steps or known:
         take_over(session, version, actor=actor, reason=reason)
         return None
+    if plan.prompts is not None:
+        prompts.named(session, version.deployment, plan.prompts)
     for stage in _TOWARDS.get(Stage(version.stage), (Stage.STAGING,)):
+        if stage is Stage.STAGING and plan.prompts is not None:
+            break  # once it is tested
         advance(session, version, stage, actor=actor, reason=reason)
     rollout = Rollout(
         id=uuid7(),
@@ -85,6 +90,41 @@ def champion_of(session: Session, deployment: str) -> Version | None:
     )
 
 
+def to_testing(session: Session, rollout: Rollout, *, actor: str, reason: str) -> None:
+    """Ask both versions for the plan's prompts."""
+    plan = RolloutPlan.model_validate(rollout.plan)
+    assert plan.prompts is not None
+    wanted = prompts.named(session, rollout.deployment, plan.prompts)
+    for version in (rollout.champion_id, rollout.challenger_id):
+        asking.prompts(session, session.get_one(Version, version), wanted)
+    inputs = {"prompts": plan.prompts, "digest": wanted.digest}
+    _enter(session, rollout, RolloutState.TESTING)
+    _tell(session, rollout, "testing", actor, reason, **inputs)
+
+
+def to_staging(session: Session, rollout: Rollout, *, actor: str, reason: str) -> None:
+    """The prompts were answered well enough: workers of the staging environment load it."""
+    challenger = session.get_one(Version, rollout.challenger_id)
+    advance(
+        session, challenger, Stage.STAGING, actor=actor, reason=reason, inputs={"digest": challenger.digest}
+    )
+    _enter(session, rollout, RolloutState.LOADING)
+    _tell(session, rollout, "tested", actor, reason, judged=rollout.judged)
+
+
+def to_shadow(session: Session, rollout: Rollout, *, actor: str, reason: str) -> None:
+    """From now on it answers a sample of what the champion answers, where nobody sees it."""
+    _enter(session, rollout, RolloutState.SHADOW)
+    _tell(session, rollout, "shadow", actor, reason)
+
+
+def end_shadow(session: Session, rollout: Rollout, *, actor: str, reason: str) -> None:
+    """Enough was seen: workers of the production environment load it."""
+    rollout.shadowed_at = session.scalars(select(func.clock_timestamp())).one()
+    _enter(session, rollout, RolloutState.LOADING)
+    _tell(session, rollout, "shadowed", actor, reason, judged=rollout.judged)
+
+
 def to_step(session: Session, rollout: Rollout, step: int, *, actor: str, reason: str) -> None:
     """Give the challenger the share of this step of the plan."""
     plan = RolloutPlan.model_validate(rollout.plan)
@@ -98,6 +138,23 @@ def to_step(session: Session, rollout: Rollout, step: int, *, actor: str, reason
     _tell(session, rollout, "stepped", actor, reason, step=step, share=rollout.share, judged=rollout.judged)
 
 
+def replan(session: Session, rollout: Rollout, plan: RolloutPlan, *, actor: str, reason: str) -> None:
+    """It goes on by another plan; if it had a share already, with that plan's first. What was seen still counts.
+
+    Raises InvalidRequest for a plan without steps.
+    """
+    if not plan.steps:
+        raise InvalidRequest(
+            "a rollout that is open needs steps",
+            field="plan.steps",
+            remedy="Promote it instead, or give such as [0.1].",
+        )
+    before, rollout.plan = rollout.plan, plan.model_dump(mode="json")
+    _tell(session, rollout, "replanned", actor, reason, **{"from": before, "to": rollout.plan})
+    if rollout.state in (RolloutState.CANARY, RolloutState.WAITING):
+        to_step(session, rollout, 0, actor=actor, reason=reason)
+
+
 def wait_for_approval(session: Session, rollout: Rollout, *, actor: str, reason: str) -> None:
     """Its last step is done; a person promotes it or not."""
     rollout.state = RolloutState.WAITING.value
@@ -108,8 +165,9 @@ def wait_for_approval(session: Session, rollout: Rollout, *, actor: str, reason:
 def promote(session: Session, rollout: Rollout, *, actor: str, reason: str) -> None:
     """The challenger answers everything new; the former champion drains."""
     challenger = session.get_one(Version, rollout.challenger_id)
-    if challenger.stage == Stage.STAGING:
-        advance(session, challenger, Stage.CANARY, actor=actor, reason=reason)
+    for before, after in ((Stage.TESTING, Stage.STAGING), (Stage.STAGING, Stage.CANARY)):
+        if challenger.stage == before:
+            advance(session, challenger, after, actor=actor, reason=reason)
     _end(session, rollout, RolloutState.PROMOTED)
     take_over(session, challenger, actor=actor, reason=reason)
     _tell(session, rollout, "promoted", actor, reason, judged=rollout.judged)
@@ -140,6 +198,13 @@ def pause(session: Session, rollout: Rollout, *, paused: bool, actor: str, reaso
     rollout.paused_at = session.scalars(select(func.clock_timestamp())).one() if paused else None
     session.flush()
     _tell(session, rollout, "paused" if paused else "resumed", actor, reason)
+
+
+def _enter(session: Session, rollout: Rollout, state: RolloutState) -> None:
+    """What comes before the first share."""
+    rollout.state = state.value
+    rollout.step_at = session.scalars(select(func.clock_timestamp())).one()
+    session.flush()
 
 
 def _end(session: Session, rollout: Rollout, state: RolloutState) -> None:

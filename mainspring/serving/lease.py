@@ -9,14 +9,18 @@ from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from mainspring.identifiers import uuid7
+from mainspring.settings import Environment
 from mainspring.tables import Incarnation
 
 
-def begin(session: Session, role: str, lease_seconds: float) -> UUID:
+def begin(
+    session: Session, role: str, lease_seconds: float, environment: Environment = Environment.ALL
+) -> UUID:
     """A new life for this process."""
     row = Incarnation(
         id=uuid7(),
         role=role,
+        environment=environment.value,
         host=socket.gethostname(),
         pid=os.getpid(),
         lease_until=func.now() + timedelta(seconds=lease_seconds),

@@ -10,10 +10,12 @@ from mainspring.tables.feedback import Feedback, FeedbackKind
 from mainspring.tables.incarnation import HeldVersion, Incarnation
 from mainspring.tables.job import Job, JobState, Priority
 from mainspring.tables.observation import Observation
+from mainspring.tables.prompt import Prompt, PromptSet
 from mainspring.tables.rollout import Rollout, RolloutState
 from mainspring.tables.session import Database
 from mainspring.tables.tenant import ApiKey, Tenant
 from mainspring.tables.training_run import RunState, TrainingRun
+from mainspring.tables.trial import Trial, TrialState
 from mainspring.tables.version import Stage, Version
 
 __all__ = [
@@ -38,6 +40,8 @@ __all__ = [
     "JobState",
     "Observation",
     "Priority",
+    "Prompt",
+    "PromptSet",
     "Rollout",
     "RolloutState",
     "RunState",
@@ -45,6 +49,8 @@ __all__ = [
     "Task",
     "Tenant",
     "TrainingRun",
+    "Trial",
+    "TrialState",
     "Version",
     "constant",
     "engine_wish",

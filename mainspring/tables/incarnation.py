@@ -4,19 +4,22 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, ForeignKey, func, text
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from mainspring.tables.base import Base
+from mainspring.settings import Environment
+from mainspring.tables.base import Base, one_of
 
 
 class Incarnation(Base):
     """`ended_at` is set by the worker when it stops or by the sweep when the lease ran out; it never comes back."""
 
     __tablename__ = "incarnations"
+    __table_args__ = (CheckConstraint(one_of("environment", Environment), name="environment"),)
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     role: Mapped[str]  # infer or train
+    environment: Mapped[str] = mapped_column(server_default=Environment.ALL.value)
     host: Mapped[str]
     pid: Mapped[int]
     started_at: Mapped[datetime] = mapped_column(server_default=func.now())

@@ -13,9 +13,14 @@ from mainspring.tables.base import Base, one_of
 
 
 class RolloutState(StrEnum):
-    """Loading → canary → one of the ends; `waiting` for a person's word where the policy says so."""
+    """Loading → canary → one of the ends; `waiting` for a person's word where the policy says so.
+
+    Before the canary, where the plan says so: `testing` with stored prompts, and `shadow` beside the champion.
+    """
 
     LOADING = "loading"
+    TESTING = "testing"
+    SHADOW = "shadow"
     CANARY = "canary"
     WAITING = "waiting"
     PROMOTED = "promoted"
@@ -27,7 +32,7 @@ class Rollout(Base):
     """`share`: the probability with which new work goes to the challenger. `plan`: see release/plan.py.
 
     `step` counts the plan's steps from 0. `judged`: the last look at the evidence. While `paused_at` is set, no step is
-    made; what is worse is rolled back all the same.
+    made; what is worse is rolled back all the same. `shadowed_at`: when the shadow had been seen enough.
     """
 
     __tablename__ = "rollouts"
@@ -53,5 +58,6 @@ class Rollout(Base):
     reason: Mapped[str]
     began_at: Mapped[datetime] = mapped_column(server_default=func.now())
     step_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    shadowed_at: Mapped[datetime | None]
     paused_at: Mapped[datetime | None]
     ended_at: Mapped[datetime | None]

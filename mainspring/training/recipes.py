@@ -25,11 +25,13 @@ class _Strict(BaseModel):
 class Import(_Strict):
     """`model`: a folder on the train worker's machine, or a hub id; `revision` of the hub id.
 
-    `now`: without a rollout. `hold`: beside a version in production it waits until somebody says how it takes over.
+    `base`: of an adapter, the version that it changes, with the digest of its files. `now`: without a rollout. `hold`: beside a version in production it waits until somebody says how it takes over.
     """
 
     model: Text
     revision: Annotated[str, Field(min_length=1, max_length=255)] | None = None
+    base: Annotated[str, Field(min_length=3, max_length=80)] | None = None
+    base_digest: Annotated[str, Field(pattern="^[0-9a-f]{64}$")] | None = None
     now: bool = False
     hold: bool = False
 

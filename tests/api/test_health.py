@@ -43,6 +43,7 @@ def test_the_document_names_every_path(served: Served) -> None:
         "/v1/events",
         "/v1/audit/verify",
         "/v1/rollouts/{rollout_id}",
+        "/v1/rollouts/{rollout_id}/plan",
         "/v1/rollouts/{rollout_id}/{verb}",
         "/v1/versions/{label}",
         "/v1/versions/{label}/clients",

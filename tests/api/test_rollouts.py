@@ -195,6 +195,26 @@ def test_by_hand(client: httpx.Client, database: Database, verb: str, state: str
     assert (again.status_code, again.json()["code"]) == (409, "conflict")
 
 
+def test_by_another_plan_it_goes_on_from_that_ones_first_share(
+    client: httpx.Client, database: Database, assistant: UUID, hands: Hands
+) -> None:
+    second = another(database)
+    rollout = begin(client)
+    path = f"/v1/rollouts/{rollout['id']}/plan"
+    loading = client.put(path, json={"plan": PLAN | {"steps": [0.3, 0.6]}}).json()
+    assert (loading["state"], loading["share"]) == ("loading", 0.0)
+    holds(database, hands, second)
+    judge(database)
+    assert client.get(f"/v1/rollouts/{rollout['id']}").json()["share"] == 0.3
+    changed = client.put(path, json={"plan": PLAN | {"steps": [0.5]}, "reason": "more of it"}).json()
+    assert (changed["share"], changed["step"], changed["plan"]["steps"]) == (0.5, 0, [0.5])
+    refused = client.put(path, json={"plan": PLAN | {"steps": []}})
+    assert (refused.status_code, refused.json()["field"]) == (422, "plan.steps")
+    with database.transaction() as session:
+        told = session.scalars(select(Event).where(Event.kind == "rollout.replanned")).all()
+    assert [one.inputs["to"]["steps"] for one in told] == [[0.3, 0.6], [0.5]]
+
+
 def test_paused_it_stays_and_waits_for_a_word_where_the_policy_wants_one(
     client: httpx.Client, database: Database, assistant: UUID, hands: Hands
 ) -> None:

@@ -136,7 +136,7 @@ STAGES = {"chat@1": "production", "chat@2": "canary", "chat@3": "registered", "c
         ({"chat@2": 1.0, "chat@1": 0.0}, "chat@1", ("chat@2", [0.1]), "takes_over"),
         ({"chat@1": 0.9, "chat@3": 0.1}, "chat@1", None, "shares"),
         ({"chat@1": 0.9, "chat@2": 0.1}, "chat@1", ("chat@2", [0.1]), None),
-        ({"chat@1": 0.9, "chat@2": 0.1}, "chat@1", ("chat@2", [0.1, 0.5]), "steps of its own"),
+        ({"chat@1": 0.9, "chat@2": 0.1}, "chat@1", ("chat@2", [0.1, 0.5]), "reshares"),
         ({"chat@1": 0.9, "chat@2": 0.1}, "chat@1", ("chat@3", [0.1]), "the rollout of chat@3 is open"),
         ({"chat@1": 0.9, "chat@4": 0.1}, "chat@1", None, "chat@4 has been in production"),
         ({"chat@1": 1.0}, "chat@1", ("chat@2", [0.1]), "the rollout of chat@2 is open"),
@@ -152,7 +152,7 @@ def test_shares(
 ) -> None:
     wanted = Wanted(task=Task.TEXT_GENERATION, weights=weights)
     open_one = None if rollout is None else {"challenger": rollout[0], "plan": {"steps": rollout[1]}}
-    if verb is None or verb in ("takes_over", "shares"):
+    if verb is None or verb in ("takes_over", "shares", "reshares"):
         change = weighted("chat", wanted, production, open_one, STAGES)
         assert (None if change is None else change.verb) == verb
         return

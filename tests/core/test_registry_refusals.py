@@ -61,7 +61,7 @@ REFUSALS: dict[str, tuple[Callable[[Path], object], str]] = {
     "no tokenizer": (lambda f: (f / "tokenizer.json").unlink(), "tokenizer is missing"),
     "half a tokenizer": (lambda f: (f / "tokenizer.json").rename(f / "vocab.json"), "tokenizer is missing"),
     "no head": (lambda f: config(f, architectures=["BertModel"]), "does not have a head for text-generation"),
-    "an adapter": (lambda f: (f / "adapter_config.json").write_text("{}"), "an adapter"),
+    "an adapter": (lambda f: (f / "adapter_config.json").write_text("{}"), "is an adapter"),
     "a link out": (link_out, "leads out of the folder"),
 }
 

@@ -56,7 +56,13 @@ def test_a_model_beside_weights_gets_what_they_say_and_no_more(stack: Stack, tmp
         assert client.request("GET", "/v1/deployments/shared")["production"] == "shared@1"
         [rollout] = client.request("GET", "/v1/deployments/shared/rollouts")["rollouts"]
         assert (rollout["challenger"], rollout["plan"]["steps"]) == ("shared@2", [0.25])
-        file.write_text(file.read_text().replace(weights, "    weights: {shared@2: 1}\n"))
+        halves = "    weights: {shared@1: 0.5, shared@2: 0.5}\n"
+        file.write_text(file.read_text().replace(weights, halves))
+        assert "shared@2 has 50%" in command(stack, "apply", str(file)).stdout
+        assert "Everything is as the file says." in command(stack, "apply", str(file)).stdout
+        [rollout] = client.request("GET", "/v1/deployments/shared/rollouts")["rollouts"]
+        assert (rollout["challenger"], rollout["plan"]["steps"]) == ("shared@2", [0.5])
+        file.write_text(file.read_text().replace(halves, "    weights: {shared@2: 1}\n"))
         assert "shared@2 takes over from shared@1" in command(stack, "apply", str(file)).stdout
         assert client.request("GET", "/v1/deployments/shared")["production"] == "shared@2"
 

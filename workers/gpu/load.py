@@ -22,10 +22,11 @@ from transformers.models.auto.modeling_auto import MODEL_FOR_MASKED_LM_MAPPING_N
 from transformers.utils.logging import disable_progress_bar
 
 from mainspring.errors import ModelRefused
+from mainspring.registry.adapters import base_of, is_adapter
 from mainspring.serving.engine import Engine, Plan
 from mainspring.settings import Settings
 from mainspring.tables import EngineName
-from workers.gpu import device, memory, weights
+from workers.gpu import adapters, device, memory, weights
 from workers.gpu.alone import LOADING
 from workers.gpu.encoder import EncoderEngine
 from workers.gpu.generation import GenerationEngine
@@ -52,6 +53,14 @@ _UNUSED = (
     "bert.pooler.",
     "roberta.pooler.",
 )  # a head for next-sentence prediction, which no task uses
+_TOKENIZERS = (
+    "tokenizer.json",
+    "vocab.txt",
+    "vocab.json",
+    "tokenizer.model",
+    "spiece.model",
+    "sentencepiece.bpe.model",
+)
 _BROKEN = (
     OSError,
     ValueError,
@@ -86,6 +95,8 @@ def _load_version(path: Path, task: str, settings: Settings, asked: str, known: 
     loaded = load_model(path, task)
     try:
         if task == "text-generation":
+            if not is_adapter(path):
+                adapters.keep(path, loaded.model)
             return _generation(loaded, settings, plan_for(loaded.model, asked, known))
         if task in SEQ2SEQ:
             return Seq2SeqEngine(task, loaded.model, Texts(loaded.tokenizer, loaded.context))
@@ -105,13 +116,30 @@ def load_model(path: Path, task: str) -> Loaded:
         raise ModelRefused(f"there is no task `{task}`", remedy=f"Use one of: {', '.join(_CLASSES)}.")
     disable_progress_bar()  # type: ignore[no-untyped-call]
     weights.tensors(path)
-    config = memory.read_config(path)
+    base = base_of(path)
+    config = memory.read_config(base)
     _refuse_wrong_kind(config, task)
-    tokenizer = _tokenizer(path)
-    model = _model(path, task, config)
+    tokenizer = _tokenizer(path if _has_tokenizer(path) else base)
+    model = _shared(path, base, config) if task == "text-generation" else None
+    if model is None:
+        model = _model(base, task, config)
+        if is_adapter(path):
+            adapters.merge(model, path)
     limit = tokenizer.model_max_length
     context = memory.context_length(config, limit if 0 < limit < 10**9 else None)
     return Loaded(model, tokenizer, context)
+
+
+def _shared(path: Path, base: Path, config: PreTrainedConfig) -> PreTrainedModel | None:
+    """Of an adapter's base, or of a model that is one, what is in memory; None: a whole model that nobody has here."""
+    found = adapters.held(path)
+    if found is None and is_adapter(path):
+        adapters.keep(base, whole := _model(base, "text-generation", config))
+        found = adapters.held(path)
+        del whole
+    if found is not None and is_adapter(path):
+        adapters.adapt(found, path)
+    return found
 
 
 def check_loadable(path: Path, task: str) -> dict[str, Any]:
@@ -124,7 +152,9 @@ def check_loadable(path: Path, task: str) -> dict[str, Any]:
         "parameters": loaded.model.num_parameters(),
         "context_length": loaded.context,
         "dtype": str(loaded.model.dtype).removeprefix("torch."),
-        "bytes": sum(size for _, size in weights.tensors(path).values()),
+        "bytes": sum(
+            size for folder in {path, base_of(path)} for _, size in weights.tensors(folder).values()
+        ),
     }
 
 
@@ -199,18 +229,12 @@ def _model(path: Path, task: str, config: PreTrainedConfig) -> PreTrainedModel:
     return loaded.requires_grad_(requires_grad=False)
 
 
+def _has_tokenizer(path: Path) -> bool:
+    return any((path / name).exists() for name in _TOKENIZERS)
+
+
 def _tokenizer(path: Path) -> PreTrainedTokenizerBase:
-    if not any(
-        (path / name).exists()
-        for name in (
-            "tokenizer.json",
-            "vocab.txt",
-            "vocab.json",
-            "tokenizer.model",
-            "spiece.model",
-            "sentencepiece.bpe.model",
-        )
-    ):
+    if not _has_tokenizer(path):
         raise ModelRefused(
             "the folder has no tokenizer", remedy="Save the tokenizer beside the weights: `save_pretrained`."
         )

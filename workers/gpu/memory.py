@@ -7,8 +7,9 @@ import torch
 from transformers import AutoConfig, PreTrainedConfig
 
 from mainspring.errors import ModelRefused
+from mainspring.registry.adapters import base_of
 from mainspring.settings import Settings
-from workers.gpu import continuous, device, weights
+from workers.gpu import adapters, continuous, device, weights
 from workers.gpu.seq2seq.decoding import batch_bytes
 
 _CONTAINER_LIMITS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))
@@ -38,8 +39,15 @@ def memory_budget(settings: Settings) -> int:
 
 
 def memory_needed(path: Path, task: str, settings: Settings) -> int:
-    """Bytes that a version will take once loaded, from its headers. Raises ModelRefused."""
-    loaded = sum(elements for elements, _ in weights.tensors(path).values()) * device.dtype().itemsize
+    """Bytes that a version will take once loaded, from its headers. Raises ModelRefused.
+
+    Of an adapter whose base is in memory, and of a base that adapters have there, what comes beside it.
+    """
+    base = base_of(path)
+    shared = task == "text-generation" and adapters.is_held(path)
+    folders = {path, base} - ({base} if shared else set())
+    numbers = sum(elements for folder in folders for elements, _ in weights.tensors(folder).values())
+    loaded, path = numbers * device.dtype().itemsize, base
     if task != "text-generation":
         batch = 0
         if task in SEQ2SEQ:

@@ -36,7 +36,8 @@ class Product:
 
     def __init__(self, weight: Tensor, bias: Tensor | None, sharers: int = 1) -> None:
         """`weight`: [width, features]; it isn't kept, only its packed copy."""
-        self.number, self.width, self._sharers = next(_NUMBERS), weight.size(0), sharers
+        self.number, self._sharers = next(_NUMBERS), sharers
+        self.width, self.features = weight.shape
         self.packed: Tensor = torch.ops.mkldnn._reorder_linear_weight(weight.detach(), _ROWS)  # noqa: SLF001
         self.bias = bias
         _PRODUCTS[self.number] = self
@@ -104,12 +105,12 @@ class PackedLinear(LayerOf):
 
     def __init__(self, product: Product, begin: int = 0, end: int | None = None) -> None:
         super().__init__(product.number, product.width, begin, product.width if end is None else end)
-        self._product = product
+        self.product = product
 
     def forward(self, rows: Tensor) -> Tensor:
         if self.end - self.begin == self.width:
-            return self._product(rows)
-        return self._product.shared(rows)[..., self.begin : self.end]
+            return self.product(rows)
+        return self.product.shared(rows)[..., self.begin : self.end]
 
 
 def pack(model: PreTrainedModel) -> None:

@@ -20,6 +20,7 @@ from mainspring import registry
 from mainspring.endpoints import database_url, redis_url
 from mainspring.errors import Conflict, MainspringError
 from mainspring.logs import log
+from mainspring.registry.remote import remote
 from mainspring.release.plan import plan_of
 from mainspring.release.rollout import begin, champion_of
 from mainspring.serving import stream
@@ -90,11 +91,16 @@ class _Attempt:
         shape = SHAPES[self._run.recipe]
         made = RECIPES[self._run.recipe](shape.model_validate(self._run.parameters), task, self._workshop)
         self._workshop.step(0.96, "checking that it loads")
-        found = registry.inspect(made.folder, task)
+        behind, base = remote(self._settings), made.source.get("base_digest")
+        if behind is not None and base is not None:
+            behind.fetch(base)
+        found = registry.inspect(made.folder, task, self._settings.store)
         with registry.copied(self._settings.store, made.folder, found.files) as copy:
             checked = check_loadable(copy.folder, task.value)
             self._workshop.step(0.98, "registering it")
             stored = copy.keep()
+        if behind is not None:
+            behind.push(stored)
         return persist(lambda: self._release(made, found, stored, checked), self._settings.lease_seconds)
 
     def _release(

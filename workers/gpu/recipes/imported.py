@@ -16,6 +16,7 @@ from huggingface_hub.errors import (
 )
 
 from mainspring.errors import ModelRefused
+from mainspring.registry import adapters
 from mainspring.registry.folder import OTHERS, PICKLED
 from mainspring.tables import Task
 from mainspring.training.recipes import Import
@@ -27,6 +28,21 @@ ANSWER_SECONDS = 15
 
 def make(parameters: Import, task: Task, workshop: Workshop) -> Made:  # noqa: ARG001  one signature for all
     """The folder is looked at by the registry afterwards. Raises ModelRefused, RunInterrupted, RunLost."""
+    made = _found(parameters, workshop)
+    if parameters.base_digest is None:
+        return made
+    if not adapters.is_adapter(made.folder):
+        raise ModelRefused(
+            "the model is whole and needs no base",
+            field="base",
+            remedy="Leave `base` out, or give the adapter's folder.",
+        )
+    place = adapters.with_base(made.folder, parameters.base_digest, workshop.folder / "adapter")
+    source = made.source | {"base": parameters.base, "base_digest": parameters.base_digest}
+    return Made(place, source, made.measures)
+
+
+def _found(parameters: Import, workshop: Workshop) -> Made:
     workshop.step(0.1, "looking at the model")
     local = Path(parameters.model).expanduser()
     if local.exists() or HUB_ID.fullmatch(parameters.model) is None:
@@ -74,6 +90,6 @@ def _download(model: str, revision: str | None, workshop: Workshop) -> Made:
         model,
         revision=found.sha,
         local_dir=folder,
-        allow_patterns=["*.safetensors", "adapter_config.json", *OTHERS],
+        allow_patterns=["*.safetensors", adapters.CONFIG, *OTHERS],
     )
     return Made(folder, {"hub": model, "revision": revision, "commit": found.sha}, {})

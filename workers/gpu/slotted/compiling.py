@@ -19,6 +19,7 @@ import torch
 from torch import Tensor, fx, nn
 from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedModel
 
+from workers.gpu.adapters import Adapted
 from workers.gpu.packed import LayerOf, PackedLinear
 from workers.gpu.slotted.attention import NAME
 from workers.gpu.slotted.passes import read, read_short, step
@@ -31,8 +32,9 @@ _NICE = 5  # beside those who answer on a busy core the compiler has a quarter o
 
 @dataclass(frozen=True)
 class Blueprint:
-    """`layers`: product, width, begin and end of each packed layer by its name; `store`: the slots' number; `width`: rows of a step,
-    or ANY: a pass that also reads, or SHORT: one that reads short parts alone.
+    """`layers`: product, width, begin and end of each packed layer by its name; `adapted`: the names of those that have an
+    adapter beside them; `store`: the slots' number; `width`: rows of a step, or ANY: a pass that also reads, or SHORT: one
+    that reads short parts alone.
 
     Both kinds of number are those of the process that will run the step on so many `threads`.
     """
@@ -40,6 +42,7 @@ class Blueprint:
     config: dict[str, Any]
     dtype: str
     layers: dict[str, tuple[int, int, int, int]]
+    adapted: list[str]
     store: int
     width: int
     threads: int
@@ -51,8 +54,9 @@ def blueprint(model: PreTrainedModel, store: int, width: int, threads: int) -> B
         for name, one in model.named_modules()
         if isinstance(one, PackedLinear)
     }
+    adapted = [name for name, one in model.named_modules() if isinstance(one, Adapted)]
     config = json.loads(model.config.to_json_string(use_diff=False))
-    return Blueprint(config, str(model.dtype).removeprefix("torch."), packed, store, width, threads)
+    return Blueprint(config, str(model.dtype).removeprefix("torch."), packed, adapted, store, width, threads)
 
 
 def start() -> "subprocess.Popen[bytes]":
@@ -150,6 +154,8 @@ def _model(plan: Blueprint) -> PreTrainedModel:
     with torch.device("meta"):
         causal: Any = AutoModelForCausalLM
         model: Any = causal.from_config(config, dtype=getattr(torch, plan.dtype))
+        for name in plan.adapted:
+            model.set_submodule(name, Adapted())
         for name, layer in plan.layers.items():
             model.set_submodule(name, LayerOf(*layer))
     model.config._attn_implementation = NAME  # noqa: SLF001  as `prepare` does

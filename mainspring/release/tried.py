@@ -1,0 +1,91 @@
+"""Two versions with the same questions, as people compare them: answer beside answer, and the figures of all."""
+
+from collections.abc import Iterator
+from dataclasses import asdict
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session, aliased
+
+from mainspring.release.paired import Pair, agreed, figures
+from mainspring.release.shadow import lived, tried
+from mainspring.tables import Observation, Prompt, PromptSet, Trial, TrialState, Version
+from mainspring.trials.agreement import agreement, differences
+
+LATELY = 2000
+_ENDED = (TrialState.DONE.value, TrialState.FAILED.value)
+
+
+def with_prompts(session: Session, wanted: PromptSet, first: Version, second: Version) -> dict[str, Any]:
+    """`answers`: of each prompt what both said, and where they differ. `missing`: prompts that both have not ended."""
+    a, b = aliased(Trial), aliased(Trial)
+    rows = session.execute(
+        select(Prompt, a, b)
+        .outerjoin(a, (a.prompt_id == Prompt.id) & (a.version_id == first.id))
+        .outerjoin(b, (b.prompt_id == Prompt.id) & (b.version_id == second.id))
+        .where(Prompt.set_id == wanted.id)
+        .order_by(Prompt.position)
+    ).all()
+    ended = [row for row in rows if all(one is not None and one.state in _ENDED for one in row[1:])]
+    answers = [_beside(*row) for row in ended]
+    pairs = [
+        Pair(tried(one), tried(other), answer["agreement"])
+        for (_, one, other), answer in zip(ended, answers, strict=True)
+    ]
+    return {"set": wanted.name, "missing": len(rows) - len(ended), **_figures(pairs), "answers": answers}
+
+
+def in_shadow(session: Session, first: Version, second: Version) -> dict[str, Any] | None:
+    """What one has tried of the jobs that the other answered, whichever it was. None: nothing."""
+    pairs = [
+        *_pairs(session, lived_by=first, tried_by=second),
+        *(
+            Pair(pair.challenger, pair.champion, pair.agreement)
+            for pair in _pairs(session, lived_by=second, tried_by=first)
+        ),
+    ]
+    return {"tried": len(pairs), **_figures(pairs)} if pairs else None
+
+
+def _figures(pairs: list[Pair]) -> dict[str, Any]:
+    agreement = agreed(pairs)
+    return {"agreement": None if agreement is None else asdict(agreement), "metrics": figures(pairs)}
+
+
+def _pairs(session: Session, *, lived_by: Version, tried_by: Version) -> Iterator[Pair]:
+    rows = session.execute(
+        select(Trial, Observation)
+        .join(Observation, Observation.job_id == Trial.job_id)
+        .where(
+            Trial.version_id == tried_by.id, Observation.version_id == lived_by.id, Trial.state.in_(_ENDED)
+        )
+        .order_by(Trial.id.desc())
+        .limit(LATELY)
+    )
+    for trial, seen in rows:
+        yield Pair(lived(seen), tried(trial), trial.agreement)
+
+
+def _beside(prompt: Prompt, one: Trial, other: Trial) -> dict[str, Any]:
+    both = one.output is not None and other.output is not None
+    texts = [_text(each.output) for each in (one, other)]
+    return {
+        "input": prompt.input,
+        "expected": prompt.expected,
+        "a": _said(one),
+        "b": _said(other),
+        "agreement": agreement(one.output, other.output) if both else None,
+        "differences": None if None in texts else differences(*map(str, texts)),
+    }
+
+
+def _said(trial: Trial) -> dict[str, Any]:
+    return {"output": trial.output, "error": trial.error, "right": trial.right}
+
+
+def _text(output: Any) -> str | None:
+    if isinstance(output, dict):
+        for name in ("text", "answer", "label"):
+            if isinstance(output.get(name), str):
+                return str(output[name])
+    return None
