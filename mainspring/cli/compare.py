@@ -15,6 +15,7 @@ from mainspring.local.doors import client
 from mainspring.release.page import page
 
 Label = Annotated[str, typer.Argument(help="Such as assistant@3.")]
+MOST_CHARACTERS = 200  # of an output that is no text
 _PARTS = {"shadow": "The same jobs, tried where no client sees it", "prompts": "The prompts"}
 _FACTS = ("stage", "architecture", "parameters", "context_length", "licence", "digest")
 
@@ -85,6 +86,8 @@ def _answer(answer: dict[str, Any]) -> Text:
     if answer["differences"] is None:
         for side in ("a", "b"):
             said.append(f"{side}: {_plain(answer[side])}\n")
+        if answer["agreement"] is not None:
+            said.append(f"they agree by {answer['agreement']:.0%}\n", "dim")
         return said
     for side, text in answer["differences"]:
         said.append(text, {"same": "", "a": "red strike", "b": "green"}[side])
@@ -94,7 +97,8 @@ def _answer(answer: dict[str, Any]) -> Text:
 def _plain(side: dict[str, Any]) -> str:
     if side["error"] is not None:
         return f"failed: {side['error']['detail']}"
-    return json.dumps(side["output"], ensure_ascii=False)[:500]
+    said = json.dumps(side["output"], ensure_ascii=False)
+    return said if len(said) <= MOST_CHARACTERS else f"{said[:MOST_CHARACTERS]}…"
 
 
 def _short(value: Any) -> str:

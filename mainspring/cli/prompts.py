@@ -89,7 +89,7 @@ def _read(path: Path) -> list[dict[str, Any]]:
             found.append(json.loads(line))
         except ValueError:
             raise InvalidRequest(
-                f"line {number} begins like JSON and is none",
+                "it begins like JSON and is none",
                 field=f"{path}, line {number}",
                 remedy='Write such as {"input": "…", "expected": "…"}, or plain text.',
             ) from None

@@ -5,6 +5,7 @@ from html import escape
 from typing import Any
 
 FACTS = ("stage", "architecture", "parameters", "context_length", "licence", "digest", "source")
+MOST_CHARACTERS = 400  # of an output that is no text
 _MARKS = {"same": "span", "a": "del", "b": "ins"}
 _STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 3rem auto; padding: 0 1rem; color: #1c1c1c }
@@ -99,6 +100,8 @@ def _answer(answer: dict[str, Any]) -> str:
     wanted = f"<p><small>expected: {escape(answer['expected'])}</small></p>" if answer["expected"] else ""
     if answer["differences"] is None:
         said = "".join(f"<p>{escape(_output(answer[side]))}</p>" for side in ("a", "b"))
+        if answer["agreement"] is not None:
+            said += f"<p><small>They agree by {answer['agreement']:.0%}.</small></p>"
     else:
         parts = ((_MARKS[side], escape(text)) for side, text in answer["differences"])
         said = f"<p>{''.join(f'<{mark}>{text}</{mark}>' for mark, text in parts)}</p>"
@@ -108,7 +111,8 @@ def _answer(answer: dict[str, Any]) -> str:
 def _output(side: dict[str, Any]) -> str:
     if side["error"] is not None:
         return f"failed: {side['error']['detail']}"
-    return json.dumps(side["output"], ensure_ascii=False)[:1000]
+    said = json.dumps(side["output"], ensure_ascii=False)
+    return said if len(said) <= MOST_CHARACTERS else f"{said[:MOST_CHARACTERS]}…"
 
 
 def _head(*names: str) -> str:
