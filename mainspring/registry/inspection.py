@@ -59,7 +59,7 @@ def _adapter(folder: Path, task: Task, store: Path | None) -> Inspection:
     digest = adapters.base_digest(folder)
     if digest is None or store is None:
         raise ModelRefused(
-            "this is an adapter, and of which base is not said",
+            "this is an adapter, and its base is not named",
             field="model",
             remedy="Name the version that it changes, such as --base chat@1; or merge it into its base first.",
         )

@@ -209,6 +209,6 @@ def test_of_another_base_it_is_refused(store: Path, base: Path, tmp_path: Path) 
 
 def test_without_its_base_it_is_refused(tmp_path: Path, in_float32: None) -> None:
     path = trained(AutoModelForCausalLM.from_config(tiny.build("llama").config), tmp_path / "adapter")
-    with pytest.raises(ModelRefused, match="of which base") as refused:
+    with pytest.raises(ModelRefused, match="its base is not named") as refused:
         inspect(path, Task.TEXT_GENERATION)
     assert "--base" in str(refused.value.remedy)
