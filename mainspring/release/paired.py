@@ -53,9 +53,14 @@ def sign_test(pairs: Sequence[tuple[bool, bool]]) -> float:
     return float(Fraction(ways, 2**differ))
 
 
-def figures(pairs: Sequence[Pair]) -> list[dict[str, Any]]:
-    """As compare() gives them: `a` the champion, `b` the challenger."""
-    return metrics(_FIGURES, [pair.champion for pair in pairs], [pair.challenger for pair in pairs])
+def figures(pairs: Sequence[Pair], *, timed: bool = True) -> list[dict[str, Any]]:
+    """As compare() gives them: `a` the champion, `b` the challenger.
+
+    Not `timed`: one answered beside others and one alone, so that times are shown and neither is called better.
+    """
+    found = metrics(_FIGURES, [pair.champion for pair in pairs], [pair.challenger for pair in pairs])
+    untold = {} if timed else {"differs": None, "b_is": None}
+    return [one | untold if one["name"] in _TIMES else one for one in found]
 
 
 def agreed(pairs: Sequence[Pair]) -> Figure | None:
@@ -87,6 +92,7 @@ def _pace(side: Side) -> float | None:
     return side.tokens / side.seconds if side.tokens and side.seconds else None
 
 
+_TIMES = {"seconds", "tokens_per_second"}
 _FIGURES: dict[str, Kind[Side]] = {
     "right": ("share of answers that were as expected", True, _rights),
     "failed": (

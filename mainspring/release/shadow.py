@@ -79,7 +79,7 @@ def shadow_verdict(plan: RolloutPlan, pairs: list[Pair], unlikely: float | None)
     found: dict[str, Any] = {
         "tried": len(pairs),
         "agreement": None if agreement is None else asdict(agreement),
-        "figures": figures(pairs),
+        "figures": figures(pairs, timed=False),
         "evidence": {
             name: {
                 "challenger": one.challenger,

@@ -32,7 +32,8 @@ def with_prompts(session: Session, wanted: PromptSet, first: Version, second: Ve
         Pair(tried(one), tried(other), answer["agreement"])
         for (_, one, other), answer in zip(ended, answers, strict=True)
     ]
-    return {"set": wanted.name, "missing": len(rows) - len(ended), **_figures(pairs), "answers": answers}
+    found = _figures(pairs, timed=True)
+    return {"set": wanted.name, "missing": len(rows) - len(ended), **found, "answers": answers}
 
 
 def in_shadow(session: Session, first: Version, second: Version) -> dict[str, Any] | None:
@@ -44,12 +45,15 @@ def in_shadow(session: Session, first: Version, second: Version) -> dict[str, An
             for pair in _pairs(session, lived_by=second, tried_by=first)
         ),
     ]
-    return {"tried": len(pairs), **_figures(pairs)} if pairs else None
+    return {"tried": len(pairs), **_figures(pairs, timed=False)} if pairs else None
 
 
-def _figures(pairs: list[Pair]) -> dict[str, Any]:
+def _figures(pairs: list[Pair], *, timed: bool) -> dict[str, Any]:
     agreement = agreed(pairs)
-    return {"agreement": None if agreement is None else asdict(agreement), "metrics": figures(pairs)}
+    return {
+        "agreement": None if agreement is None else asdict(agreement),
+        "metrics": figures(pairs, timed=timed),
+    }
 
 
 def _pairs(session: Session, *, lived_by: Version, tried_by: Version) -> Iterator[Pair]:

@@ -98,6 +98,9 @@ def test_figures_and_agreement() -> None:
     assert told["likelihood"]["b_is"] == "worse"
     assert told["failed"]["differs"] is False
     assert "right" not in told
+    slow = [Pair(Side(False, 10, 9.0, -1.0), GOOD, 1.0)] * 40
+    assert {one["name"]: one["b_is"] for one in figures(slow)}["seconds"] == "better"
+    assert {one["name"]: one["b_is"] for one in figures(slow, timed=False)}["seconds"] is None
     found = agreed(seen)
     assert found is not None
     assert found.value == 0.25
