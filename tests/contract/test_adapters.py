@@ -18,11 +18,13 @@ from mainspring.registry.adapters import with_base
 from mainspring.serving.engine import Engine, EngineRequest
 from mainspring.settings import Settings
 from mainspring.tables import Task
+from tests.api.serving import until
 from tests.contract import models
 from tests.contract import slotted_models as tiny
 from tests.contract.slotting import MOST, Told
 from workers.gpu import adapters
 from workers.gpu.load import check_loadable, load_model, load_version, memory_needed
+from workers.gpu.native.build import compiler
 from workers.gpu.packed import PackedLinear
 
 ARCHITECTURES = ["llama", "gpt2", "qwen2", "gemma3", "smollm3"]
@@ -108,6 +110,26 @@ def test_tokens_are_those_of_peft(name: str, tmp_path: Path, in_float32: None) -
         for told in loops.values():
             told.stop()
     assert found == {"adapter": expected, "base": plain}
+
+
+@pytest.mark.skipif(compiler() is None, reason="no C++ compiler: passes stay as they are")
+def test_compiled_they_write_the_same(tmp_path: Path, in_float32: None) -> None:
+    base, path = tiny.build("llama"), trained(tiny.build("llama"), tmp_path)
+    adapters.keep(path, base)
+    model = adapters.held(path)
+    assert model is not None
+    adapters.adapt(model, path)
+    told = Told(model, slots=2, compile_after=3)
+    try:
+        found = []
+        for again in range(2):
+            for index, ids in enumerate(PROMPTS):
+                told.ask(f"{again} {index}", ids)
+            found.append([told.answer(f"{again} {index}").tokens for index in range(len(PROMPTS))])
+            until(lambda: 2 in told.loop.passes.ready, 120)
+    finally:
+        told.stop()
+    assert found[0] == found[1]
 
 
 def test_all_adapters_of_a_base_have_its_weights_once(

@@ -33,11 +33,11 @@ class Adapted(nn.Module):
         self, base: nn.Module | None = None, down: nn.Module | None = None, up: nn.Module | None = None
     ) -> None:
         super().__init__()
-        self.base, self.down, self.up = base, down, up
+        self.base, self.down, self.up = (nn.Identity() if one is None else one for one in (base, down, up))
 
     def forward(self, rows: Tensor) -> Tensor:
         """[..., features] to [..., width]."""
-        made: Tensor = self.base(rows) + self.up(self.down(rows))  # type: ignore[misc]
+        made: Tensor = self.base(rows) + self.up(self.down(rows))
         return made
 
 
