@@ -84,6 +84,9 @@ class Remote:
             for path, age in self._old("files"):
                 if Path(path).name not in needed and age >= FRESH_SECONDS:
                     self._system.rm_file(path)
+            for path, age in self._old("incoming"):  # of who died on the way
+                if age >= FRESH_SECONDS:
+                    self._system.rm_file(path)
 
     @cached_property
     def _opened(self) -> tuple[Any, str]:
@@ -110,7 +113,8 @@ class Remote:
         ):
             return
         self._system.makedirs(place.rpartition("/")[0], exist_ok=True)
-        coming = f"{place}.{uuid4().hex}"
+        coming = self._at(f"incoming/{uuid4().hex}")
+        self._system.makedirs(self._at("incoming"), exist_ok=True)
         self._system.put_file(str(source), coming)
         self._system.mv(coming, place)
 
@@ -142,7 +146,7 @@ class Remote:
     def _age(self, place: str) -> float:
         try:
             made: datetime = self._system.modified(place)
-        except NotImplementedError:
+        except NotImplementedError:  # some kinds of store know only when a file came
             made = self._system.created(place)
         return time.time() - made.timestamp()
 
@@ -157,7 +161,7 @@ class Remote:
             raise StackError(
                 f"{self._url} cannot be opened: {error}", remedy="Install what it names beside Mainspring."
             ) from error
-        except Exception as error:
+        except Exception as error:  # each kind of store has errors of its own
             raise StackError(
                 f"{self._url} did not do it ({type(error).__name__})",
                 remedy="See whether it is there and whether this machine may read and write it.",
