@@ -111,8 +111,13 @@ def weights(folder: Path) -> list[str]:
     return named
 
 
+def has_tokenizer(folder: Path) -> bool:
+    return any(all((folder / name).is_file() for name in names) for names in TOKENIZERS)
+
+
 def require_tokenizer(folder: Path) -> None:
-    if not any(all((folder / name).is_file() for name in names) for names in TOKENIZERS):
+    """Raises ModelRefused."""
+    if not has_tokenizer(folder):
         raise ModelRefused(
             "the tokenizer is missing: there is no tokenizer.json and no vocabulary in the folder",
             field="model",

@@ -23,6 +23,7 @@ from transformers.utils.logging import disable_progress_bar
 
 from mainspring.errors import ModelRefused
 from mainspring.registry.adapters import base_of, is_adapter
+from mainspring.registry.folder import has_tokenizer
 from mainspring.serving.engine import Engine, Plan
 from mainspring.settings import Settings
 from mainspring.tables import EngineName
@@ -53,14 +54,6 @@ _UNUSED = (
     "bert.pooler.",
     "roberta.pooler.",
 )  # a head for next-sentence prediction, which no task uses
-_TOKENIZERS = (
-    "tokenizer.json",
-    "vocab.txt",
-    "vocab.json",
-    "tokenizer.model",
-    "spiece.model",
-    "sentencepiece.bpe.model",
-)
 _BROKEN = (
     OSError,
     ValueError,
@@ -119,7 +112,7 @@ def load_model(path: Path, task: str) -> Loaded:
     base = base_of(path)
     config = memory.read_config(base)
     _refuse_wrong_kind(config, task)
-    tokenizer = _tokenizer(path if _has_tokenizer(path) else base)
+    tokenizer = _tokenizer(path if has_tokenizer(path) else base)
     model = _shared(path, base, config) if task == "text-generation" else None
     if model is None:
         model = _model(base, task, config)
@@ -229,12 +222,8 @@ def _model(path: Path, task: str, config: PreTrainedConfig) -> PreTrainedModel:
     return loaded.requires_grad_(requires_grad=False)
 
 
-def _has_tokenizer(path: Path) -> bool:
-    return any((path / name).exists() for name in _TOKENIZERS)
-
-
 def _tokenizer(path: Path) -> PreTrainedTokenizerBase:
-    if not _has_tokenizer(path):
+    if not has_tokenizer(path):
         raise ModelRefused(
             "the folder has no tokenizer", remedy="Save the tokenizer beside the weights: `save_pretrained`."
         )
