@@ -33,7 +33,7 @@ def judge_once(app: Celery, use: Connections) -> None:
     with use.database.transaction() as session:
         running.requeue_lost(session)
         asking.drop_unwanted(session)
-        tried = [TryOut(str(version)) for version in asking.waiting(session)]
+        tried = [TryOut(str(version)) for version in asking.unfinished(session)]
     for message, live in zip(tried, lengths(use.redis, [one.queue for one in tried]), strict=True):
         if not live:  # else the one before was not taken yet
             send(app, message)

@@ -6,7 +6,7 @@ from mainspring.release import rollout as verbs
 from mainspring.release.judged import ACTOR, Judged, back
 from mainspring.release.observing import held, thresholds
 from mainspring.release.plan import RolloutPlan
-from mainspring.release.shadow import beside, prompts_verdict, shadow_verdict, tested
+from mainspring.release.shadow import Verdict, beside, prompts_verdict, shadow_verdict, tested
 from mainspring.settings import Environment
 from mainspring.tables import Rollout, RolloutState, Stage, Version
 from mainspring.trials import asking
@@ -42,11 +42,8 @@ def _testing(session: Session, rollout: Rollout, plan: RolloutPlan) -> Judged:
     assert plan.prompts is not None
     wanted = named(session, rollout.deployment, plan.prompts)
     verdict = prompts_verdict(plan, *tested(session, wanted, rollout.champion_id, rollout.challenger_id))
-    rollout.judged = {**rollout.judged, "testing": verdict.found}
-    if verdict.worse is not None:
-        return back(session, rollout, verdict.worse)
-    if not verdict.enough or rollout.paused_at is not None:
-        return Judged()
+    if (judged := _judged(session, rollout, "testing", verdict)) is not None:
+        return judged
     reason = f"no worse than the champion with the {verdict.found['answered']} prompts of `{plan.prompts}`"
     verbs.to_staging(session, rollout, actor=ACTOR, reason=reason)
     return Judged(changed=True, said=[reason])
@@ -59,14 +56,19 @@ def _shadow(session: Session, rollout: Rollout, plan: RolloutPlan) -> Judged:
         asking.shadow(session, rollout, plan.shadow.share)
     unlikely = rollout.judged.get("thresholds", {}).get("unlikely")
     verdict = shadow_verdict(plan, beside(session, rollout), unlikely)
-    rollout.judged = {**rollout.judged, "shadow": verdict.found}
-    if verdict.worse is not None:
-        return back(session, rollout, verdict.worse)
-    if not verdict.enough or rollout.paused_at is not None:
-        return Judged()
+    if (judged := _judged(session, rollout, "shadow", verdict)) is not None:
+        return judged
     reason = f"no worse in {verdict.found['tried']} answers that no client saw"
     verbs.end_shadow(session, rollout, actor=ACTOR, reason=reason)
     return Judged(changed=True, said=[reason])
+
+
+def _judged(session: Session, rollout: Rollout, what: str, verdict: Verdict) -> Judged | None:
+    """None: it may go on."""
+    rollout.judged = {**rollout.judged, what: verdict.found}
+    if verdict.worse is not None:
+        return back(session, rollout, verdict.worse)
+    return None if verdict.enough and rollout.paused_at is None else Judged()
 
 
 BEFORE = {

@@ -51,6 +51,8 @@ class RolloutPlan(BaseModel):
     def rising(self) -> Self:
         if list(self.steps) != sorted(set(self.steps)):
             raise ValueError("each step's share must be larger than the one before")
+        if not self.steps and (self.prompts is not None or self.shadow is not None):
+            raise ValueError("prompts and a shadow lead to a first share: give steps, or leave them out")
         return self
 
 

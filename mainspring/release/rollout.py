@@ -141,7 +141,7 @@ def to_step(session: Session, rollout: Rollout, step: int, *, actor: str, reason
 def replan(session: Session, rollout: Rollout, plan: RolloutPlan, *, actor: str, reason: str) -> None:
     """It goes on by another plan; if it had a share already, with that plan's first. What was seen still counts.
 
-    Raises InvalidRequest for a plan without steps.
+    The prompts and the shadow stay those that it was begun with. Raises InvalidRequest for a plan without steps.
     """
     if not plan.steps:
         raise InvalidRequest(
@@ -149,7 +149,8 @@ def replan(session: Session, rollout: Rollout, plan: RolloutPlan, *, actor: str,
             field="plan.steps",
             remedy="Promote it instead, or give such as [0.1].",
         )
-    before, rollout.plan = rollout.plan, plan.model_dump(mode="json")
+    before = rollout.plan
+    rollout.plan = plan.model_dump(mode="json") | {name: before.get(name) for name in ("prompts", "shadow")}
     _tell(session, rollout, "replanned", actor, reason, **{"from": before, "to": rollout.plan})
     if rollout.state in (RolloutState.CANARY, RolloutState.WAITING):
         to_step(session, rollout, 0, actor=actor, reason=reason)

@@ -4,14 +4,14 @@ from dataclasses import asdict
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import select
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm import Session
 
 from mainspring.release.paired import TROUBLES, Pair, Side, agreed, evidence, figures, sign_test
 from mainspring.release.plan import RolloutPlan
-from mainspring.tables import JobState, Observation, Prompt, PromptSet, Rollout, Trial, TrialState
+from mainspring.tables import JobState, Observation, PromptSet, Rollout, Trial, TrialState
+from mainspring.trials import answers
 
-_ENDED = (TrialState.DONE.value, TrialState.FAILED.value)
+MOST = 4000  # of the latest: more than any plan asks for
 
 
 class Verdict(NamedTuple):
@@ -24,30 +24,14 @@ class Verdict(NamedTuple):
 
 def beside(session: Session, rollout: Rollout) -> list[Pair]:
     """What was answered twice: by the champion for the client, by the challenger for nobody."""
-    rows = session.execute(
-        select(Trial, Observation)
-        .join(Observation, Observation.job_id == Trial.job_id)
-        .where(
-            Trial.rollout_id == rollout.id, Trial.version_id == rollout.challenger_id, Trial.state.in_(_ENDED)
-        )
-        .order_by(Trial.id)
-    ).all()
-    return [Pair(lived(row.Observation), tried(row.Trial), row.Trial.agreement) for row in rows]
+    mine = (Trial.rollout_id == rollout.id, Trial.version_id == rollout.challenger_id)
+    return [in_pair(*row) for row in answers.beside_jobs(session, MOST, *mine)]
 
 
 def tested(session: Session, wanted: PromptSet, champion: UUID, challenger: UUID) -> tuple[list[Pair], int]:
-    """What both made of the prompts, in their order; and how many both have not ended."""
-    first, second = aliased(Trial), aliased(Trial)
-    rows = session.execute(
-        select(first, second)
-        .select_from(Prompt)
-        .outerjoin(first, (first.prompt_id == Prompt.id) & (first.version_id == champion))
-        .outerjoin(second, (second.prompt_id == Prompt.id) & (second.version_id == challenger))
-        .where(Prompt.set_id == wanted.id)
-        .order_by(Prompt.position)
-    ).all()
-    ended = [row for row in rows if all(one is not None and one.state in _ENDED for one in row)]
-    return [Pair(tried(row[0]), tried(row[1]), None) for row in ended], len(rows) - len(ended)
+    """What both made of the prompts, in their order; and how many not both have ended."""
+    ended, missing = answers.of_prompts(session, wanted, champion, challenger)
+    return [Pair(tried(one), tried(other), None) for _, one, other in ended], missing
 
 
 def prompts_verdict(plan: RolloutPlan, pairs: list[Pair], missing: int) -> Verdict:
@@ -103,6 +87,11 @@ def shadow_verdict(plan: RolloutPlan, pairs: list[Pair], unlikely: float | None)
         why = f"it agrees with the champion by {agreement.value:.0%}, and {wanted:.0%} are wanted"
         return Verdict(why, False, found)
     return Verdict(None, enough, found)
+
+
+def in_pair(trial: Trial, seen: Observation) -> Pair:
+    """Who answered for a client first."""
+    return Pair(lived(seen), tried(trial), trial.agreement)
 
 
 def tried(trial: Trial) -> Side:

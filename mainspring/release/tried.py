@@ -1,39 +1,29 @@
 """Two versions with the same questions, as people compare them: answer beside answer, and the figures of all."""
 
-from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import select
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm import Session
 
 from mainspring.release.paired import Pair, agreed, figures
-from mainspring.release.shadow import lived, tried
-from mainspring.tables import Observation, Prompt, PromptSet, Trial, TrialState, Version
+from mainspring.release.shadow import in_pair, tried
+from mainspring.tables import Observation, Prompt, PromptSet, Trial, Version
+from mainspring.trials import answers
 from mainspring.trials.agreement import agreement, differences
 
 LATELY = 2000
-_ENDED = (TrialState.DONE.value, TrialState.FAILED.value)
 
 
 def with_prompts(session: Session, wanted: PromptSet, first: Version, second: Version) -> dict[str, Any]:
     """`answers`: of each prompt what both said, and where they differ. `missing`: prompts that both have not ended."""
-    a, b = aliased(Trial), aliased(Trial)
-    rows = session.execute(
-        select(Prompt, a, b)
-        .outerjoin(a, (a.prompt_id == Prompt.id) & (a.version_id == first.id))
-        .outerjoin(b, (b.prompt_id == Prompt.id) & (b.version_id == second.id))
-        .where(Prompt.set_id == wanted.id)
-        .order_by(Prompt.position)
-    ).all()
-    ended = [row for row in rows if all(one is not None and one.state in _ENDED for one in row[1:])]
-    answers = [_beside(*row) for row in ended]
+    ended, missing = answers.of_prompts(session, wanted, first.id, second.id)
+    said = [_beside(*each) for each in ended]
     pairs = [
         Pair(tried(one), tried(other), answer["agreement"])
-        for (_, one, other), answer in zip(ended, answers, strict=True)
+        for (_, one, other), answer in zip(ended, said, strict=True)
     ]
     found = _figures(pairs, timed=True)
-    return {"set": wanted.name, "missing": len(rows) - len(ended), **found, "answers": answers}
+    return {"set": wanted.name, "missing": missing, **found, "answers": said}
 
 
 def in_shadow(session: Session, first: Version, second: Version) -> dict[str, Any] | None:
@@ -56,18 +46,9 @@ def _figures(pairs: list[Pair], *, timed: bool) -> dict[str, Any]:
     }
 
 
-def _pairs(session: Session, *, lived_by: Version, tried_by: Version) -> Iterator[Pair]:
-    rows = session.execute(
-        select(Trial, Observation)
-        .join(Observation, Observation.job_id == Trial.job_id)
-        .where(
-            Trial.version_id == tried_by.id, Observation.version_id == lived_by.id, Trial.state.in_(_ENDED)
-        )
-        .order_by(Trial.id.desc())
-        .limit(LATELY)
-    )
-    for trial, seen in rows:
-        yield Pair(lived(seen), tried(trial), trial.agreement)
+def _pairs(session: Session, *, lived_by: Version, tried_by: Version) -> list[Pair]:
+    those = (Trial.version_id == tried_by.id, Observation.version_id == lived_by.id)
+    return [in_pair(*row) for row in answers.beside_jobs(session, LATELY, *those)]
 
 
 def _beside(prompt: Prompt, one: Trial, other: Trial) -> dict[str, Any]:

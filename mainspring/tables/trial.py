@@ -62,3 +62,7 @@ class Trial(Base):
     mean_logprob: Mapped[float | None] = mapped_column(Double)
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     finished_at: Mapped[datetime | None]
+
+    @property
+    def ended(self) -> bool:
+        return self.state in (TrialState.DONE, TrialState.FAILED)

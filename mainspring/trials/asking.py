@@ -48,20 +48,20 @@ def replay(session: Session, rollout: Rollout, count: int) -> int:
     return _ask(session, rollout, left, Observation.at <= rollout.step_at) if left > 0 else 0
 
 
-def prompts(session: Session, version: Version, wanted: PromptSet, rollout_id: UUID | None = None) -> int:
+def prompts(session: Session, version: Version, wanted: PromptSet) -> int:
     """Ask a version for the prompts of a set that it has not been asked for: how many were added."""
     tried = select(Trial.prompt_id).where(Trial.version_id == version.id, Trial.prompt_id.is_not(None))
     missing = session.scalars(
         select(Prompt.id).where(Prompt.set_id == wanted.id, Prompt.id.not_in(tried)).order_by(Prompt.position)
     ).all()
-    return _add(session, [_row(version.id, rollout_id, prompt_id=one) for one in missing])
+    return _add(session, [_row(version.id, None, prompt_id=one) for one in missing])
 
 
-def waiting(session: Session) -> dict[UUID, int]:
-    """By version, of those whose workers are to be nudged."""
+def unfinished(session: Session) -> dict[UUID, int]:
+    """By version, of those whose workers are to be nudged: also where one runs, which its worker may have dropped."""
     rows = session.execute(
         select(Trial.version_id, func.count())
-        .where(Trial.state == TrialState.WAITING.value)
+        .where(Trial.state.in_([TrialState.WAITING.value, TrialState.RUNNING.value]))
         .group_by(Trial.version_id)
     )
     return {row[0]: row[1] for row in rows}
@@ -81,7 +81,7 @@ def drop_unwanted(session: Session) -> None:
 
 def _ask(session: Session, rollout: Rollout, most: int, *conditions: ColumnElement[bool]) -> int:
     """Of the latest that were not asked for yet, as many as may wait."""
-    room = min(most, MOST_WAITING - waiting(session).get(rollout.challenger_id, 0))
+    room = min(most, MOST_WAITING - unfinished(session).get(rollout.challenger_id, 0))
     if room <= 0:
         return 0
     tried = exists().where(Trial.version_id == rollout.challenger_id, Trial.job_id == Observation.job_id)

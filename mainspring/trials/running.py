@@ -4,15 +4,15 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import case, func, select, update
+from sqlalchemy import ColumnElement, case, func, select, update
 from sqlalchemy.orm import Session
 
-from mainspring.errors import MainspringError
+from mainspring.errors import EngineStopping, MainspringError
 from mainspring.tables import Incarnation, Job, Prompt, Trial, TrialState
 from mainspring.trials.agreement import agreement, right
 
 MOST_LOSSES = 3
-_LOST = {"code": "lost", "detail": "the worker died with it"}
+_LOST = {"code": "lost", "detail": "its worker was lost with it"}
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,11 @@ class Answered:
 
 
 def take(session: Session, version_id: UUID, incarnation: UUID) -> Taken | None:
-    """The oldest that waits for the version. None: there is none, or this life's lease is over."""
+    """The oldest that waits for the version. None: there is none, or this life's lease is over.
+
+    A worker tries one at a time, so what it still holds was dropped on the way, and waits again.
+    """
+    _lose(session, Trial.incarnation == incarnation)
     alive = session.scalar(
         select(Incarnation.id).where(
             Incarnation.id == incarnation,
@@ -84,7 +88,8 @@ def finish(session: Session, trial_id: UUID, incarnation: UUID, end: Answered | 
         return False
     now = session.scalars(select(func.clock_timestamp())).one()
     if isinstance(end, MainspringError):
-        if end.retryable:
+        trial.losses += end.retryable and not isinstance(end, EngineStopping)
+        if end.retryable and trial.losses < MOST_LOSSES:
             trial.state, trial.incarnation = TrialState.WAITING.value, None
             return True
         trial.error = end.as_json()
@@ -101,10 +106,14 @@ def finish(session: Session, trial_id: UUID, incarnation: UUID, end: Answered | 
 def requeue_lost(session: Session) -> int:
     """What workers held whose lives are over waits again, or has failed with them too often: how many."""
     over = select(Incarnation.id).where(Incarnation.ended_at.is_not(None))
+    return _lose(session, Trial.incarnation.in_(over))
+
+
+def _lose(session: Session, whose: ColumnElement[bool]) -> int:
     enough = Trial.losses + 1 >= MOST_LOSSES
     lost = session.execute(
         update(Trial)
-        .where(Trial.state == TrialState.RUNNING.value, Trial.incarnation.in_(over))
+        .where(Trial.state == TrialState.RUNNING.value, whose)
         .values(
             state=case((enough, TrialState.FAILED.value), else_=TrialState.WAITING.value),
             incarnation=None,

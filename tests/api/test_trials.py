@@ -7,7 +7,7 @@ import httpx
 import pytest
 from sqlalchemy import select
 
-from mainspring.errors import EngineFailed, PromptTooLong
+from mainspring.errors import EngineFailed, EngineStopping, PromptTooLong
 from mainspring.tables import Database, Event, Stage, Trial
 from mainspring.trials import asking, running
 from tests.api.rolling import NAME, another, begin, holds, judge, stage, submitted
@@ -237,9 +237,12 @@ def test_a_trial_survives_its_worker_and_ends_when_it_takes_too_many(
     client.post(f"{NAME}/prompts/acceptance/trials", json={"versions": ["assistant@1"]}).raise_for_status()
     first = take(database, hands, assistant)
     assert first is not None
-    assert take(database, hands, assistant) is None
-    assert finish(database, hands, first, EngineFailed("it broke"))  # not its fault: it waits again
-    for left in (2, 1, 0):
+    assert take(database, Hands(database, hands.redis), assistant) is None
+    assert finish(database, hands, first, EngineStopping("it stops"))  # that is nobody's fault
+    first = take(database, hands, assistant)
+    assert first is not None
+    assert finish(database, hands, first, EngineFailed("it broke"))
+    for left in (1, 0):
         worker = Hands(database, hands.redis)
         taken = take(database, worker, assistant)
         assert taken is not None
@@ -249,6 +252,42 @@ def test_a_trial_survives_its_worker_and_ends_when_it_takes_too_many(
         assert not finish(database, worker, taken, "too late")
         assert states(database) == ({"waiting": 1} if left else {"failed": 1})
     assert take(database, Hands(database, hands.redis), assistant) is None
+
+
+def test_what_a_worker_dropped_it_takes_again_and_not_for_ever(
+    client: httpx.Client, database: Database, assistant: UUID, hands: Hands
+) -> None:
+    stored(client, PROMPTS[:1])
+    client.post(f"{NAME}/prompts/acceptance/trials", json={"versions": ["assistant@1"]}).raise_for_status()
+    taken = [take(database, hands, assistant) for _ in range(4)]
+    assert [one is not None for one in taken] == [True, True, True, False]
+    assert states(database) == {"failed": 1}
+
+
+@pytest.mark.parametrize("before", [{"prompts": "acceptance"}, {"shadow": SHADOW}])
+def test_by_another_plan_it_still_goes_through_what_it_was_begun_with(
+    before: dict[str, Any], client: httpx.Client, database: Database, assistant: UUID, hands: Hands
+) -> None:
+    stored(client)
+    holds(database, hands, another(database))
+    rollout = begin(client, **before)
+    judge(database)
+    state = look(client, rollout)["state"]
+    changed = client.put(f"/v1/rollouts/{rollout['id']}/plan", json={"plan": {"steps": [0.3]}}).json()
+    assert (changed["state"], changed["plan"]["steps"]) == (state, [0.3])
+    judge(database)
+    assert look(client, rollout)["state"] == state
+
+
+@pytest.mark.usefixtures("assistant")
+def test_a_shadow_without_a_first_share_behind_it_is_refused(
+    client: httpx.Client, database: Database
+) -> None:
+    another(database)
+    plan = {"steps": [], "shadow": SHADOW}
+    refused = client.post(f"{NAME}/rollouts", json={"version": "assistant@2", "plan": plan})
+    assert refused.status_code == 422
+    assert "steps" in refused.json()["detail"]
 
 
 def test_what_a_conversation_said_before_belongs_to_its_trial(

@@ -1,0 +1,45 @@
+"""Trials that have ended, beside what they are compared with."""
+
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Row, select
+from sqlalchemy.orm import Session, aliased
+
+from mainspring.tables import Observation, Prompt, PromptSet, Trial, TrialState
+
+_ENDED = Trial.state.in_([TrialState.DONE.value, TrialState.FAILED.value])
+
+
+def beside_jobs(
+    session: Session, most: int, *conditions: ColumnElement[bool]
+) -> list[Row[Trial, Observation]]:
+    """The latest, each with what was measured of the job's own answer."""
+    asked = (
+        select(Trial, Observation)
+        .join(Observation, Observation.job_id == Trial.job_id)
+        .where(_ENDED, *conditions)
+        .order_by(Trial.id.desc())
+        .limit(most)
+    )
+    return list(session.execute(asked))
+
+
+def of_prompts(
+    session: Session, wanted: PromptSet, first: UUID, second: UUID
+) -> tuple[list[tuple[Prompt, Trial, Trial]], int]:
+    """In the order of the prompts, what both versions made of them; and how many not both have ended."""
+    one, other = aliased(Trial), aliased(Trial)
+    rows: list[Any] = list(
+        session.execute(
+            select(Prompt, one, other)
+            .outerjoin(one, (one.prompt_id == Prompt.id) & (one.version_id == first))
+            .outerjoin(other, (other.prompt_id == Prompt.id) & (other.version_id == second))
+            .where(Prompt.set_id == wanted.id)
+            .order_by(Prompt.position)
+        )
+    )
+    ended = [
+        (row[0], row[1], row[2]) for row in rows if all(each is not None and each.ended for each in row[1:])
+    ]
+    return ended, len(rows) - len(ended)
