@@ -15,7 +15,7 @@ from mainspring.declaring.lines import Document
 from mainspring.declaring.reading import Wanted, read
 from mainspring.errors import MainspringError, UnknownDeployment
 from mainspring.local.doors import client
-from mainspring.registry import digest_of_files, inspect
+from mainspring.registry import expected_digest
 
 
 def apply(
@@ -32,8 +32,8 @@ def apply(
     console = Console(highlight=False, soft_wrap=True)
     told: list[dict[str, str]] = []
     with client() as api:
-        for name, one in wanted.items():
-            for change in _Applying(api, document, name, one, dry_run=dry_run).changes():
+        for name in wanted:
+            for change in _Applying(api, document, wanted, name, dry_run=dry_run).changes():
                 told.append({"deployment": name, "verb": change.verb, "said": change.said})
                 if not as_json:
                     console.print(change.said, markup=False)
@@ -48,9 +48,11 @@ def apply(
 class _Applying:
     """One deployment. What one change leads to the next one sees, except when nothing is changed."""
 
-    def __init__(self, api: Client, document: Document, name: str, wanted: Wanted, *, dry_run: bool) -> None:
+    def __init__(
+        self, api: Client, document: Document, wanted: dict[str, Wanted], name: str, *, dry_run: bool
+    ) -> None:
         self._api, self._document, self._dry = api, document, dry_run
-        self._name, self._wanted = name, wanted
+        self._all, self._name, self._wanted = wanted, name, wanted[name]
         self._path = f"/v1/deployments/{name}"
 
     def changes(self) -> Iterator[Change]:
@@ -69,9 +71,7 @@ class _Applying:
         yield from self._weigh()
 
     def _register(self, *, there: bool) -> Iterator[Change]:
-        digest = None
-        if self._wanted.model is not None and Path(self._wanted.model).is_dir():
-            digest = self._digest(Path(self._wanted.model))
+        digest = self._digest()
         versions = self._versions() if there or not self._dry else []
         change = registered(self._name, self._wanted, versions, digest)
         if change is None:
@@ -82,10 +82,12 @@ class _Applying:
                     self._wanted.model or "",
                     deployment=self._name,
                     revision=self._wanted.revision,
+                    base=self._wanted.base,
                     hold=self._wanted.weights is not None,  # which say how it takes over
                 )
             except MainspringError as error:
-                raise self._wrong(["model"], error.detail, error.remedy or "") from error
+                where = "base" if error.field == "base" else "model"
+                raise self._wrong([where], error.detail, error.remedy or "") from error
         yield change
 
     def _weigh(self) -> Iterator[Change]:
@@ -146,11 +148,36 @@ class _Applying:
         found: list[dict[str, Any]] = self._api.request("GET", f"{self._path}/versions")["versions"]
         return found
 
-    def _digest(self, folder: Path) -> str:
+    def _digest(self) -> str | None:
+        """None: no folder says it, or it is an adapter's whose base is only going to be made."""
+        if self._wanted.model is None or not (folder := Path(self._wanted.model)).is_dir():
+            return None
+        base = None if self._wanted.base is None else self._digest_of_base(self._wanted.base)
+        if self._wanted.base is not None and base is None:
+            return None
         try:
-            return digest_of_files(folder, inspect(folder, self._wanted.task).files)
+            return expected_digest(folder, self._wanted.task, base)
         except MainspringError as error:
             raise self._wrong(["model"], error.detail, error.remedy or "") from error
+
+    def _digest_of_base(self, label: str) -> str | None:
+        name = label.rpartition("@")[0]
+        try:
+            versions = self._api.request("GET", f"/v1/deployments/{name}/versions")["versions"]
+        except Refused as refused:
+            if refused.code != UnknownDeployment.code:
+                raise
+            versions = []
+        for version in versions:
+            if version["version"] == label:
+                return str(version["digest"])
+        if self._dry and name in self._all:
+            return None
+        raise self._wrong(
+            ["base"],
+            f"there is no version {label}",
+            "Register it first, or declare its deployment here, too.",
+        )
 
     def _wrong(self, where: list[str], what: str, remedy: str) -> MainspringError:
         return self._document.wrong(["deployments", self._name, *where], what, remedy)

@@ -30,19 +30,22 @@ def declared(name: str, wanted: Wanted, found: dict[str, Any] | None) -> Iterato
 def registered(
     name: str, wanted: Wanted, versions: list[dict[str, Any]], digest: str | None
 ) -> Change | None:
-    """`digest`: of a folder's files; None for a hub id."""
+    """`digest`: of a folder's files; None for a hub id, and for an adapter whose base is yet to be made."""
     if wanted.model is None:
         return None
     for version in versions:
         if version["stage"] == "rejected":
             continue
         source = version["source"]
-        same = (source.get("hub"), source.get("revision")) == (wanted.model, wanted.revision)
+        names = ("hub", "revision", "base")
+        same = tuple(map(source.get, names)) == (wanted.model, wanted.revision, wanted.base)
         if version["digest"] == digest or (digest is None and same):
             return None
     number = max((version["number"] for version in versions), default=0) + 1
-    body = {"model": wanted.model} | ({} if wanted.revision is None else {"revision": wanted.revision})
-    return Change("register", f"{name}@{number} is registered from {wanted.model}", body)
+    said = {"model": wanted.model, "revision": wanted.revision, "base": wanted.base}
+    over = "" if wanted.base is None else f", an adapter of {wanted.base}"
+    body = {key: value for key, value in said.items() if value is not None}
+    return Change("register", f"{name}@{number} is registered from {wanted.model}{over}", body)
 
 
 def weighted(

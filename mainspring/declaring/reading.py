@@ -14,6 +14,7 @@ _WEIGHTS_MUST = "Give one version all (1.0), or the one in production and one ot
 class Wanted(BaseModel):
     """One deployment. `policy`: all of it, None: as it is. `model`: a folder, beside the file or absolute, or a hub id.
 
+    `base`: of a model that is an adapter, the version that it changes, such as chat@1.
     `weights`: the share of new work of the version in production and of one other; one alone has it all.
     """
 
@@ -23,6 +24,7 @@ class Wanted(BaseModel):
     policy: dict[str, Any] | None = None
     model: Annotated[str, Field(min_length=1, max_length=4096)] | None = None
     revision: Annotated[str, Field(min_length=1, max_length=256)] | None = None
+    base: Annotated[str, Field(pattern=r"^[^@]+@[0-9]+$")] | None = None
     weights: dict[str, Annotated[float, Field(ge=0, le=1, strict=False)]] | None = None
 
 
@@ -33,7 +35,7 @@ class File(BaseModel):
 
 
 def read(document: Document) -> dict[str, Wanted]:
-    """By name. Raises BadDeclaration, which names file, line and remedy."""
+    """By name, adapters behind what they may change. Raises BadDeclaration, which names file, line and remedy."""
     try:
         found = File.model_validate(document.content if document.content is not None else {})
     except ValidationError as error:
@@ -43,7 +45,12 @@ def read(document: Document) -> dict[str, Wanted]:
     for name, wanted in found.deployments.items():
         _check_weights(document, name, wanted)
         wanted.model = _beside(document.path, wanted.model)
-    return found.deployments
+        if wanted.base is not None and wanted.model is None:
+            where = ["deployments", name, "base"]
+            raise document.wrong(
+                where, "there is no model that would change it", "Write `model:`, the adapter's folder."
+            )
+    return dict(sorted(found.deployments.items(), key=lambda item: item[1].base is not None))
 
 
 def _check_weights(document: Document, name: str, wanted: Wanted) -> None:
@@ -81,6 +88,8 @@ def _remedy(error: Any, where: list[Any]) -> str:
     shape = Wanted if len(where) > 2 else File
     if error["type"] == "extra_forbidden":
         return f"Use: {', '.join(shape.model_fields)}."
+    if where and where[-1] == "base":
+        return "Write it as chat@1: the version that the adapter changes."
     if where and where[-1] == "task":
         return f"Write `task:` and one of: {', '.join(Task)}."
     if error["type"] == "missing":

@@ -1,9 +1,10 @@
 """What versions there are: a model is inspected, stored by the digest of its bytes, numbered, released."""
 
+from mainspring.registry.expected import expected_digest
 from mainspring.registry.inspection import Inspection, inspect
 from mainspring.registry.release import desired, engine_of, release, task_of
 from mainspring.registry.retirement import restore, retire
-from mainspring.registry.store import Stored, copied, digest_of_files, put, verify
+from mainspring.registry.store import Stored, copied, put, verify
 from mainspring.registry.versions import lock, named, refuse_deleted, refuse_retired, register, retired, whole
 
 __all__ = [
@@ -11,8 +12,8 @@ __all__ = [
     "Stored",
     "copied",
     "desired",
-    "digest_of_files",
     "engine_of",
+    "expected_digest",
     "inspect",
     "lock",
     "named",

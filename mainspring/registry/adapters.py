@@ -41,6 +41,12 @@ def base_of(folder: Path) -> Path:
     return folder if digest is None else folder.parent / digest
 
 
+def belonging(folder: Path) -> tuple[str, ...]:
+    """The names of the files that are the adapter's."""
+    named = [name for name in (CONFIG, WEIGHTS, BASE) if (folder / name).is_file()]
+    return files.belonging(folder, named)
+
+
 def with_base(folder: Path, digest: str, place: Path) -> Path:
     """The adapter's files in `place`, and what its base is. Raises ModelRefused for links that lead elsewhere."""
     files.refuse_ways_out(folder)

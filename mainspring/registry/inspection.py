@@ -65,12 +65,11 @@ def _adapter(folder: Path, task: Task, store: Path | None) -> Inspection:
         )
     adapters.require_lora(folder)
     base = inspect(store / digest, task)
-    named = [name for name in (adapters.CONFIG, adapters.WEIGHTS, adapters.BASE) if (folder / name).is_file()]
     return replace(
         base,
         parameters=base.parameters + count_parameters(folder / adapters.WEIGHTS),
         licence=files.licence(folder) or base.licence,
-        files=files.belonging(folder, named),
+        files=adapters.belonging(folder),
     )
 
 

@@ -68,6 +68,13 @@ def test_a_folder_is_meant_from_where_the_file_is_and_all_else_is_a_hub_id(tmp_p
             "a@3",
         ),
         ("deployments:\n  a:\n    task: fill-mask\n    weights: {}\n", 4, "0 versions", "Give one"),
+        ("deployments:\n  a:\n    task: fill-mask\n    base: b@1\n", 4, "there is no model", "Write `model:`"),
+        (
+            "deployments:\n  a:\n    task: fill-mask\n    model: x\n    base: b\n",
+            5,
+            "should match",
+            "chat@1: the version",
+        ),
     ],
 )
 def test_what_is_wrong_names_file_line_and_remedy(
@@ -122,6 +129,23 @@ def test_a_model_that_is_known_by_its_bytes_or_its_hub_id_is_not_registered_agai
     assert registered("chat", hub, [known], None) is None
     hub.revision = "v2"
     assert registered("chat", hub, [known], None) is not None
+
+
+def test_an_adapter_is_another_one_beside_another_base_and_comes_behind_what_it_may_change(tmp_path: Path) -> None:
+    content = (
+        "deployments:\n"
+        "  tuned: {task: text-generation, model: me/adapter, base: chat@1}\n"
+        "  chat: {task: text-generation, model: me/model}\n"
+    )
+    declared = read(given(tmp_path, content))
+    assert list(declared) == ["chat", "tuned"]
+    known = version(1, "aa", source={"hub": "me/adapter", "revision": None, "base": "chat@1"})
+    assert registered("tuned", declared["tuned"], [known], None) is None
+    declared["tuned"].base = "chat@2"
+    made = registered("tuned", declared["tuned"], [known], None)
+    assert made is not None
+    assert made.said == "tuned@2 is registered from me/adapter, an adapter of chat@2"
+    assert made.body == {"model": "me/adapter", "base": "chat@2"}
 
 
 STAGES = {"chat@1": "production", "chat@2": "canary", "chat@3": "registered", "chat@4": "draining"}

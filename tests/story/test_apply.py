@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 from tests.contract.models import byte_level, causal, save
+from tests.contract.test_adapters import trained
 from tests.faults.stack import Stack
 from tests.story.test_commands import command
 
@@ -65,6 +66,32 @@ def test_a_model_beside_weights_gets_what_they_say_and_no_more(stack: Stack, tmp
         file.write_text(file.read_text().replace(halves, "    weights: {shared@2: 1}\n"))
         assert "shared@2 takes over from shared@1" in command(stack, "apply", str(file)).stdout
         assert client.request("GET", "/v1/deployments/shared")["production"] == "shared@2"
+
+
+def test_a_base_and_its_adapter_from_one_file(stack: Stack, tmp_path: Path) -> None:
+    model = causal("llama", context=128)
+    save(model, byte_level(), tmp_path / "model")
+    trained(model, tmp_path / "adapter")
+    file = tmp_path / "deployments.yaml"
+    adapter = "  tuned:\n    task: text-generation\n    model: adapter\n    base: based@1\n"
+    base = FILE.format(bound=50).replace("applied", "based").removeprefix("deployments:\n")
+    file.write_text(f"deployments:\n{adapter}{base}")
+    shown = command(stack, "apply", str(file), "--dry-run").stdout
+    assert f"tuned@1 is registered from {tmp_path / 'adapter'}, an adapter of based@1" in shown
+    done = json.loads(command(stack, "apply", str(file), "--json").stdout)
+    assert [(one["deployment"], one["verb"]) for one in done["changes"]] == [
+        ("based", "declare"),
+        ("based", "register"),
+        ("tuned", "declare"),
+        ("tuned", "register"),
+    ]
+    with stack.client() as client:
+        assert client.result(client.submit("tuned", "x", max_tokens=2)["id"])["version"] == "tuned@1"
+    assert "Everything is as the file says." in command(stack, "apply", str(file)).stdout
+    file.write_text(file.read_text().replace("based@1", "based@7"))
+    refused = command(stack, "apply", str(file))
+    assert f"{file}, line 5" in refused.stderr
+    assert "there is no version based@7" in refused.stderr
 
 
 def test_what_the_server_or_the_model_refuses_is_shown_where_it_stands(stack: Stack, tmp_path: Path) -> None:
