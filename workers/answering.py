@@ -64,6 +64,8 @@ def answer(runtime: Runtime, held: Held, job: Claimed) -> None:
             runtime.running.end(fence)
         if job.session_id is not None:
             _release(runtime, fence)
+        if runtime.bounded:
+            _make_way(runtime, held, job)
 
 
 def _answered(runtime: Runtime, held: Held, job: Claimed) -> EngineAnswer:
@@ -84,6 +86,14 @@ def _release(runtime: Runtime, fence: Fence) -> None:
         version = release(connection, fence.job_id)
     if version is not None:
         runtime.nudge(Answer(str(version), str(fence.job_id)))
+
+
+def _make_way(runtime: Runtime, held: Held, job: Claimed) -> None:
+    """What a bounded tenant has waiting for other versions may run now; should this be lost, the sweep finds it."""
+    with runtime.database.each() as connection:
+        versions = bounded.elsewhere(connection, job.tenant_id, held.version_id)
+    for version in versions:
+        runtime.nudge(Answer(str(version), str(job.fence.job_id)))
 
 
 def _finish(runtime: Runtime, held: Held, job: Claimed) -> None:

@@ -1,13 +1,15 @@
 """The train worker: `celery -A workers.train worker -P prefork -c 1 --max-tasks-per-child 1 -Q train`.
 
 The parent stays light and never touches a GPU; each task runs in a fresh child, which imports torch itself,
-so that a run that exhausts or poisons the GPU's memory takes nothing else with it.
+so that a run that exhausts or poisons the GPU's memory takes nothing else with it. The child imports it before there
+is a run, so that none waits for that.
 """
 
 import mmap
+from importlib import import_module
 from typing import Any
 
-from celery.signals import worker_shutting_down
+from celery.signals import worker_process_init, worker_shutting_down
 
 from mainspring.logs import configure
 from mainspring.messages import TRAIN_QUEUE
@@ -33,7 +35,13 @@ class Process:
 settings = Settings()
 configure(settings.log_level, as_json=settings.log_json)
 app = create_app(settings, TRAIN_QUEUE, ["workers.tasks.train", "workers.tasks.retain"])
+app.conf.worker_proc_alive_timeout = 120.0  # seconds for a child to say that it is up: it imports first
 app.process = Process(settings)
+
+
+@worker_process_init.connect
+def import_ahead(**_: Any) -> None:
+    import_module("workers.gpu.train")
 
 
 @worker_shutting_down.connect

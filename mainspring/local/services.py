@@ -57,7 +57,7 @@ def _worker(settings: Settings, name: str, *pool: str, nice: int = 0) -> Service
 
 def _beat(settings: Settings) -> Service:
     # The schedule is in the code and each entry may run twice: it needs no file of its own.
-    argv = ("celery", "-A", "workers.ops", "beat", "-S", "celery.beat.Scheduler")
+    argv = ("celery", "-A", "workers.ops", "beat", "-S", "workers.schedule.Punctual")
     return _service(settings, "beat", argv, stop_rank=BEAT)
 
 

@@ -57,6 +57,8 @@ def accept(
     chosen = drawn.version
     turn = chosen.clock.turn(caller.weight, asked.priority)
     waiting, expected = outlook(connection, chosen, turn)
+    if place is not None and place.after is not None:
+        expected = expected.after(conversation.unended(connection, place.session_id))
     bounds.of_the_deployment(addressed.name, addressed.policy, waiting, expected.seconds)
     bounds.of_the_tenant(caller, bounds.taken(connection, caller))
     row = {

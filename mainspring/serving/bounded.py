@@ -4,15 +4,34 @@ One claim at a time: the bounded tenants' rows are locked first, so that the cou
 transaction of two statements, and is used only while there is such a tenant.
 """
 
+from collections.abc import Sequence
 from uuid import UUID
 
-from sqlalchemy import Connection, exists, select, text
+from sqlalchemy import Connection, bindparam, exists, select, text
 
+from mainspring.lifecycle import LIVE
 from mainspring.serving.claim import Claimed, claimed
-from mainspring.tables import Tenant
+from mainspring.tables import Job, JobState, Tenant, Version, constant
 
 _ANY = select(exists().where(Tenant.running_bound.is_not(None)))
-_LOCK = select(Tenant.id).where(Tenant.running_bound.is_not(None)).order_by(Tenant.id).with_for_update()
+# Of the weaker kind: new jobs, whose rows refer to their tenant's, don't wait for it.
+_LOCK = (
+    select(Tenant.id)
+    .where(Tenant.running_bound.is_not(None))
+    .order_by(Tenant.id)
+    .with_for_update(key_share=True)
+)
+_ELSEWHERE = select(Version.id).where(
+    Version.id != bindparam("version"),
+    Version.stage.in_([constant(stage) for stage in LIVE]),
+    exists().where(Tenant.id == bindparam("tenant"), Tenant.running_bound.is_not(None)),
+    exists().where(
+        Job.version_id == Version.id,
+        Job.state == constant(JobState.QUEUED),
+        Job.tenant_id == bindparam("tenant"),
+        Job.after.is_(None),
+    ),
+)
 _CLAIM = text(
     """
     update jobs set state = 'running', incarnation = :life, attempt = attempt + 1, started_at = clock_timestamp()
@@ -52,6 +71,11 @@ _CLAIM = text(
 def needed(connection: Connection) -> bool:
     """Whether some tenant has a bound on what may run."""
     return bool(connection.scalar(_ANY))
+
+
+def elsewhere(connection: Connection, tenant_id: UUID, version_id: UUID) -> Sequence[UUID]:
+    """Other versions for which a bounded tenant's jobs wait: when one of its jobs has ended, theirs may be claimed."""
+    return connection.scalars(_ELSEWHERE, {"tenant": tenant_id, "version": version_id}).all()
 
 
 def claim(connection: Connection, version_id: UUID, incarnation: UUID) -> Claimed | None:

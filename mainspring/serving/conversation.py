@@ -87,13 +87,14 @@ _LAST = (
     .limit(1)
     .with_for_update(read=True)
 )
+_Before = aliased(Job)
+# Whoever waited for it waits for what it waited for itself, had it not begun.
 _RELEASE = (
     update(Job)
     .where(Job.after == bindparam("ended"), Job.state == constant(JobState.QUEUED))
-    .values(after=None)
-    .returning(Job.version_id)
+    .values(after=select(_Before.after).where(_Before.id == bindparam("ended")).scalar_subquery())
+    .returning(Job.version_id, Job.after)
 )
-_Before = aliased(Job)
 _RELEASE_FORGOTTEN = (
     update(Job)
     .where(
@@ -101,9 +102,10 @@ _RELEASE_FORGOTTEN = (
         Job.state == constant(JobState.QUEUED),
         ~exists().where(_Before.id == Job.after, _Before.state.in_(_UNFINISHED)),
     )
-    .values(after=None)
+    .values(after=select(_Before.after).where(_Before.id == Job.after).correlate(Job).scalar_subquery())
     .returning(Job.id)
 )
+_UNENDED = select(func.count()).where(Job.session_id == bindparam("session"), Job.state.in_(_UNFINISHED))
 _SINCE = select(ChatSession.since).where(ChatSession.id == bindparam("session")).scalar_subquery()
 _SAID = (
     select(Job.input, Job.output)
@@ -175,14 +177,19 @@ def _before(connection: Connection, moved_from: UUID | None, version: UUID) -> s
 
 
 def release(connection: Connection, job_id: UUID) -> UUID | None:
-    """The job that waited for this one may be claimed: whose version has work now."""
-    version: UUID | None = connection.scalar(_RELEASE, {"ended": job_id})
-    return version
+    """The job that waited for this one may be claimed, unless an earlier one still runs: whose version has work now."""
+    found = connection.execute(_RELEASE, {"ended": job_id}).first()
+    return found.version_id if found is not None and found.after is None else None
 
 
 def release_forgotten(connection: Connection) -> int:
-    """Those whose predecessor has ended while nobody told them."""
+    """Those whose predecessor has ended while nobody told them; behind several that ended so it takes as many calls."""
     return len(connection.execute(_RELEASE_FORGOTTEN).all())
+
+
+def unended(connection: Connection, session_id: UUID) -> int:
+    """How many of its jobs have to end before another one begins."""
+    return connection.scalars(_UNENDED, {"session": session_id}).one()
 
 
 def history(connection: Connection, session_id: UUID, job_id: UUID) -> list[dict[str, Any]]:

@@ -8,16 +8,30 @@ from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
-from sqlalchemy import String, case, cast, func, select, update
+from sqlalchemy import Interval, String, bindparam, case, cast, func, select, update
 from sqlalchemy.orm import Session
 
 from mainspring.errors import MainspringError
 from mainspring.messages import Answer, Message, Train
 from mainspring.serving.answer import EXPIRED, exhausted
 from mainspring.serving.lease import overdue
-from mainspring.tables import Incarnation, Job, JobState, RunState, TrainingRun, constant
+from mainspring.tables import Incarnation, Job, JobState, RunState, TrainingRun, Version, constant
 
 MOST_NUDGES = 64  # a version; each one wakes a slot, and a slot works until its queue is empty
+# Of each version's queue the beginning is looked at: the cost depends on the number of versions, not of jobs.
+_NEXT = (
+    select(Job.id, Job.queued_at)
+    .where(Job.version_id == Version.id, Job.state == constant(JobState.QUEUED), Job.after.is_(None))
+    .order_by(Job.turn, Job.id)
+    .limit(1000)
+    .correlate(Version)
+    .lateral()
+)
+_WAITING = (
+    select(Version.id, func.count(), func.min(cast(_NEXT.c.id, String)))
+    .join(_NEXT, _NEXT.c.queued_at < func.now() - cast(bindparam("then"), Interval))
+    .group_by(Version.id)
+)
 
 
 @dataclass(frozen=True)
@@ -89,11 +103,7 @@ def nudges(
     `live_messages` says how many messages wait on each of these queues (Redis LLEN).
     """
     then = func.now() - timedelta(seconds=older_than_seconds)
-    waiting = session.execute(
-        select(Job.version_id, func.count(), func.min(cast(Job.id, String)))
-        .where(Job.state == constant(JobState.QUEUED), Job.after.is_(None), Job.queued_at < then)
-        .group_by(Job.version_id)
-    ).all()
+    waiting = session.execute(_WAITING, {"then": timedelta(seconds=older_than_seconds)}).all()
     found: list[Message] = []
     lengths = live_messages([Answer(str(version), "").queue for version, _, _ in waiting])
     for (version, count, oldest), live in zip(waiting, lengths, strict=True):

@@ -8,7 +8,7 @@ them the more it holds, and one whose requests do not: their geometric mean is t
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 from sqlalchemy import Connection, Integer, bindparam, case, func, select
@@ -16,10 +16,13 @@ from sqlalchemy import Connection, Integer, bindparam, case, func, select
 from mainspring.tables import HeldVersion, Incarnation, Job, JobState, Observation, constant
 
 SAMPLE = 64  # of the latest answers: the cost is the same however busy a version is, and a change soon seen
+AMONG = 16 * SAMPLE  # of the latest ends they are looked for, however many of those were failures
 CROWDED_SECONDS = 0.05  # whoever was not claimed within this had to wait for a slot
 
-_LATELY = (
+_ENDED = (
     select(
+        Observation.at,
+        Observation.state,
         Observation.queue_seconds.label("queued"),
         (Observation.total_seconds - Observation.queue_seconds).label("taken"),
         (
@@ -27,8 +30,15 @@ _LATELY = (
             - Observation.queue_seconds
         ).label("begun"),
     )
-    .where(Observation.version_id == bindparam("version"), Observation.state == constant(JobState.SUCCEEDED))
+    .where(Observation.version_id == bindparam("version"))
     .order_by(Observation.at.desc())
+    .limit(AMONG)
+    .subquery()
+)
+_LATELY = (
+    select(_ENDED)
+    .where(_ENDED.c.state == constant(JobState.SUCCEEDED))
+    .order_by(_ENDED.c.at.desc())
     .limit(SAMPLE)
     .subquery()
 )
@@ -71,14 +81,16 @@ class Pace:
     begun: float | None = None
     claimed: float | None = None
 
-    def seconds(self, ahead: int) -> float | None:
-        """Until the answer begins of a job with so many before it; None when nobody serves it or nobody was served."""
+    def seconds(self, ahead: int, said: int = 0) -> float | None:
+        """Until the answer begins of a job with so many before it, and so many of its own conversation that it comes
+        after; None when nobody serves it or nobody was served."""
         if not self.capacity or self.begun is None:
             return None
         soonest = self.claimed or 0.0
         must_end = ahead + self.running + 1 - self.capacity
         wait = must_end / self._rate() if must_end > 0 else 0.0
-        return round(max(soonest, wait) + self.begun, 3)
+        in_turn = said * ((self.taken or 0.0) + soonest)
+        return round(max(soonest, wait, in_turn) + self.begun, 3)
 
     def _rate(self) -> float:
         """Answers a second while every slot is taken."""
@@ -89,24 +101,29 @@ class Pace:
 
 @dataclass(frozen=True)
 class Wait:
-    """Of a job with so many before it."""
+    """Of a job with so many before it. `said`: those of its own conversation, which have to end first."""
 
     ahead: int
     pace: Pace
+    said: int = 0
 
     @property
     def position(self) -> int:
         """1 is next."""
-        return self.ahead + 1
+        return max(self.ahead, self.said) + 1
 
     @property
     def seconds(self) -> float | None:
         """Until its answer begins; None for want of any measure."""
-        return self.pace.seconds(self.ahead)
+        return self.pace.seconds(self.ahead, self.said)
 
     def behind(self, more: int) -> "Wait":
         """Of a job with so many more before it."""
-        return Wait(self.ahead + more, self.pace)
+        return replace(self, ahead=self.ahead + more)
+
+    def after(self, said: int) -> "Wait":
+        """Of a job that so many of its conversation come before."""
+        return replace(self, said=said)
 
 
 def wait(connection: Connection, version_id: UUID, ahead: int) -> Wait:

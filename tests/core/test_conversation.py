@@ -111,6 +111,33 @@ def test_the_next_one_is_not_stranded(talk: Talk, how: str) -> None:
     assert job.fence.job_id == second.job_id
 
 
+@pytest.mark.parametrize("how", ["cancelled", "expired"])
+def test_one_that_leaves_the_middle_lets_nobody_overtake(talk: Talk, how: str) -> None:
+    first, second, third = talk.say("one"), talk.say("two"), talk.say("three")
+    assert [one.wait.position for one in (first, second, third) if one.wait is not None] == [1, 2, 3]
+    job = talk.claim()
+    assert job is not None
+    with talk.database.begin() as connection:
+        if how == "cancelled":
+            assert cancel(connection, talk.caller.tenant_id, second.job_id)
+            assert conversation.release(connection, second.job_id) is None
+        else:
+            connection.execute(update(Job).where(Job.id == second.job_id).values(deadline_at="2020-01-01"))
+    if how == "expired":
+        with talk.database.transaction() as session:
+            assert expire(session) == [second.job_id]
+            conversation.release_forgotten(session.connection())
+    assert talk.claim() is None  # the first one still runs
+    assert talk.finish(job, "uno") == talk.version
+    job = talk.claim()
+    assert job is not None
+    assert job.fence.job_id == third.job_id
+    assert job.session_id is not None
+    with talk.database.begin() as connection:
+        said = conversation.history(connection, job.session_id, third.job_id)
+    assert [one["content"] for one in said] == ["one", "uno"]
+
+
 def test_a_session_stays_on_its_version(talk: Talk) -> None:
     before = talk.say("one")
     with talk.database.begin() as connection:

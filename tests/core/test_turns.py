@@ -7,6 +7,7 @@ from uuid import UUID
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sqlalchemy import text
 
 from mainspring.access import Caller
 from mainspring.serving import answer, backlog, bounded, lease
@@ -138,6 +139,31 @@ def test_a_tenant_runs_no_more_than_it_may(queue: Queue) -> None:
     with queue.database.begin() as connection:
         assert bounded.claim(connection, queue.version, queue.worker) is not None
         assert bounded.claim(connection, queue.version, queue.worker) is None
+
+
+def test_new_jobs_do_not_wait_for_a_claim_nor_claims_for_new_jobs(queue: Queue) -> None:
+    bound = queue.tenant("bound", running_bound=1)
+    queue.submit(bound, 1)
+    asked = [Submission("assistant", "x")]
+    with queue.database.begin() as claims, queue.database.begin() as submits:
+        submits.execute(text("set local lock_timeout = '2s'"))
+        claims.execute(text("set local lock_timeout = '2s'"))
+        accept_all(submits, bound, asked)
+        assert bounded.claim(claims, queue.version, queue.worker) is not None
+        accept_all(submits, bound, asked)
+
+
+def test_the_end_of_a_bounded_tenants_job_makes_way_for_what_it_has_elsewhere(queue: Queue) -> None:
+    bound, free = queue.tenant("bound", running_bound=1), queue.tenant("free")
+    with queue.database.transaction() as session:
+        other = champion(session, "other").id
+    for who in (bound, free):
+        with queue.database.begin() as connection:
+            accept(connection, who, Submission("other", "x"))
+    with queue.database.begin() as connection:
+        assert bounded.elsewhere(connection, bound.tenant_id, queue.version) == [other]
+        assert bounded.elsewhere(connection, bound.tenant_id, other) == []
+        assert bounded.elsewhere(connection, free.tenant_id, queue.version) == []
 
 
 def test_a_long_queue_is_estimated_not_counted(queue: Queue, monkeypatch: pytest.MonkeyPatch) -> None:

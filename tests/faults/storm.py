@@ -10,7 +10,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable
-from itertools import pairwise
+from itertools import combinations
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -108,13 +108,13 @@ def verify(stack: Stack, seen: list[Seen], jobs: int) -> dict[str, Any]:
 
 
 def in_order(jobs: list[Job]) -> int:
-    """How many jobs belonged to sessions: of each session none began before the one accepted earlier had ended."""
+    """How many jobs belonged to sessions: of each session none began before all that were accepted earlier had ended."""
     sessions: dict[UUID, list[Job]] = {}
     for job in sorted(jobs, key=lambda job: job.id):
         if job.session_id is not None:
             sessions.setdefault(job.session_id, []).append(job)
     for talk in sessions.values():
-        for earlier, later in pairwise(talk):
+        for earlier, later in combinations(talk, 2):
             assert earlier.finished_at is not None
             began = later.started_at
             assert began is None or earlier.finished_at <= began, f"{later.id} overtook {earlier.id}"

@@ -75,7 +75,7 @@ def test_beat_and_ops_sweep(settings: Settings, tmp_path: Path, database: Databa
             return session.scalar(select(Incarnation.ended_at).where(Incarnation.id == dead)) is not None
 
     ops = ["celery", "-A", "workers.ops", "worker", "-P", "threads", "-c", "2", "-Q", "ops", *FLAGS]
-    beat = ["celery", "-A", "workers.ops", "beat", "-S", "celery.beat.Scheduler"]
+    beat = ["celery", "-A", "workers.ops", "beat", "-S", "workers.schedule.Punctual"]
     with started(settings, tmp_path, *ops), started(settings, tmp_path, *beat):
         until(ended)
 

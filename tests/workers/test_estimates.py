@@ -71,6 +71,7 @@ def test_what_there_is_no_measure_of_is_not_told() -> None:
 def test_a_free_slot_is_waited_for_by_nobody() -> None:
     pace = Pace(4, 1, taken=2.0, crowded=4.0, begun=0.5, claimed=0.01)
     assert [pace.seconds(ahead) for ahead in range(5)] == [0.51, 0.51, 0.51, 1.5, 2.5]
+    assert [pace.seconds(0, said) for said in range(4)] == [0.51, 2.51, 4.52, 6.53]
     assert Wait(1, pace).behind(2) == Wait(3, pace)
     unknown = Pace(4, 4, taken=2.0, begun=0.5)
     assert unknown.seconds(0) == 1.5  # between 4 slots that are as fast as one and 4 times as fast
