@@ -1,20 +1,24 @@
 """The train worker: `celery -A workers.train worker -P prefork -c 1 --max-tasks-per-child 1 -Q train`.
 
-The parent stays light and never touches a GPU; each task runs in a fresh child, which imports torch itself,
-so that a run that exhausts or poisons the GPU's memory takes nothing else with it. The child imports it before there
-is a run, so that none waits for that.
+Each task runs in a fresh child, so that a run that exhausts or poisons the GPU's memory takes nothing else with it.
+The parent imports torch once for all of them, and calls nothing of it: a child of a process that has used a GPU, or
+torch's threads, could use neither.
 """
 
 import mmap
 from importlib import import_module
 from typing import Any
 
-from celery.signals import worker_process_init, worker_shutting_down
+from celery import bootsteps
+from celery.signals import worker_init, worker_shutting_down
 
 from mainspring.logs import configure
 from mainspring.messages import TRAIN_QUEUE
 from mainspring.settings import Settings
 from workers.app import create_app
+from workers.garbage import keep_imports
+
+CHILD_SECONDS = 0.2
 
 
 class Process:
@@ -35,13 +39,25 @@ class Process:
 settings = Settings()
 configure(settings.log_level, as_json=settings.log_json)
 app = create_app(settings, TRAIN_QUEUE, ["workers.tasks.train", "workers.tasks.retain"])
-app.conf.worker_proc_alive_timeout = 120.0  # seconds for a child to say that it is up: it imports first
 app.process = Process(settings)
 
 
-@worker_process_init.connect
+class NextChild(bootsteps.StartStopStep):
+    """A child that has ended is followed by the next one at once: of itself Celery looks every five seconds."""
+
+    requires = ("celery.worker.components:Pool",)
+
+    def register_with_event_loop(self, worker: Any, hub: Any) -> None:
+        hub.call_repeatedly(CHILD_SECONDS, worker.pool._pool.maintain_pool)  # noqa: SLF001
+
+
+app.steps["worker"].add(NextChild)
+
+
+@worker_init.connect
 def import_ahead(**_: Any) -> None:
     import_module("workers.gpu.train")
+    keep_imports()
 
 
 @worker_shutting_down.connect
