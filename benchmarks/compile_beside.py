@@ -1,16 +1,14 @@
 """Decode steps are compiled beside serving: what that costs the first answer and those who are served meanwhile.
 
-The slot engine in process. First, each in a process of its own: from the weights' loading to the first answer, with and
-without compiling. Then 32 requests in flight, half of them sampled, from a cold engine until every number of rows that
-occurs is compiled and for a while longer: every answer is held against that of an engine that never compiles.
+First, in turn on two whole stacks, one of which never compiles: from `mainspring deploy` to the first answer. Then the
+slot engine in process, with 32 requests in flight, half of them sampled, from a cold engine until every number of rows
+that occurs is compiled and for a while longer: every answer is held against that of an engine that never compiles.
 
     python -m benchmarks.compile_beside [--size 20M] [--seconds 150]
 """
 
 import argparse
 import statistics
-import subprocess
-import sys
 import tempfile
 import time
 from collections import defaultdict
@@ -23,6 +21,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from benchmarks import random_llama
 from benchmarks.machine import describe
 from benchmarks.prompts import NEW_TOKENS, prompts
+from tests.faults.stack import Stack
 from workers.gpu import device
 from workers.gpu.progress import Progress
 from workers.gpu.sampling import Sampling
@@ -64,12 +63,27 @@ class Engine:
                 self.ended.put(one)
 
 
-def first_answer(folder: Path, *, compiling: bool) -> float:
-    """Seconds, measured in a process of its own."""
-    command = [sys.executable, "-m", __spec__.name, "--first", str(folder)]
-    command += ["--compiling"] if compiling else []
-    said = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=True)
-    return next(float(line.split()[1]) for line in said.stdout.splitlines() if line.startswith(b"first"))
+def first_answers(folder: Path, home: Path) -> dict[bool, float]:
+    """Seconds from the command to the answer of 64 tokens, medians, by whether it compiles."""
+    seconds: dict[bool, list[float]] = {False: [], True: []}
+    with (
+        Stack(home / "plain", MAINSPRING_COMPILE_STEPS="false") as plain,
+        Stack(home / "compiling") as compiling,
+    ):
+        for number in range(1 + REPEATS):
+            for does, stack in ((False, plain), (True, compiling)):
+                taken = first_answer(stack, f"number-{number}", folder)
+                seconds[does] += [taken] if number else []  # the first waits for the workers to start
+    return {does: statistics.median(found) for does, found in seconds.items()}
+
+
+def first_answer(stack: Stack, name: str, folder: Path) -> float:
+    begun = time.monotonic()
+    stack.deploy(name, folder, "text-generation")
+    with stack.client() as client:
+        job = client.result(client.submit(name, prompts(1)[0], max_tokens=NEW_TOKENS)["id"])
+    assert job["state"] == "succeeded"
+    return time.monotonic() - begun
 
 
 def expected(folder: Path, texts: list[list[int]]) -> list[list[int]]:
@@ -114,24 +128,12 @@ def main() -> None:
     )
     parser.add_argument("--size", choices=random_llama.SIZES, default="20M")
     parser.add_argument("--seconds", type=float, default=150)
-    parser.add_argument("--first", type=Path, help=argparse.SUPPRESS)
-    parser.add_argument("--compiling", action="store_true", help=argparse.SUPPRESS)
     asked = parser.parse_args()
-    if asked.first is not None:
-        begun = time.monotonic()
-        engine = Engine(asked.first, compiling=asked.compiling)
-        engine.ask("first", list(range(1, 60)), 0)
-        engine.ended.get()
-        print(f"first {time.monotonic() - begun}", flush=True)
-        return
     print(f"machine: {describe()}, {device.use_threads()} threads, {asked.size}, {device.dtype()}")
     with tempfile.TemporaryDirectory(prefix="mainspring-") as name:
-        folder = Path(name)
+        folder = Path(name) / "model"
         random_llama.make(asked.size, folder)
-        seconds = {
-            compiling: statistics.median(first_answer(folder, compiling=compiling) for _ in range(REPEATS))
-            for compiling in (False, True)
-        }
+        seconds = first_answers(folder, Path(name))
         print(
             f"  first answer after {seconds[True]:.2f} s, without compiling {seconds[False]:.2f} s:"
             f" {seconds[True] / seconds[False]:.2f}, wanted at most 1.5"
