@@ -68,7 +68,12 @@ def test_a_folder_is_meant_from_where_the_file_is_and_all_else_is_a_hub_id(tmp_p
             "a@3",
         ),
         ("deployments:\n  a:\n    task: fill-mask\n    weights: {}\n", 4, "0 versions", "Give one"),
-        ("deployments:\n  a:\n    task: fill-mask\n    base: b@1\n", 4, "there is no model", "Write `model:`"),
+        (
+            "deployments:\n  a:\n    task: fill-mask\n    base: b@1\n",
+            4,
+            "there is no model",
+            "Write `model:`",
+        ),
         (
             "deployments:\n  a:\n    task: fill-mask\n    model: x\n    base: b\n",
             5,
@@ -131,7 +136,9 @@ def test_a_model_that_is_known_by_its_bytes_or_its_hub_id_is_not_registered_agai
     assert registered("chat", hub, [known], None) is not None
 
 
-def test_an_adapter_is_another_one_beside_another_base_and_comes_behind_what_it_may_change(tmp_path: Path) -> None:
+def test_an_adapter_is_another_one_beside_another_base_and_comes_behind_what_it_may_change(
+    tmp_path: Path,
+) -> None:
     content = (
         "deployments:\n"
         "  tuned: {task: text-generation, model: me/adapter, base: chat@1}\n"
