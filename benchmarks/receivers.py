@@ -12,6 +12,10 @@ class Heard(NamedTuple):
     body: str
 
 
+class _Server(ThreadingHTTPServer):
+    request_queue_size = 256  # of its own five, the sixth sender at once would wait for a second
+
+
 class Receiver:
     """`/200`, `/500`, ...: answers with that status. `/second/500`: so at first, and with 200 from the second time on.
     `/slow`: holds the first answer back until the sender has left. It can be closed and opened again."""
@@ -21,12 +25,13 @@ class Receiver:
             probe.bind(("127.0.0.1", 0))
             self._port = int(probe.getsockname()[1])
         self.heard: list[Heard] = []
+        self._paths: set[str] = set()
         self.url = f"http://127.0.0.1:{self._port}"
         self._left = threading.Event()
         self._server: ThreadingHTTPServer | None = None
 
     def open(self) -> None:
-        self._server = ThreadingHTTPServer(("127.0.0.1", self._port), self._handler())
+        self._server = _Server(("127.0.0.1", self._port), self._handler())
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
 
     def close(self) -> None:
@@ -37,7 +42,8 @@ class Receiver:
 
     def take(self, path: str, headers: dict[str, str], body: str) -> int:
         """Keep it, and say with which status it is answered."""
-        first = not any(one.path == path for one in self.heard)
+        first = path not in self._paths
+        self._paths.add(path)
         self.heard.append(Heard(path, headers, body))
         if path == "/slow" and first:
             self._left.wait(60)

@@ -3,6 +3,9 @@
 A stack whose engine answers at once, one job a receiver. After each look the pauses before the next tries, five seconds
 to ten hours, are cut short. Whatever arrives is verified with the package `standardwebhooks`.
 
+Then how many a second go to one receiver that answers at once, and what it costs to take one that is due beside many
+whose jobs are queued. Targets of ours on two cores: 150/s; beside a hundred thousand at most 1.5 times the cost.
+
     python -m benchmarks.webhooks
 """
 
@@ -15,6 +18,7 @@ from urllib.parse import urlsplit
 from sqlalchemy import text
 from standardwebhooks import Webhook
 
+from benchmarks.deliveries import AHEAD, DUE, FEW, look, pace
 from benchmarks.machine import describe
 from benchmarks.noop import Noop, noop
 from benchmarks.receivers import Receiver
@@ -40,6 +44,7 @@ def main() -> None:
     print(f"{'receiver':34} {'state':10} {'heard':>5}  {'verified':8}  tries")
     allowing()
     refusing()
+    hurrying()
 
 
 def allowing() -> None:
@@ -77,6 +82,21 @@ def refusing() -> None:
         tell(case, delivery, len(receiver.heard), [])
     assert not receiver.heard
     receiver.close()
+
+
+def hurrying() -> None:
+    receiver = Receiver()
+    receiver.open()
+    with noop(MAINSPRING_WEBHOOKS_TO_PRIVATE_ADDRESSES="true") as made:
+        paces = [pace(made, receiver) for _ in range(3)]
+        told = ", ".join(f"{one:.0f}" for one in paces)
+        print(f"{DUE:,} due at once to a receiver that answers at once, three times: {told} deliveries/s")
+    receiver.close()
+    with noop(MAINSPRING_DELIVER_SECONDS="3600") as made:
+        few, many = look(made, FEW), look(made, AHEAD)
+    print(
+        f"one that is due is taken in {few:.2f} ms beside {FEW:,} of queued jobs, in {many:.2f} beside {AHEAD:,}"
+    )
 
 
 def looks(

@@ -1,4 +1,5 @@
-"""Connections to addresses of the public internet alone: a webhook's URL is what a client typed.
+"""Connections to addresses of the public internet alone, until a moment: a webhook's URL is what a client typed, and
+whoever is behind it may take its time.
 
 The name is resolved once, every address it has is looked at, and the connection goes to one of these: nothing is
 resolved a second time in between (DNS rebinding).
@@ -7,9 +8,14 @@ resolved a second time in between (DNS rebinding).
 import ipaddress
 import socket
 from collections.abc import Iterable
+from concurrent.futures import Future
+from threading import Thread
+from typing import Any
 
 import httpcore
-from httpcore import SOCKET_OPTION, NetworkBackend, NetworkStream, SyncBackend
+from httpcore import SOCKET_OPTION, NetworkBackend, NetworkStream
+
+from workers.hurried import Deadline, Hurried, told_as
 
 
 class PrivateAddress(Exception):
@@ -19,8 +25,8 @@ class PrivateAddress(Exception):
 class Guarded(NetworkBackend):
     """`allow_private`: for tests, and for installations whose receivers live beside them."""
 
-    def __init__(self, *, allow_private: bool) -> None:
-        self._backend, self._allow_private = SyncBackend(), allow_private
+    def __init__(self, deadline: Deadline, *, allow_private: bool) -> None:
+        self._deadline, self._allow_private = deadline, allow_private
 
     def connect_tcp(
         self,
@@ -30,20 +36,40 @@ class Guarded(NetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[SOCKET_OPTION] | None = None,
     ) -> NetworkStream:
-        """Raises PrivateAddress and httpcore.ConnectError."""
-        return self._backend.connect_tcp(
-            self._vetted(host, port), port, timeout, local_address, socket_options
-        )
+        """Raises PrivateAddress, httpcore.ConnectError and httpcore.ConnectTimeout."""
+        assert local_address is None
+        assert socket_options is None
+        with told_as(httpcore.ConnectTimeout, httpcore.ConnectError):
+            address = self._vetted(host, port)
+            made = socket.create_connection((address, port), self._deadline.left(timeout))
+            made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return Hurried(made, self._deadline)
 
     def _vetted(self, host: str, port: int) -> str:
-        try:
-            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        except (OSError, UnicodeError) as error:
-            raise httpcore.ConnectError("the name is not known") from error
+        found = _resolved(host, port, self._deadline.left())
         addresses = [str(entry[4][0]) for entry in found]
         if not self._allow_private and not all(_is_public(address) for address in addresses):
             raise PrivateAddress
         return addresses[0]
+
+
+def _resolved(host: str, port: int, seconds: float) -> list[Any]:
+    """By a thread that is left alone when it takes longer: the system's resolver cannot be stopped. Raises OSError."""
+    found: Future[list[Any]] = Future()
+
+    def resolve() -> None:
+        try:
+            found.set_result(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
+        except (OSError, UnicodeError) as error:
+            found.set_exception(OSError(f"the name is not known: {type(error).__name__}"))
+
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        Thread(target=resolve, name="resolver", daemon=True).start()
+    else:
+        resolve()
+    return found.result(seconds)
 
 
 def _is_public(address: str) -> bool:

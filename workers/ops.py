@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from celery.signals import worker_init
+from celery.signals import worker_init, worker_shutting_down
 from redis import Redis
 
 from mainspring.endpoints import database_url, redis_url
@@ -25,3 +25,9 @@ def connect(**_: Any) -> None:
     database = Database(database_url(settings), pool_size=4)
     redis = Redis.from_url(redis_url(settings), socket_timeout=5, socket_connect_timeout=2)
     app.process = Connections(settings, database, redis, Postman(settings, database))
+
+
+@worker_shutting_down.connect
+def close(**_: Any) -> None:
+    """Webhooks on their way are finished and written; no more are taken."""
+    app.process.postman.close()

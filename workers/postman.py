@@ -1,28 +1,34 @@
 """Sends webhooks: signed as Standard Webhooks has it, never followed elsewhere, each try written down.
 
-It has threads of its own, so that slow receivers hold up neither the sweep nor each other.
+It has hands of its own, so that slow receivers hold up neither the sweep nor each other. A hand that has sent leaves what
+came of it in the tray, and then keeps the book, unless another does: it writes all that lies there in one transaction,
+and takes what is due for all hands that are free in another. So it goes on until nothing is due.
 """
 
 import json
 import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
-from threading import BoundedSemaphore
+from queue import SimpleQueue
+from threading import Lock
 
 import httpcore
 from standardwebhooks import Webhook
 
 from mainspring.logs import log
-from mainspring.serving.views import SHOWN, job_view
-from mainspring.serving.webhooks import Due, Tried, due, event_type, settle
+from mainspring.serving.due import TRY_SECONDS, Due, due
+from mainspring.serving.hands import Hands
+from mainspring.serving.views import job_view
+from mainspring.serving.webhooks import Tried, event_type, settle
 from mainspring.settings import Settings
 from mainspring.signing import webhook_secret
 from mainspring.tables import Database
 from workers.guarded import Guarded, PrivateAddress
+from workers.hurried import Deadline
 from workers.persist import persist
 
-AT_ONCE = 16
-TRY_SECONDS = 15.0
+HANDS = 64
+CONNECT_SECONDS = 5.0
 
 
 class Postman:
@@ -30,56 +36,75 @@ class Postman:
 
     def __init__(self, settings: Settings, database: Database) -> None:
         self._settings, self._database = settings, database
-        self._pool = httpcore.ConnectionPool(
-            network_backend=Guarded(allow_private=settings.webhooks_to_private_addresses),
-            max_connections=AT_ONCE,
-            max_keepalive_connections=0,  # a kept connection would outlive the look at its address
-        )
-        self._threads = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="postman")
-        self._free = BoundedSemaphore(AT_ONCE)
+        self._certificates = httpcore.default_ssl_context()
+        self._threads = ThreadPoolExecutor(HANDS + 1, thread_name_prefix="postman")  # one keeps the book
+        self._hands, self._book, self._closed = Hands(HANDS), Lock(), False
+        # None: look at what is due. A delivery without a try is one that crashed.
+        self._tray: SimpleQueue[tuple[Due, Tried | None] | None] = SimpleQueue()
 
     def round(self) -> None:
-        """Take what is due, as much as there are free hands, and send it; returns at once."""
-        hands = 0
-        while hands < AT_ONCE and self._free.acquire(blocking=False):
-            hands += 1
-        taken: list[Due] = []
-        try:
-            if hands:
-                with self._database.begin() as connection:
-                    taken = due(connection, SHOWN, hands)
-        finally:
-            for _ in range(hands - len(taken)):
-                self._free.release()
-        for one in taken:
-            self._threads.submit(self._deliver, one)
+        """Begin to send what is due, unless that goes on already; returns at once."""
+        if not self._closed:
+            self._tray.put(None)
+            self._threads.submit(self._keep_book)
 
     def close(self) -> None:
-        """What is not sent by then is taken again by whoever comes after."""
+        """What is on its way is still written; what is due then is taken by whoever comes after."""
+        self._closed = True
         self._threads.shutdown(wait=False, cancel_futures=True)
-        self._pool.close()
+
+    def _keep_book(self) -> None:
+        """Who comes while another has the book leaves at once: that one looks into the tray again before it leaves."""
+        while not self._tray.empty() and self._book.acquire(blocking=False):
+            try:
+                self._turn()
+            except Exception as error:  # which nobody would hear in a thread; what was lost is taken again
+                log.error("webhook.crashed", error=type(error).__name__)
+                raise
+            finally:
+                self._book.release()
+
+    def _turn(self) -> None:
+        """Write what came of the tries, and give the free hands something to send."""
+        done: list[tuple[Due, Tried]] = []
+        while not self._tray.empty():
+            if (sent := self._tray.get()) is not None:
+                self._hands.release(sent[0].receiver)
+                if sent[1] is not None:
+                    done.append((sent[0], sent[1]))
+        if done:
+            persist(lambda: self._settle(done), TRY_SECONDS)
+        if self._closed:
+            return
+        with self._database.begin() as connection:
+            taken = due(connection, self._hands)
+        for one in taken:
+            self._hands.hold(one.receiver)
+            self._threads.submit(self._deliver, one)
+
+    def _settle(self, done: list[tuple[Due, Tried]]) -> None:
+        with self._database.begin() as connection:
+            states = settle(connection, done)
+        for (one, tried), state in zip(done, states, strict=True):
+            log.info(
+                "webhook.tried",
+                job=str(one.job.id),
+                number=one.number,
+                status=tried.status,
+                problem=tried.problem,
+                state=state,
+            )
 
     def _deliver(self, one: Due) -> None:
+        tried = None
         try:
             tried = self._send(one)
-            persist(lambda: self._settle(one, tried), TRY_SECONDS)
-        except Exception as error:  # a thread's fault would be heard by nobody; the delivery is taken again
+        except Exception as error:  # as above
             log.error("webhook.crashed", job=str(one.job.id), error=type(error).__name__)
             raise
         finally:
-            self._free.release()
-
-    def _settle(self, one: Due, tried: Tried) -> None:
-        with self._database.begin() as connection:
-            state = settle(connection, one, tried)
-        log.info(
-            "webhook.tried",
-            job=str(one.job.id),
-            number=one.number,
-            status=tried.status,
-            problem=tried.problem,
-            state=state,
-        )
+            self._tray.put((one, tried))
+            self._keep_book()
 
     def _send(self, one: Due) -> Tried:
         began = time.monotonic()
@@ -90,12 +115,7 @@ class Postman:
             problem = "private_address"
         except httpcore.TimeoutException:
             problem = "timeout"
-        except (
-            httpcore.NetworkError,
-            httpcore.ProtocolError,
-            httpcore.UnsupportedProtocol,
-            ValueError,
-        ) as error:
+        except (httpcore.NetworkError, httpcore.ProtocolError, ValueError) as error:
             problem = type(error).__name__
         return Tried(round(time.monotonic() - began, 3), status, problem)
 
@@ -107,7 +127,7 @@ class Postman:
             "data": job_view(one.job),
         }
         body = json.dumps(payload, separators=(",", ":"))
-        secret = webhook_secret(self._settings, one.tenant_id)
+        secret = webhook_secret(self._settings, one.receiver.tenant_id)
         headers = {
             "Content-Type": "application/json",
             "User-Agent": "Mainspring",
@@ -115,12 +135,23 @@ class Postman:
             "webhook-timestamp": str(int(now.timestamp())),
             "webhook-signature": Webhook(secret).sign(str(one.id), now, body),
         }
-        timeout = {"connect": 5.0, "read": TRY_SECONDS, "write": TRY_SECONDS, "pool": TRY_SECONDS}
-        with self._pool.stream(
-            "POST",
-            one.url,
-            headers=list(headers.items()),
-            content=body.encode(),
-            extensions={"timeout": timeout},
-        ) as response:
+        with (
+            self._connection(one.url) as connection,
+            connection.stream(
+                "POST",
+                one.url,
+                headers=list(headers.items()),
+                content=body.encode(),
+                extensions={"timeout": {"connect": CONNECT_SECONDS}},
+            ) as response,
+        ):
             return response.status  # the body is not read: whatever it says changes nothing
+
+    def _connection(self, url: str) -> httpcore.HTTPConnection:
+        """For this once: a kept connection would outlive the look at its address."""
+        private = self._settings.webhooks_to_private_addresses
+        return httpcore.HTTPConnection(
+            httpcore.URL(url).origin,
+            ssl_context=self._certificates,
+            network_backend=Guarded(Deadline(TRY_SECONDS), allow_private=private),
+        )

@@ -1,22 +1,21 @@
 """List jobs, newest first, page by page."""
 
 from functools import partial
-from typing import Annotated, Any
+from typing import Any
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Response, Security
+from fastapi import APIRouter, Response, Security
 from sqlalchemy import Connection, bindparam, select
 from typing_extensions import TypedDict
 
 from api.deps import BEARER, Transacting
+from api.paging import Cursor, Limit, earlier_than, page_length
 from api.rendering import Json
 from mainspring.access import JOBS, Caller
 from mainspring.errors import InvalidRequest
 from mainspring.serving.views import LISTED, JobView, job_view
 from mainspring.tables import ChatSession, Job, JobState, Version
 
-LONGEST_PAGE = 200
-_FIRST = UUID(int=2**128 - 1)
 _PAGE = (
     select(*LISTED)
     .join(Version, Version.id == Job.version_id)
@@ -43,18 +42,16 @@ async def list_jobs(
     deployment: str | None = None,
     state: str | None = None,
     session: str | None = None,
-    cursor: Annotated[str, Query(description="The `next_cursor` of the page before.")] = "",
-    limit: Annotated[str, Query(description="How many: 1 to 200.")] = "50",
+    cursor: Cursor = "",
+    limit: Limit = "50",
 ) -> Response:
     """Your jobs, newest first."""
     if state is not None and state not in set(JobState):
         raise InvalidRequest(
             "there is no such state", field="state", remedy=f"The states are: {', '.join(JobState)}."
         )
-    if not limit.isdecimal() or len(limit) > 4 or not 1 <= int(limit) <= LONGEST_PAGE:
-        raise InvalidRequest("this is not a length of a page", field="limit", remedy="Send 1 to 200.")
     wanted = {"deployment": deployment, "state": state, "session": session}
-    page = partial(_page, wanted=wanted, before=_cursor(cursor), most=int(limit))
+    page = partial(_page, wanted=wanted, before=earlier_than(cursor), most=page_length(limit))
     return Json(await transact.plainly(page))
 
 
@@ -73,14 +70,3 @@ def _page(
     ).all()
     shown = [job_view(row) for row in found[:most]]
     return {"jobs": shown, "next_cursor": shown[-1]["id"] if len(found) > most else None}
-
-
-def _cursor(given: str) -> UUID:
-    if not given:
-        return _FIRST
-    try:
-        return UUID(given)
-    except ValueError:
-        raise InvalidRequest(
-            "this is not a cursor", field="cursor", remedy="Send `next_cursor` of the page before, unchanged."
-        ) from None

@@ -1,26 +1,28 @@
 """Webhooks from the receiver's side: the secret to verify with, and the log of what was sent."""
 
 from functools import partial
+from typing import Any
+from uuid import UUID
 
 from fastapi import APIRouter, Response, Security
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import Connection, Row, bindparam, select
 from typing_extensions import TypedDict
 
 from api.deps import BEARER, TheBackends, Transacting
+from api.paging import Cursor, Limit, earlier_than, page_length
 from api.rendering import Json
 from mainspring.access import JOBS, Caller
+from mainspring.errors import InvalidRequest
 from mainspring.serving.views import moment, optional_moment
 from mainspring.settings import Settings
 from mainspring.signing import webhook_secret
-from mainspring.tables import Delivery, DeliveryTry, Job
+from mainspring.tables import Delivery, DeliveryState, DeliveryTry
 
-MOST = 100
-_DELIVERIES = (
+_PAGE = (
     select(*Delivery.__table__.c)
-    .join(Job, Job.id == Delivery.job_id)
-    .where(Job.tenant_id == bindparam("tenant"))
+    .where(Delivery.tenant_id == bindparam("tenant"), Delivery.id < bindparam("before"))
     .order_by(Delivery.id.desc())
-    .limit(MOST)
+    .limit(bindparam("most"))
 )
 _TRIES = (
     select(*DeliveryTry.__table__.c)
@@ -48,7 +50,7 @@ class TryView(TypedDict):
 
 
 class DeliveryView(TypedDict):
-    """`next_at` is null once it is delivered or abandoned."""
+    """`next_at` is null until its job has ended, and once it is delivered or abandoned."""
 
     id: str
     job: str
@@ -60,7 +62,10 @@ class DeliveryView(TypedDict):
 
 
 class Deliveries(TypedDict):
+    """`next_cursor` is null on the last page."""
+
     deliveries: list[DeliveryView]
+    next_cursor: str | None
 
 
 @router.get("/secret", response_model=SecretView)
@@ -70,9 +75,22 @@ async def secret(backends: TheBackends, transact: Transacting) -> Response:
 
 
 @router.get("/deliveries", response_model=Deliveries)
-async def deliveries(transact: Transacting) -> Response:
-    """Your latest deliveries and each of their tries, newest first."""
-    return Json(await transact.plainly(_log))
+async def deliveries(
+    transact: Transacting,
+    *,
+    state: str | None = None,
+    job: str | None = None,
+    cursor: Cursor = "",
+    limit: Limit = "50",
+) -> Response:
+    """Your deliveries and each of their tries, newest first."""
+    if state is not None and state not in set(DeliveryState):
+        raise InvalidRequest(
+            "there is no such state", field="state", remedy=f"The states are: {', '.join(DeliveryState)}."
+        )
+    wanted = {"state": state, "job": None if job is None else _job_id(job)}
+    page = partial(listed, wanted=wanted, before=earlier_than(cursor), most=page_length(limit))
+    return Json(await transact.plainly(page))
 
 
 def _secret(_: Connection, caller: Caller, settings: Settings) -> SecretView:
@@ -80,31 +98,53 @@ def _secret(_: Connection, caller: Caller, settings: Settings) -> SecretView:
     return {"secret": webhook_secret(settings, caller.tenant_id)}
 
 
-def _log(connection: Connection, caller: Caller) -> Deliveries:
+def listed(
+    connection: Connection, caller: Caller, wanted: dict[str, Any], before: UUID, most: int
+) -> Deliveries:
+    """A page of the caller's, of those that are `wanted`: by state, by job."""
     caller.require(JOBS)
-    rows = connection.execute(_DELIVERIES, {"tenant": caller.tenant_id}).all()
-    tries: dict[object, list[TryView]] = {}
-    for one in connection.execute(_TRIES, {"deliveries": [row.id for row in rows]}):
-        tries.setdefault(one.delivery_id, []).append(
-            {
-                "number": one.number,
-                "at": moment(one.at),
-                "status": one.status,
-                "problem": one.problem,
-                "seconds": one.seconds,
-            }
-        )
+    statement = _PAGE
+    columns: dict[str, Any] = {"state": Delivery.state, "job": Delivery.job_id}
+    for name, value in wanted.items():
+        if value is not None:
+            statement = statement.where(columns[name] == value)
+    # One more than asked tells whether there is a next page.
+    found = connection.execute(
+        statement, {"tenant": caller.tenant_id, "before": before, "most": most + 1}
+    ).all()
+    tries: dict[UUID, list[TryView]] = {row.id: [] for row in found[:most]}
+    for one in connection.execute(_TRIES, {"deliveries": list(tries)}):
+        tries[one.delivery_id].append(_try_view(one))
+    shown = [_view(row, tries[row.id]) for row in found[:most]]
+    return {"deliveries": shown, "next_cursor": shown[-1]["id"] if len(found) > most else None}
+
+
+def _view(row: Row[Any], tries: list[TryView]) -> DeliveryView:
     return {
-        "deliveries": [
-            {
-                "id": str(row.id),
-                "job": str(row.job_id),
-                "url": row.url,
-                "state": row.state,
-                "next_at": optional_moment(row.next_at) if row.state == "waiting" else None,
-                "created_at": moment(row.created_at),
-                "tries": tries.get(row.id, []),
-            }
-            for row in rows
-        ]
+        "id": str(row.id),
+        "job": str(row.job_id),
+        "url": row.url,
+        "state": row.state,
+        "next_at": optional_moment(row.next_at) if row.state == DeliveryState.WAITING else None,
+        "created_at": moment(row.created_at),
+        "tries": tries,
     }
+
+
+def _try_view(one: Row[Any]) -> TryView:
+    return {
+        "number": one.number,
+        "at": moment(one.at),
+        "status": one.status,
+        "problem": one.problem,
+        "seconds": one.seconds,
+    }
+
+
+def _job_id(given: str) -> UUID:
+    try:
+        return UUID(given)
+    except ValueError:
+        raise InvalidRequest(
+            "this is not the id of a job", field="job", remedy="POST /v1/jobs answers with the id."
+        ) from None

@@ -132,6 +132,7 @@ def _as_asked(asked: Submission) -> dict[str, Any]:
         "request_digest": asked.digest,
         "priority": asked.priority.value,
         "subject": asked.subject,
+        "webhook": asked.webhook is not None,
         "deadline_in": None if asked.deadline_seconds is None else timedelta(seconds=asked.deadline_seconds),
     }
 

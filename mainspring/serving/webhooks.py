@@ -1,29 +1,32 @@
-"""Deliveries of webhooks as rows: which are due, what each try brought, when the next one is.
+"""Deliveries of webhooks as rows: what each try brought, and when the next one is; due.py says which are sent now.
 
 At least once: a delivery is taken for a while, sent, and its try is written; who dies between has it sent again.
 The pauses are those that Standard Webhooks recommends, with a fifth of jitter.
 """
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
-from uuid import UUID
 
-from sqlalchemy import Connection, Interval, bindparam, case, cast, func, select, update
+from sqlalchemy import (
+    Connection,
+    Double,
+    Integer,
+    Interval,
+    String,
+    bindparam,
+    case,
+    cast,
+    func,
+    select,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert
 
-from mainspring.tables import (
-    ChatSession,
-    Delivery,
-    DeliveryState,
-    DeliveryTry,
-    Job,
-    JobState,
-    Version,
-    constant,
-)
+from mainspring.serving.due import Due
+from mainspring.tables import Delivery, DeliveryState, DeliveryTry, JobState, constant
 
 PAUSES = tuple(
     timedelta(**one)
@@ -37,19 +40,7 @@ PAUSES = tuple(
         {"hours": 10},
     )
 )
-TAKEN_FOR = timedelta(seconds=60)  # longer than a try may last
 GONE = 410  # the receiver wants no more of it
-
-
-@dataclass(frozen=True)
-class Due:
-    """A delivery to send now. `job` are the columns that clients are shown."""
-
-    id: UUID
-    url: str
-    number: int
-    tenant_id: UUID
-    job: Any
 
 
 @dataclass(frozen=True)
@@ -65,26 +56,25 @@ class Tried:
         return self.status is not None and 200 <= self.status < 300
 
 
-_TAKEN = (
-    update(Delivery)
-    .where(
-        Delivery.id.in_(
-            select(Delivery.id)
-            .join(Job, Job.id == Delivery.job_id)
-            .where(
-                Delivery.state == constant(DeliveryState.WAITING),
-                Delivery.next_at <= func.now(),
-                Job.finished_at.is_not(None),
-            )
-            .order_by(Delivery.next_at)
-            .limit(bindparam("most"))
-            .with_for_update(of=Delivery, skip_locked=True)
-        )
+_LOGGED = {
+    "delivery_id": Delivery.id,
+    "number": bindparam("number", type_=Integer),
+    "status": bindparam("status", type_=Integer),
+    "problem": bindparam("problem", type_=String),
+    "seconds": bindparam("seconds", type_=Double),
+}
+# Of a delivery that is still there: it goes with its job, and the tries of others must not be lost by that.
+_TRY = (
+    insert(DeliveryTry)
+    .from_select(
+        list(_LOGGED),
+        select(*_LOGGED.values())
+        .where(Delivery.id == bindparam("delivery"))
+        .with_for_update(read=True, key_share=True),
+        include_defaults=False,
     )
-    .values(next_at=func.now() + TAKEN_FOR, tries=Delivery.tries + 1)
-    .returning(Delivery.id, Delivery.url, Delivery.tries, Delivery.job_id)
+    .on_conflict_do_nothing()
 )
-_TRY = insert(DeliveryTry).on_conflict_do_nothing()
 _SETTLE = (
     update(Delivery)
     .where(
@@ -100,26 +90,21 @@ _SETTLE = (
 )
 
 
-def due(connection: Connection, columns: tuple[Any, ...], most: int) -> list[Due]:
-    """Take up to so many; nobody else takes them for a while. `columns`: what is read of their jobs."""
-    taken = {row.job_id: row for row in connection.execute(_TAKEN, {"most": most})}
-    if not taken:
-        return []
-    jobs = connection.execute(
-        select(*columns, Job.tenant_id)
-        .join(Version, Version.id == Job.version_id)
-        .outerjoin(ChatSession, ChatSession.id == Job.session_id)
-        .where(Job.id.in_(taken))
-    )
-    return [Due(taken[job.id].id, taken[job.id].url, taken[job.id].tries, job.tenant_id, job) for job in jobs]
-
-
 def settle(
-    connection: Connection, one: Due, tried: Tried, uniform: Callable[[float, float], float] = random.uniform
-) -> DeliveryState:
-    """Write the try, and what becomes of the delivery."""
-    row = {"delivery_id": one.id, "number": one.number, "status": tried.status}
-    connection.execute(_TRY, {**row, "problem": tried.problem, "seconds": tried.seconds})
+    connection: Connection,
+    tried: Sequence[tuple[Due, Tried]],
+    uniform: Callable[[float, float], float] = random.uniform,
+) -> list[DeliveryState]:
+    """Write tries of several deliveries, and what becomes of each, in order."""
+    rows = [_outcome(one, what, uniform) for one, what in tried]
+    in_turn = sorted(rows, key=lambda row: row["delivery"])  # as every other process locks them
+    connection.execute(_TRY, in_turn)
+    connection.execute(_SETTLE, in_turn)
+    return [DeliveryState(row["to_state"]) for row in rows]
+
+
+def _outcome(one: Due, tried: Tried, uniform: Callable[[float, float], float]) -> dict[str, Any]:
+    """The parameters of both statements."""
     state, pause = DeliveryState.WAITING, timedelta()
     if tried.delivered:
         state = DeliveryState.DELIVERED
@@ -127,10 +112,15 @@ def settle(
         state = DeliveryState.ABANDONED
     else:
         pause = PAUSES[one.number - 1] * uniform(0.9, 1.1)
-    connection.execute(
-        _SETTLE, {"delivery": one.id, "number": one.number, "to_state": state.value, "pause": pause}
-    )
-    return state
+    return {
+        "delivery": one.id,
+        "number": one.number,
+        "status": tried.status,
+        "problem": tried.problem,
+        "seconds": tried.seconds,
+        "to_state": state.value,
+        "pause": pause,
+    }
 
 
 def event_type(state: str) -> str:

@@ -111,6 +111,7 @@ class Job(Base):
     after: Mapped[UUID | None]  # the job of the same session that has to end first
     moved_from: Mapped[str | None]  # the version that its conversation was on until then: `assistant@3`
     subject: Mapped[str | None]  # whom it is about
+    webhook: Mapped[bool] = mapped_column(server_default=text("false"))  # whether its end is told
 
     # The rollout that was open when it was accepted, and the challenger's probability in the draw of its version.
     rollout_id: Mapped[UUID | None]

@@ -1,7 +1,7 @@
 """Forwards and back; the models and the migrations say the same; the names say when to deploy."""
 
 from pathlib import Path
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from alembic import command
@@ -53,6 +53,72 @@ def test_seq2seq_tasks_come_and_go(servers: Servers) -> None:
         connection.execute(text("delete from deployments where task in ('translation', 'summarization')"))
         downgrade(settings, "0003")
         assert connection.scalar(text("select count(*) from deployments")) == 2
+    engine.dispose()
+
+
+OLDER_JOB = """
+    insert into jobs (id, tenant_id, deployment, version_id, input, parameters, seed, request_digest)
+    select gen_random_uuid(), tenants.id, 'chat', versions.id, '"x"', '{}', 1, '\\x00' from tenants, versions
+    returning id
+"""
+OLDER_END = """
+    update jobs set state = 'cancelled', finished_at = clock_timestamp() where state = 'queued' and id = :job
+"""
+OLDER_DELIVERY = """
+    insert into deliveries (id, job_id, url) values (gen_random_uuid(), :job, 'http://u@EXAMPLE.org:80/x')
+"""
+OLDER_DUE = """
+    update deliveries set next_at = now() + interval '60 seconds', tries = tries + 1 where id in (
+        select deliveries.id from deliveries join jobs on jobs.id = deliveries.job_id
+        where deliveries.state = 'waiting' and next_at <= now() and finished_at is not null
+        order by next_at limit 16 for update of deliveries skip locked
+    ) returning job_id
+"""
+
+
+def test_deliveries_of_older_code(servers: Servers) -> None:
+    """Made before or after the migration, their jobs ended before or after it: each is due once, when its job has ended."""
+    name = f"m{uuid4().hex[:8]}"
+    servers.create_database(name)
+    url = servers.database_url(name)
+    settings = Settings(database_url=url)
+    upgrade(settings, "0011")
+    engine = create_engine(url, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+
+        def made() -> UUID:
+            job: UUID = connection.execute(text(OLDER_JOB)).scalar_one()
+            connection.execute(text(OLDER_DELIVERY), {"job": job})
+            return job
+
+        def end(job: UUID) -> None:
+            assert connection.execute(text(OLDER_END), {"job": job}).rowcount == 1
+
+        def due() -> list[UUID]:
+            return list(connection.scalars(text(OLDER_DUE)))
+
+        for row in (
+            "tenants (id, name) values (gen_random_uuid(), 'default')",
+            "deployments (name, task) values ('chat', 'text-generation')",
+            """versions (id, deployment, number, digest, path, architecture, parameters)
+               values (gen_random_uuid(), 'chat', 1, '', '', '', 1)""",
+        ):
+            connection.execute(text(f"insert into {row} on conflict do nothing"))
+        ended, queued = made(), made()
+        end(ended)
+        upgrade(settings)
+        later = made()
+        assert due() == [ended]
+        for job in (queued, later):
+            end(job)
+            assert due() == [job]
+        same = "select bool_and(tenant_id = tenants.id), count(distinct lane) from deliveries, tenants"
+        assert connection.execute(text(same)).one() == (True, 1)
+        waits = made()
+        downgrade(settings, "0011")
+        assert due() == []
+        end(waits)
+        assert due() == [waits]
     engine.dispose()
 
 

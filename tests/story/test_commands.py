@@ -110,6 +110,13 @@ def test_webhooks_and_their_secret(stack: Stack) -> None:
     told = json.loads(command(stack, "webhooks", "--json").stdout)
     assert (told[0]["job"], told[0]["url"]) == (job["id"], url)
     assert job["id"] in command(stack, "webhooks").stdout
+    for words, found in (
+        (("--job", job["id"], "--state", "waiting", "--limit", "300"), [job["id"]]),
+        (("--state", "delivered"), []),
+    ):
+        said = command(stack, "webhooks", *words, "--json").stdout
+        assert [one["job"] for one in json.loads(said)] == found
+    assert "not the id of a job" in command(stack, "webhooks", "--job", "7").stderr
     work = json.loads(command(stack, "status", "--json").stdout)["work"]
     assert work["deliveries"] == {"waiting": 1, "ahead": 0, "delivered": 0, "abandoned": 0}
 

@@ -2,57 +2,25 @@
 
 import json
 import socket
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
-from uuid import UUID
 
 import pytest
 from sqlalchemy import select, text
 from standardwebhooks import Webhook
 
-from mainspring.serving import answer, lease, webhooks
+from mainspring.serving import webhooks
 from mainspring.serving.accept import accept
-from mainspring.serving.claim import claim
-from mainspring.serving.engine import EngineAnswer
+from mainspring.serving.due import TAKEN_FOR, due
+from mainspring.serving.hands import Hands
 from mainspring.serving.receipt import Submission
 from mainspring.settings import Settings
 from mainspring.signing import webhook_secret
 from mainspring.tables import Database, Delivery, DeliveryState, DeliveryTry
 from tests.api.serving import until
 from tests.rows import caller, champion
+from tests.workers.receiving import Dripping, Receiver, ended
 from workers import postman
 from workers.postman import Postman
-
-
-class Receiver(ThreadingHTTPServer):
-    """Answers with the status in the path; keeps what it was sent."""
-
-    def __init__(self) -> None:
-        self.got: list[tuple[str, dict[str, str], str]] = []
-        self.release = threading.Event()
-        received = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["content-length"])).decode()
-                received.got.append((self.path, dict(self.headers), body))
-                if self.path == "/slow":
-                    received.release.wait(20)
-                status = int(self.path[1:]) if self.path[1:].isdecimal() else 200
-                self.send_response(status)
-                if status == 302:
-                    self.send_header("Location", "/200")
-                self.send_header("Content-Length", "0")
-                self.end_headers()
-
-            def log_message(self, *_: Any) -> None:
-                pass
-
-        super().__init__(("127.0.0.1", 0), Handler)
-        threading.Thread(target=self.serve_forever, daemon=True).start()
-        self.url = f"http://127.0.0.1:{self.server_address[1]}"
 
 
 @pytest.fixture
@@ -68,20 +36,6 @@ def sender(settings: Settings, database: Database) -> Iterator[Postman]:
     made = Postman(settings.model_copy(update={"webhooks_to_private_addresses": True}), database)
     yield made
     made.close()
-
-
-def ended(database: Database, url: str) -> tuple[UUID, UUID]:
-    """An answered job with a webhook: its id and its tenant's."""
-    with database.transaction() as session:
-        worker = lease.begin(session, "infer", 60)
-        who = caller(session)
-        version = champion(session).id
-    with database.begin() as connection:
-        receipt = accept(connection, who, Submission("assistant", "hello", webhook=url))
-        job = claim(connection, version, worker)
-        assert job is not None
-        answer.succeed(connection, job.fence, EngineAnswer({"text": "yes"}, {}))
-    return receipt.job_id, who.tenant_id
 
 
 def tries(database: Database) -> list[DeliveryTry]:
@@ -171,7 +125,6 @@ def test_down_slow_and_private(
         nobody = f"http://127.0.0.1:{closed.getsockname()[1]}/"
     open_ = Postman(settings.model_copy(update={"webhooks_to_private_addresses": True}), database)
     strict = Postman(settings, database)
-    monkeypatch.setattr(postman, "TRY_SECONDS", 0.3)
     for url, sender, problem in (
         (nobody, open_, "ConnectError"),
         (f"{receiver.url}/slow", open_, "timeout"),
@@ -184,6 +137,7 @@ def test_down_slow_and_private(
         with database.begin() as connection:
             connection.execute(text("truncate jobs, deliveries, versions, deployments cascade"))
         ended(database, url)
+        monkeypatch.setattr(postman, "TRY_SECONDS", 0.3 if problem == "timeout" else 15.0)
         sender.round()
         until(lambda: len(tries(database)) == 1)
         assert (tries(database)[0].problem, tries(database)[0].status) == (problem, None), url
@@ -192,10 +146,29 @@ def test_down_slow_and_private(
     assert "/200" not in [path for path, _, _ in receiver.got]
 
 
+def test_a_receiver_that_drips_has_no_more_time_than_others(
+    database: Database, sender: Postman, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(postman, "TRY_SECONDS", 0.5)  # five of its bytes
+    dripping = Dripping()
+    ended(database, dripping.url)
+    sender.round()
+    until(lambda: len(tries(database)) == 1)
+    assert (tries(database)[0].problem, tries(database)[0].status) == ("timeout", None)
+    assert 0.5 <= tries(database)[0].seconds < 2
+    assert dripping.left.wait(5)
+
+
+def test_nobody_takes_what_is_being_sent() -> None:
+    assert (
+        TAKEN_FOR.total_seconds() > 3 * postman.TRY_SECONDS
+    )  # a try, and all patience with the database after it
+
+
 def test_a_sender_that_dies_is_replaced(database: Database, sender: Postman, receiver: Receiver) -> None:
     ended(database, f"{receiver.url}/200")
     with database.begin() as connection:  # taken by one who never came back
-        assert len(webhooks.due(connection, postman.SHOWN, 5)) == 1
+        assert len(due(connection, Hands(5))) == 1
     sender.round()
     assert receiver.got == []
     due_again(database)
