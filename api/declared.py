@@ -11,7 +11,7 @@ from typing_extensions import TypedDict
 from api.views import RunView, run_view
 from mainspring.access import Caller
 from mainspring.errors import Conflict, UnknownDeployment
-from mainspring.registry import restore
+from mainspring.registry import lock, restore
 from mainspring.registry.policy import check as check_policy
 from mainspring.serving.views import moment, optional_moment
 from mainspring.tables import (
@@ -83,7 +83,7 @@ def declare(
         .on_conflict_do_nothing()
         .returning(Deployment.name)
     ).first()
-    deployment = session.scalars(select(Deployment).where(Deployment.name == name).with_for_update()).one()
+    deployment = lock(session, name)
     if deployment.task != task:
         raise Conflict(
             f"`{name}` exists with the task `{deployment.task}`",

@@ -4,6 +4,10 @@ A challenger goes through the canary's steps. Five things can go wrong with an a
 are more frequent with a challenger that is worse. Equal to the champion, it must be rolled back in no more than alpha
 of all rollouts; else the table says in how many it is, and after how many of its own answers (the median).
 
+Twice: with many answers a step, as a deployment with much traffic sees them or a plan with a longer dwell; and with as
+few as the default plan asks for, where the challenger is promoted once it has given so many in each step. There, what
+is worse by little comes through.
+
     python -m benchmarks.judge [--rollouts 1000] [--errors 0.01 0.05] [--seed 1]
 """
 
@@ -14,11 +18,13 @@ from collections.abc import Sequence
 
 from mainspring.release.evidence import Evidence
 from mainspring.release.judge import TROUBLES
+from mainspring.release.plan import RolloutPlan
 
-STEPS = (0.01, 0.05, 0.25)
-ALPHA = 0.05
+PLAN = RolloutPlan()
 ANSWERS = 20_000  # of the deployment in one step
 RATIOS = (1.0, 1.5, 2.0, 3.0, 5.0)
+COARSE = (1.0, 2.0, 3.0, 5.0, 10.0, 20.0)
+Steps = Sequence[tuple[float, int]]  # the share of each, and the answers of the deployment in it
 
 
 def main() -> None:
@@ -29,32 +35,41 @@ def main() -> None:
     parser.add_argument("--errors", type=float, nargs="*", default=[0.01, 0.05], help="of the champion")
     parser.add_argument("--seed", type=int, default=1)
     asked = parser.parse_args()
-    print(f"alpha {ALPHA}, steps {STEPS}, {ANSWERS:,} answers a step, {asked.rollouts:,} rollouts each")
+    many = [(share, ANSWERS) for share in PLAN.steps]
+    few = [(share, round(PLAN.samples / share)) for share in PLAN.steps]
+    print(f"alpha {PLAN.alpha}, steps {PLAN.steps}, {asked.rollouts:,} rollouts each")
+    table(f"{ANSWERS:,} answers a step", asked, many, RATIOS)
+    table(f"the default plan: {PLAN.samples} answers of the challenger a step", asked, few, COARSE)
+
+
+def table(title: str, asked: argparse.Namespace, steps: Steps, ratios: Sequence[float]) -> None:
+    print(f"\n{title}")
     print(f"{'champion errs':>14} {'challenger errs':>16} {'rolled back':>12} {'its answers until then':>24}")
     for rate in asked.errors:
-        for ratio in RATIOS:
-            draw = random.Random(f"{asked.seed} {rate} {ratio}")
-            ends = [rollout(draw, rate, rate * ratio) for _ in range(asked.rollouts)]
-            told(rate, ratio, ends)
+        for ratio in ratios:
+            if rate * ratio <= 1:
+                draw = random.Random(f"{asked.seed} {rate} {ratio}")
+                ends = [rollout(draw, steps, rate, rate * ratio) for _ in range(asked.rollouts)]
+                told(rate, ratio, ends)
 
 
-def rollout(draw: random.Random, champion: float, challenger: float) -> int | None:
+def rollout(draw: random.Random, steps: Steps, champion: float, challenger: float) -> int | None:
     """The challenger's answers until it was rolled back; None: it came through."""
-    kinds, its = [Evidence() for _ in TROUBLES], 0
-    for share in STEPS:
-        left = ANSWERS
+    kinds, its = [Evidence() for _ in TROUBLES], 0.0
+    for share, answers in steps:
+        left = answers
         failing = share * challenger + (1 - share) * champion  # of all answers
         troubled = failing + (len(kinds) - 1) * champion
         while (gap := 1 + int(draw.expovariate(troubled))) <= left:
             left -= gap
-            its += round(gap * share)
+            its += gap * share  # of the answers between two troubles, on average
             fails = draw.random() < failing / troubled
             blame = share * challenger / failing if fails else share
             evidence = kinds[0] if fails else kinds[draw.randrange(1, len(kinds))]
             evidence.trouble(share, by_challenger=draw.random() < blame)
-            if evidence.convicts(ALPHA / len(kinds)):
-                return its
-        its += round(left * share)
+            if evidence.convicts(PLAN.alpha / len(kinds)):
+                return round(its)
+        its += left * share
     return None
 
 

@@ -2,68 +2,62 @@
 
 Twenty producers, each with one request in flight, talk to two versions that can be told apart by what they say. Again
 and again the newer one takes over and is rolled back. Counted from the rollback's request: the last answer of the newer
-version that a producer got.
+version that a producer got, also of jobs that were handed in before.
 
-    python -m benchmarks.rollback [--rounds 100] [--producers 20]
+With --half-down two workers answer, and before every other rollback one of them is killed, or stopped and later
+continued: what it held is lost until its lease runs out. Both kinds of rounds are told apart. While no worker is down
+a job waits for nobody long, so the longest pause of one client says what a lost worker costs those whose jobs it held.
+
+    python -m benchmarks.rollback [--rounds 100] [--producers 20] [--half-down {KILL,STOP}]
 """
 
 import argparse
+import contextlib
 import itertools
 import statistics
 import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from threading import Event
+from typing import NamedTuple
 
 from benchmarks.machine import describe
+from benchmarks.producing import Producers
+from benchmarks.second_worker import SecondWorker
 from mainspring.client import Client
 from tests.faults.marked import marked
 from tests.faults.stack import Stack
 
 NAME = "marked"
+FORMER, NEWER = f"{NAME}@1", f"{NAME}@2"
 POLICY = {"drain": {"idle_seconds": 0, "keep_seconds": 86400}}  # both stay loaded
-SETTLED, WATCHED = 0.5, 1.5  # seconds of one version's answers alone; and after a rollback
+WATCHED = 1.5  # seconds after a rollback
 
 
-class Producers:
-    """Each answer as a producer got it: when, of which version, and whether it was whole and of that version's voice."""
+class Round(NamedTuple):
+    """`last`: seconds from the rollback's request to the newer version's last answer. `down`: beside a lost worker."""
 
-    def __init__(self, stack: Stack) -> None:
-        self._stack, self.over = stack, Event()
-        self.answers: list[tuple[float, str, bool]] = []
-
-    def produce(self, number: int) -> None:
-        with self._stack.client() as client:
-            while not self.over.is_set():
-                job = client.result(client.submit(NAME, f"producer {number}", max_tokens=6)["id"], 60)
-                whole = job["state"] == "succeeded" and set(job["output"]["text"]) == {_mark(job["version"])}
-                self.answers.append((time.monotonic(), job["version"], whole))
-
-    def last(self, version: str) -> float:
-        return max((at for at, answered, _ in list(self.answers) if answered == version), default=0.0)
-
-    def until_only(self, version: str) -> None:
-        end = time.monotonic() + 60
-        while {of for at, of, _ in list(self.answers) if at > time.monotonic() - SETTLED} != {version}:
-            if time.monotonic() > end:
-                raise TimeoutError(f"{version} did not come to answer alone")
-            time.sleep(0.05)
+    began: float
+    last: float
+    down: bool
 
 
-def _mark(version: str) -> str:
-    return "A" if version.endswith("@1") else "B"
-
-
-def one_round(client: Client, producers: Producers) -> float:
-    """Seconds from the rollback's request to the newer version's last answer."""
-    client.request("POST", f"/v1/deployments/{NAME}/rollouts", json={"version": f"{NAME}@2"})
-    producers.until_only(f"{NAME}@2")
+def one_round(client: Client, producers: Producers, second: SecondWorker | None) -> Round:
+    """With a `second` worker, without it."""
+    client.request("POST", f"/v1/deployments/{NAME}/rollouts", json={"version": NEWER})
+    producers.until_only(NEWER)
+    if second is not None:
+        second.lose()
     asked = time.monotonic()
     client.request("POST", f"/v1/deployments/{NAME}/rollback", json={"reason": "a measurement"})
     time.sleep(WATCHED)
-    producers.until_only(f"{NAME}@1")
-    return max(0.0, producers.last(f"{NAME}@2") - asked)
+    producers.until_each_since(asked)
+    producers.until_only(FORMER)
+    last = max(0.0, producers.last(NEWER) - asked)
+    if second is not None:
+        second.restore()
+        second.until_holding(NAME, 2)
+    return Round(asked, last, second is not None)
 
 
 def main() -> None:
@@ -72,37 +66,59 @@ def main() -> None:
     )
     parser.add_argument("--rounds", type=int, default=100)
     parser.add_argument("--producers", type=int, default=20)
+    parser.add_argument("--half-down", choices=["KILL", "STOP"], help="what befalls the second worker")
     asked = parser.parse_args()
     print(f"machine: {describe()}")
-    with tempfile.TemporaryDirectory(prefix="mainspring-") as folder, Stack(Path(folder) / "home") as stack:
-        stack.deploy(NAME, marked(Path(folder) / "a", "A"), "text-generation")
-        with stack.client() as client, ThreadPoolExecutor(asked.producers) as pool:
-            client.request(
-                "PUT", f"/v1/deployments/{NAME}", json={"task": "text-generation", "policy": POLICY}
-            )
-            stack.deploy(NAME, marked(Path(folder) / "b", "B"), "text-generation")
-            client.request("POST", f"/v1/deployments/{NAME}/rollback", json={})
-            producers = Producers(stack)
-            running = [pool.submit(producers.produce, number) for number in range(asked.producers)]
-            try:
-                took = sorted(one_round(client, producers) for _ in range(asked.rounds))
-            finally:
-                producers.over.set()
-                for one in running:
-                    one.result(60)
-    tell(took, producers)
+    with contextlib.ExitStack() as open_:
+        folder = Path(open_.enter_context(tempfile.TemporaryDirectory(prefix="mainspring-")))
+        stack = open_.enter_context(Stack(folder / "home"))
+        stack.deploy(NAME, marked(folder / "a", "A"), "text-generation")
+        client = open_.enter_context(stack.client())
+        client.request("PUT", f"/v1/deployments/{NAME}", json={"task": "text-generation", "policy": POLICY})
+        stack.deploy(NAME, marked(folder / "b", "B"), "text-generation")
+        client.request("POST", f"/v1/deployments/{NAME}/rollback", json={})
+        second = None
+        if asked.half_down is not None:
+            second = open_.enter_context(SecondWorker(stack, asked.half_down))
+            second.until_holding(NAME, 2)
+        measure(stack, client, second, asked)
 
 
-def tell(took: list[float], producers: Producers) -> None:
-    times = sorted(at for at, _, _ in producers.answers)
-    pause = max(later - sooner for sooner, later in itertools.pairwise(times))
-    wrong = sum(not whole for _, _, whole in producers.answers)
-    p99 = took[max(0, -(-99 * len(took) // 100) - 1)]
+def measure(stack: Stack, client: Client, second: SecondWorker | None, asked: argparse.Namespace) -> None:
+    producers = Producers(stack, NAME, {FORMER: "A", NEWER: "B"})
+    with ThreadPoolExecutor(asked.producers) as pool:
+        running = [pool.submit(producers.produce, number) for number in range(asked.producers)]
+        try:
+            rounds = [
+                one_round(client, producers, second if number % 2 else None) for number in range(asked.rounds)
+            ]
+        finally:
+            producers.over.set()
+            for one in running:
+                one.result(120)
+    tell(rounds, producers)
+
+
+def tell(rounds: list[Round], producers: Producers) -> None:
+    times = sorted(one.at for one in producers.answers)
+    silence = max(later - sooner for sooner, later in itertools.pairwise(times))
+    wrong = sum(not one.whole for one in producers.answers)
     print(
-        f"{len(took)} rollbacks, {len(times):,} answers, {wrong} failed or mixed, longest pause {pause:.2f} s\n"
-        f"last answer of the version taken back: median {statistics.median(took):.2f} s after the request, "
-        f"p99 {p99:.2f} s, longest {took[-1]:.2f} s"
+        f"{len(rounds)} rollbacks, {len(times):,} answers, {wrong} failed or mixed, "
+        f"longest time without any answer {silence:.2f} s"
     )
+    ends = [*(one.began for one in rounds[1:]), float("inf")]
+    for down, name in ((False, "all workers up"), (True, "one of two down")):
+        mine = [(one, end) for one, end in zip(rounds, ends, strict=True) if one.down == down]
+        if mine:
+            took = sorted(one.last for one, _ in mine)
+            p99 = took[max(0, -(-99 * len(took) // 100) - 1)]
+            pause = max(producers.longest_pause(one.began, end) for one, end in mine)
+            print(
+                f"{name}: {len(took)} rollbacks, last answer of the version taken back: median "
+                f"{statistics.median(took):.2f} s after the request, p99 {p99:.2f} s, longest {took[-1]:.2f} s; "
+                f"longest pause of one client {pause:.2f} s beside its job's own work"
+            )
 
 
 if __name__ == "__main__":

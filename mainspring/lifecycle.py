@@ -5,6 +5,7 @@ The same table stands in the database as a trigger (migrations), so that no othe
 
 from typing import Any
 
+from sqlalchemy import exists, func, select
 from sqlalchemy.orm import Session
 
 from mainspring.errors import IllegalTransition
@@ -24,6 +25,13 @@ TRANSITIONS: dict[Stage, frozenset[Stage]] = {
 
 # The stages in which infer workers hold a version.
 LIVE = frozenset({Stage.STAGING, Stage.CANARY, Stage.PRODUCTION, Stage.DRAINING})
+
+# Whether a version has ever been in production, for a statement that selects from versions.
+BEEN_IN_PRODUCTION = exists().where(
+    Event.about == func.concat(Version.deployment, "@", Version.number),
+    Event.kind == "version.advanced",
+    Event.inputs["to"].astext == Stage.PRODUCTION.value,
+)
 
 
 def advance(
@@ -54,3 +62,8 @@ def advance(
         )
     )
     session.flush()
+
+
+def has_been_in_production(session: Session, version: Version) -> bool:
+    """Not so one that left with its deployment while it was a challenger: clients had at most a share of it."""
+    return session.scalar(select(Version.id).where(Version.id == version.id, BEEN_IN_PRODUCTION)) is not None

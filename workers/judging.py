@@ -7,7 +7,7 @@ from redis.exceptions import RedisError
 
 from mainspring.logs import log
 from mainspring.messages import Answer, TryOut
-from mainspring.release import beat, draining
+from mainspring.release import beat, draining, strays
 from mainspring.serving import stream
 from mainspring.serving.sweep import MOST_NUDGES
 from mainspring.trials import asking, running
@@ -29,7 +29,7 @@ def judge_once(app: Celery, use: Connections) -> None:
     with use.database.transaction() as session:
         retired = draining.retire_drained(session)
     with use.database.transaction() as session:
-        moved.update(draining.take_in_strays(session))
+        moved.update(strays.take_in_strays(session))
     with use.database.transaction() as session:
         running.requeue_lost(session)
         asking.drop_unwanted(session)

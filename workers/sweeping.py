@@ -8,6 +8,7 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from mainspring.logs import log
+from mainspring.release.strays import take_in_strays
 from mainspring.serving import stream
 from mainspring.serving.conversation import release_forgotten
 from mainspring.serving.sweep import expire, nudges, requeue_lost
@@ -31,6 +32,11 @@ def sweep_once(app: Celery, use: Connections) -> None:
     settings, database, redis = use.settings, use.database, use.redis
     with database.transaction() as session:
         swept = requeue_lost(session, settings.max_losses)
+    if (
+        swept.requeued
+    ):  # before anybody is nudged: some of it may be of a version that was taken back meanwhile
+        with database.transaction() as session:
+            take_in_strays(session)
     with database.transaction() as session:
         expired = expire(session)
         released = release_forgotten(session.connection())

@@ -14,12 +14,13 @@ from api.backends import Backends
 from api.deps import BEARER, TheBackends, Transact, Transacting
 from api.problems import DATABASE_AWAY, Unavailable, problem_body
 from api.rendering import dumps
-from api.routes.submitting import Asked, receipt_view
+from api.routes.submitting import Asked, ReceiptView, receipt_view
 from mainspring.access import JOBS, Caller
 from mainspring.errors import BodyTooLarge, InvalidRequest, MainspringError
 from mainspring.messages import Answer
 from mainspring.serving.bulk import accept_all
 from mainspring.serving.receipt import Receipt, Submission
+from mainspring.serving.views import moment
 
 BATCH = 1000
 MOST_NUDGES = 64  # of a batch and version: each wakes a slot, and a slot works until its queue is empty
@@ -49,7 +50,8 @@ router = APIRouter(prefix="/v1/jobs", tags=["jobs"], dependencies=[Security(BEAR
 async def submit_bulk(request: Request, backends: TheBackends, transact: Transacting) -> Response:
     """Each line is a body of `POST /v1/jobs`, with `idempotency_key` in it if you want one.
 
-    The answer has a line for each, as it was stored: a receipt, or a problem with its `status` and `line`.
+    The answer has a line for each, as it was stored: a receipt, or a problem with its `status` and `line`. The receipt of
+    one that names a version that leaves says so: `deprecation` since when, `sunset` until when that answers.
     """
     await transact.plainly(_allowed)
     lines = _lines(request, backends.settings.max_body_bytes)
@@ -85,11 +87,15 @@ async def _store(
 
 
 def _shown(result: Receipt | MainspringError, line: int) -> Any:
-    return (
-        {**problem_body(result), "line": line}
-        if isinstance(result, MainspringError)
-        else receipt_view(result)
-    )
+    return {**problem_body(result), "line": line} if isinstance(result, MainspringError) else _receipt(result)
+
+
+def _receipt(result: Receipt) -> ReceiptView:
+    """A line has no headers of its own."""
+    view = receipt_view(result)
+    if result.leaving is not None:
+        view |= {"deprecation": moment(result.leaving.since), "sunset": moment(result.leaving.until)}
+    return view
 
 
 def _parsed(line: bytes) -> Submission | MainspringError:

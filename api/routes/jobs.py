@@ -12,23 +12,27 @@ from sqlalchemy import Connection, bindparam, select
 
 from api.deps import BEARER, TheBackends, Transacting
 from api.rendering import Json
+from api.routes.submitting import leaving_headers
 from mainspring.access import JOBS, Caller
 from mainspring.errors import InvalidRequest, NotFound, UnknownJob
 from mainspring.messages import Answer
 from mainspring.serving import claim, stream
+from mainspring.serving.addressing import last_day
 from mainspring.serving.conversation import release
+from mainspring.serving.receipt import Leaving
 from mainspring.serving.views import SHOWN, JobView, job_view
-from mainspring.tables import ChatSession, Job, JobState, Version
+from mainspring.tables import ChatSession, Deployment, Job, JobState, Stage, Version
 
 LONGEST_WAIT = 60.0
 _SECONDS = re.compile(r"[0-9]{1,6}(\.[0-9]{1,9})?")
 # Built once: this is what every poll asks.
 _READ = (
-    select(*SHOWN)
+    select(*SHOWN, Job.pinned, Version.stage, Version.stage_at)
     .join(Version, Version.id == Job.version_id)
     .outerjoin(ChatSession, ChatSession.id == Job.session_id)
     .where(Job.id == bindparam("job_id"), Job.tenant_id == bindparam("tenant_id"))
 )
+_POLICY = select(Deployment.policy).where(Deployment.name == bindparam("name"))
 
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"], dependencies=[Security(BEARER)])
 
@@ -40,14 +44,17 @@ async def look(
     transact: Transacting,
     wait: Annotated[str, Query(description="Hold the answer until the job ends: 0 to 60 seconds.")] = "0",
 ) -> Response:
-    """The job as it is; with `wait`, as it is once it has ended or the seconds have passed."""
+    """The job as it is; with `wait`, as it is once it has ended or the seconds have passed.
+
+    If it named a version that leaves, the headers say until when that answers.
+    """
     deadline = time.monotonic() + _seconds(wait)
     async with backends.hub.watch(job_id) as bell:
         while True:
-            view = await transact.plainly(partial(read_job, job_id=job_id))
+            view, leaving = await transact.plainly(partial(_read, job_id=job_id))
             left = deadline - time.monotonic()
             if left <= 0 or JobState(view["state"]).ended:
-                return Json(view)
+                return Json(view, headers=None if leaving is None else leaving_headers(leaving))
             await bell.wait(left)
 
 
@@ -68,12 +75,20 @@ async def cancel(job_id: str, backends: TheBackends, transact: Transacting) -> R
 
 def read_job(connection: Connection, caller: Caller, job_id: str) -> JobView:
     """Raises UnknownJob, also for another tenant's."""
+    return _read(connection, caller, job_id)[0]
+
+
+def _read(connection: Connection, caller: Caller, job_id: str) -> tuple[JobView, Leaving | None]:
+    """Also until when the version answers that it named, if that leaves."""
     caller.require(JOBS)
     wanted = {"job_id": to_uuid(job_id), "tenant_id": caller.tenant_id}
     found = connection.execute(_READ, wanted).first()
     if found is None:
         raise unknown_job()
-    return job_view(found)
+    leaving = None
+    if found.pinned and found.stage == Stage.DRAINING:
+        leaving = last_day(connection.scalar(_POLICY, {"name": found.deployment}) or {}, found.stage_at)
+    return job_view(found), leaving
 
 
 def _cancel(connection: Connection, caller: Caller, job_id: str) -> tuple[JobView, bool, UUID | None]:

@@ -91,6 +91,7 @@ class ReceiptView(TypedDict):
 
     Both are null for a job that waits no more; the estimate also while no worker holds the version, and until it has
     answered once. `moved_from`: the version that the conversation was on until now, if it had to leave it.
+    `deprecation` and `sunset`: in bulk, what the headers of the same names say otherwise.
     """
 
     id: str
@@ -101,6 +102,8 @@ class ReceiptView(TypedDict):
     estimated_wait_seconds: float | None
     created_at: str
     moved_from: NotRequired[str]
+    deprecation: NotRequired[str]
+    sunset: NotRequired[str]
 
 
 @router.post(

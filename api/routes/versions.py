@@ -28,7 +28,7 @@ router = APIRouter(prefix="/v1", tags=["versions"], dependencies=[Security(BEARE
 
 
 class NeedingView(TypedDict):
-    """`sessions`: open conversations. `pinned`: jobs that named the version since it began to leave."""
+    """`sessions`: open conversations. `pinned`: jobs that named the version. `last_at`: its latest job of either kind."""
 
     tenant: str
     sessions: int

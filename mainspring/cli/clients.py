@@ -16,7 +16,7 @@ def clients(
     *,
     as_json: AsJson = False,
 ) -> None:
-    """List by tenant the open conversations of a version, and the jobs that named it since it began to leave."""
+    """List by tenant the open conversations of a version, and the jobs that named it: whom its end would concern."""
     with client() as api:
         found = api.request("GET", f"/v1/versions/{version}/clients")
     if as_json:

@@ -2,10 +2,11 @@
 
 from mainspring.registry.expected import expected_digest
 from mainspring.registry.inspection import Inspection, inspect
+from mainspring.registry.locks import lock, lock_free
 from mainspring.registry.release import desired, engine_of, release, task_of
 from mainspring.registry.retirement import restore, retire
 from mainspring.registry.store import Stored, copied, put, verify
-from mainspring.registry.versions import lock, named, refuse_deleted, refuse_retired, register, retired, whole
+from mainspring.registry.versions import named, refuse_deleted, refuse_retired, register, retired, whole
 
 __all__ = [
     "Inspection",
@@ -16,6 +17,7 @@ __all__ = [
     "expected_digest",
     "inspect",
     "lock",
+    "lock_free",
     "named",
     "put",
     "refuse_deleted",

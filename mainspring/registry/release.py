@@ -7,7 +7,7 @@ from sqlalchemy import ColumnElement, and_, exists, or_, select
 from sqlalchemy.orm import Session
 
 from mainspring.lifecycle import LIVE, advance
-from mainspring.registry.versions import lock
+from mainspring.registry.locks import lock
 from mainspring.settings import Environment
 from mainspring.tables import (
     Deployment,

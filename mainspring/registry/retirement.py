@@ -7,7 +7,8 @@ from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from mainspring.lifecycle import advance
-from mainspring.registry.versions import lock, retired
+from mainspring.registry.locks import lock
+from mainspring.registry.versions import retired
 from mainspring.tables import (
     Deployment,
     Event,

@@ -2,14 +2,18 @@
 
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
-from mainspring.errors import Conflict, DeploymentRetired, UnknownDeployment, UnknownVersion
+from mainspring.errors import Conflict, DeploymentRetired, UnknownVersion
 from mainspring.identifiers import uuid7
+from mainspring.lifecycle import BEEN_IN_PRODUCTION
 from mainspring.registry.inspection import Inspection
+from mainspring.registry.locks import lock
 from mainspring.registry.store import Stored
 from mainspring.tables import Deployment, Stage, Version
+
+_LEFT = (Stage.DRAINING.value, Stage.RETIRED.value)
 
 
 def register(
@@ -19,7 +23,8 @@ def register(
     found: Inspection,
     source: dict[str, Any],
 ) -> Version:
-    """The same bytes are the same version: registered again, it keeps its number, unless it was rejected.
+    """The same bytes are the same version: registered again, it keeps its number, unless it was rejected or left before
+    it had been in production.
 
     Raises UnknownDeployment, DeploymentRetired.
     """
@@ -30,6 +35,7 @@ def register(
             Version.deployment == deployment,
             Version.digest == stored.digest,
             Version.stage != Stage.REJECTED.value,
+            or_(Version.stage.not_in(_LEFT), BEEN_IN_PRODUCTION),
         )
         .order_by(Version.number.desc())
         .limit(1)
@@ -61,7 +67,8 @@ def named(session: Session, label: str, *, deployment: str | None = None) -> Ver
     """The version `assistant@3`. Raises UnknownVersion, also for one of another deployment than the one meant."""
     name, _, number = label.rpartition("@")
     found = None
-    if number.isdecimal() and len(number) < 10 and deployment in (None, name) and name.isascii():
+    plain = number.isdecimal() and len(number) < 10 and str(int(number)) == number
+    if plain and deployment in (None, name) and name.isascii():
         found = session.scalar(
             select(Version).where(Version.deployment == name, Version.number == int(number))
         )
@@ -85,18 +92,6 @@ def whole(session: Session, label: str) -> Version:
             remedy=f"Name the version that both change: {found.source.get('base')}.",
         )
     return found
-
-
-def lock(session: Session, deployment: str) -> Deployment:
-    """One at a time numbers and releases the versions of a deployment. Raises UnknownDeployment."""
-    row = session.scalar(select(Deployment).where(Deployment.name == deployment).with_for_update())
-    if row is None:
-        raise UnknownDeployment(
-            f"there is no deployment {deployment}",
-            field="deployment",
-            remedy="Make it first: mainspring deploy NAME --model MODEL --task TASK.",
-        )
-    return row
 
 
 def refuse_retired(deployment: Deployment) -> None:

@@ -6,9 +6,9 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from mainspring.errors import Conflict, InvalidRequest
-from mainspring.lifecycle import advance
+from mainspring.lifecycle import advance, has_been_in_production
 from mainspring.registry import lock, refuse_deleted
-from mainspring.release.moving import move_jobs, move_sessions
+from mainspring.release.moving import hold, move
 from mainspring.release.rollout import champion_of, current, roll_back
 from mainspring.tables import Event, RolloutState, Stage, Version
 
@@ -30,6 +30,8 @@ def go_back(session: Session, deployment: str, to: Version | None = None, *, act
     Raises UnknownDeployment, Conflict if there is no way back, InvalidRequest if `to` never answered.
     """
     lock(session, deployment)
+    if to is not None:
+        session.refresh(to)
     rollout, champion = current(session, deployment), champion_of(session, deployment)
     if champion is None:
         raise Conflict(f"`{deployment}` has no version in production", remedy="Deploy one.")
@@ -46,27 +48,39 @@ def go_back(session: Session, deployment: str, to: Version | None = None, *, act
         )
     if earlier.id == champion.id:
         raise Conflict(f"{champion.label} answers already", field="to", remedy="Name an earlier version.")
-    if earlier.stage not in _KEPT:
+    if earlier.stage not in _KEPT or not has_been_in_production(session, earlier):
         raise InvalidRequest(
             f"{earlier.label} is {earlier.stage}: it has not been in production",
             field="to",
-            remedy=f"Begin a rollout of it: mainspring rollout {earlier.label}.",
+            remedy="Register the same model again: it gets another number."
+            if earlier.stage in _KEPT
+            else f"Begin a rollout of it: mainspring rollout {earlier.label}.",
         )
     refuse_deleted(earlier)
     if rollout is not None:
+        hold(session, [rollout.challenger_id, champion.id])
         roll_back(session, rollout, actor=actor, reason=reason, state=RolloutState.ABORTED)
     advance(
-        session, champion, Stage.DRAINING, actor=actor, reason=f"rolled back to {earlier.label}: {reason}"
+        session,
+        champion,
+        Stage.DRAINING,
+        actor=actor,
+        reason=f"rolled back to {earlier.label}: {reason}",
+        inputs={"rolled_back_to": earlier.label},
     )
     advance(session, earlier, Stage.PRODUCTION, actor=actor, reason=reason, inputs={"digest": earlier.digest})
-    moved = move_jobs(session, champion.id, earlier.id)
-    talks = move_sessions(session, champion.id, earlier.id)
-    inputs = {"from": champion.label, "to": earlier.label, "moved": moved, "sessions": talks}
+    left = move(session, champion.id, earlier.id, stays=True)
+    inputs = {
+        "from": champion.label,
+        "to": earlier.label,
+        "moved": left.jobs,
+        "sessions": left.sessions,
+    }
     session.add(
         Event(kind="deployment.rolled_back", about=deployment, actor=actor, reason=reason, inputs=inputs)
     )
     session.flush()
-    return Back(earlier, champion, moved)
+    return Back(earlier, champion, left.jobs)
 
 
 def before(session: Session, champion: Version) -> Version | None:
@@ -76,7 +90,7 @@ def before(session: Session, champion: Version) -> Version | None:
     """
     left = (
         select(Event.about, func.max(Event.id).label("at"))
-        .where(Event.kind == "version.advanced", Event.inputs["to"].astext == Stage.DRAINING.value)
+        .where(Event.kind == "version.advanced", Event.inputs["from"].astext == Stage.PRODUCTION.value)
         .group_by(Event.about)
         .subquery()
     )

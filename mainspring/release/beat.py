@@ -5,13 +5,14 @@ from datetime import timedelta
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from mainspring.registry import lock_free
 from mainspring.release import rollout as verbs
 from mainspring.release.before import BEFORE
 from mainspring.release.judge import Look, in_words, look
 from mainspring.release.judged import ACTOR, Judged, back
 from mainspring.release.observing import counts
 from mainspring.release.plan import RolloutPlan
-from mainspring.tables import Deployment, Rollout, RolloutState
+from mainspring.tables import Rollout, RolloutState
 
 
 def open_deployments(session: Session) -> list[str]:
@@ -20,10 +21,8 @@ def open_deployments(session: Session) -> list[str]:
 
 def judge(session: Session, deployment: str) -> Judged:
     """One look at one deployment's open rollout, in its own transaction. Nothing, if another looks at the moment."""
-    mine = session.scalar(
-        select(Deployment.name).where(Deployment.name == deployment).with_for_update(skip_locked=True)
-    )
-    rollout = verbs.current(session, deployment) if mine is not None else None
+    mine = lock_free(session, [deployment])
+    rollout = verbs.current(session, deployment) if mine else None
     if rollout is None:
         return Judged()
     plan = RolloutPlan.model_validate(rollout.plan)

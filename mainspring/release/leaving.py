@@ -8,10 +8,9 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from mainspring.errors import Conflict
-from mainspring.identifiers import earliest
 from mainspring.lifecycle import advance
 from mainspring.registry import lock
-from mainspring.release.moving import move_jobs, move_sessions
+from mainspring.release.moving import move
 from mainspring.release.rollout import champion_of
 from mainspring.tables import ChatSession, Event, Job, Stage, Tenant, Version
 
@@ -64,7 +63,7 @@ def retire_version(session: Session, version: Version, *, actor: str, reason: st
 
 
 def needing(session: Session, version: Version) -> list[Needing]:
-    """By tenant. Jobs that named it are counted since it began to leave: before, it was given to anybody."""
+    """By tenant, whatever stage the version is in: who asks before a rollout knows whom it will concern."""
     talks = (
         select(
             ChatSession.tenant_id,
@@ -76,14 +75,9 @@ def needing(session: Session, version: Version) -> list[Needing]:
         .group_by(ChatSession.tenant_id)
         .subquery()
     )
-    since = version.stage_at if version.stage == Stage.DRAINING else None
     pinned = (
         select(Job.tenant_id, func.count().label("jobs"), func.max(Job.created_at).label("last_at"))
-        .where(
-            Job.version_id == version.id,
-            Job.session_id.is_(None),
-            Job.id >= earliest(since) if since is not None else Job.id.is_(None),
-        )
+        .where(Job.version_id == version.id, Job.pinned)
         .group_by(Job.tenant_id)
         .subquery()
     )
@@ -106,8 +100,8 @@ def _sent_away(session: Session, version: Version, actor: str, reason: str) -> L
     champion = champion_of(session, version.deployment)
     left = Left()
     if champion is not None:
-        jobs = move_jobs(session, version.id, champion.id)
-        left = Left(champion.id, jobs, move_sessions(session, version.id, champion.id))
+        moved = move(session, version.id, champion.id)
+        left = Left(champion.id, moved.jobs, moved.sessions)
     if left.sessions or left.jobs:
         assert champion is not None
         inputs = {"sessions": left.sessions, "jobs": left.jobs, "to": champion.label}

@@ -3,7 +3,19 @@
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Double, and_, cast, distinct, exists, func, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    Double,
+    case,
+    cast,
+    distinct,
+    exists,
+    false,
+    func,
+    literal_column,
+    select,
+    true,
+)
 from sqlalchemy.orm import Session
 
 from mainspring.release.judge import Count
@@ -22,10 +34,19 @@ from mainspring.tables import (
 _REFERENCE = 500  # of the champion's latest answers
 _ENOUGH = 50  # of them, to say what is slow and what is unlikely
 _SECONDS = Observation.total_seconds - Observation.queue_seconds
+_SAID = func.lower(Feedback.value.op("#>>")(literal_column("'{}'")))  # as text, without its quotes
+# By kind, since a rating alone is a number. What was true is compared with the label that was answered, if one was.
+_DISLIKES = case(
+    (Feedback.kind == FeedbackKind.CORRECTION.value, true()),
+    (Feedback.kind == FeedbackKind.RATING.value, cast(Feedback.value, Double) < 0),
+    (Feedback.kind == FeedbackKind.LABEL.value, func.lower(Job.output["label"].astext) != _SAID),
+    else_=false(),
+)
 
 
 def thresholds(session: Session, rollout: Rollout) -> dict[str, float | None]:
-    """`slow`, in seconds of answering, and `unlikely`, in nats a token, as nine of ten of the champion's answers were not.
+    """`slow`, in seconds of answering, and `unlikely`, in nats a token (or a label that was chosen), as nine of ten of the
+    champion's answers were not.
 
     None: too few answers to say. They are taken once, before the first draw: a threshold that moved with what it
     judges would make the odds unfair.
@@ -56,20 +77,15 @@ def counts(session: Session, rollout: Rollout, limits: dict[str, Any]) -> list[C
     """A session counts once for each trouble, however often it had it: its jobs are not independent of each other."""
     unit = func.coalesce(Job.session_id, Job.id)
     challenger = (Job.version_id == rollout.challenger_id).label("challenger")
-    disliked = exists().where(
-        Feedback.job_id == Job.id,
-        Feedback.kind == FeedbackKind.RATING.value,
-        cast(Feedback.value, Double) < 0,
-    )
     troubles: dict[str, ColumnElement[bool]] = {
         "failed": Job.state.in_([JobState.FAILED.value, JobState.EXPIRED.value]),
         "blocked": Job.state == JobState.BLOCKED.value,
-        "disliked": or_(disliked, exists().where(_correction())),
+        "disliked": exists().where(Feedback.job_id == Job.id, _DISLIKES),
     }
     if limits.get("slow") is not None:
-        troubles["slow"] = and_(limits["slow"] < _SECONDS)
+        troubles["slow"] = limits["slow"] < _SECONDS
     if limits.get("unlikely") is not None:
-        troubles["unlikely"] = and_(Observation.mean_logprob < limits["unlikely"])
+        troubles["unlikely"] = Observation.mean_logprob < limits["unlikely"]
     columns = [func.count(distinct(unit)).filter(what).label(name) for name, what in troubles.items()]
     rows = session.execute(
         select(Job.share, challenger, func.count(distinct(unit)).label("units"), *columns)
@@ -105,7 +121,3 @@ def held(
     ready = sum(row.state == "ready" for row in rows)
     states = {row.state for row in rows}
     return ready, [row.reason or "" for row in rows] if states == {"refused"} else []
-
-
-def _correction() -> ColumnElement[bool]:
-    return and_(Feedback.job_id == Job.id, Feedback.kind == FeedbackKind.CORRECTION.value)

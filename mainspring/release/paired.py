@@ -104,7 +104,7 @@ _FIGURES: dict[str, Kind[Side]] = {
     "tokens_per_second": ("median tokens a second of one answer", True, _known(_pace, median)),
     "length": ("mean tokens of an answer", True, _known(lambda side: side.tokens, mean)),
     "likelihood": (
-        "mean log-probability of a token, in nats",
+        "mean log-probability of a token, or of a label or answer that was chosen, in nats",
         True,
         _known(lambda side: side.likelihood, mean),
     ),

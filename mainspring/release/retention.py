@@ -5,9 +5,10 @@ import time
 from datetime import timedelta
 from pathlib import Path
 
-from sqlalchemy import exists, func, or_, select
+from sqlalchemy import and_, exists, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
+from mainspring.registry import lock_free
 from mainspring.registry.remote import Remote
 from mainspring.registry.sharing import unshare
 from mainspring.release.back import before
@@ -55,14 +56,15 @@ def retain(database: Database, store: Path, behind: Remote | None = None) -> lis
 
 def _due(session: Session) -> list[Version]:
     """Those that have been out of service for as long as their deployment's policy says, and that nothing needs."""
+    gone = and_(Version.stage.in_(_ENDS), Version.deleted_at.is_(None))
+    mine = lock_free(session, session.scalars(select(Version.deployment).where(gone).distinct()))
     talks = exists().where(ChatSession.version_id == Version.id, ChatSession.ended_at.is_(None))
     jobs = exists().where(Job.version_id == Version.id, Job.state.in_(_OPEN))
     found = session.execute(
         select(Version, Deployment.policy, func.clock_timestamp() - Version.stage_at)
         .join(Deployment, Deployment.name == Version.deployment)
-        .where(Version.stage.in_(_ENDS), Version.deleted_at.is_(None), ~talks, ~jobs)
+        .where(gone, Version.deployment.in_(mine), ~talks, ~jobs)
         .order_by(Version.id)
-        .with_for_update(of=Version, skip_locked=True)
     ).all()
     due = []
     for version, policy, age in found:

@@ -7,10 +7,10 @@ from sqlalchemy.orm import Session
 
 from mainspring.errors import Conflict, InvalidRequest, UnknownRollout
 from mainspring.identifiers import uuid7
-from mainspring.lifecycle import advance
+from mainspring.lifecycle import advance, has_been_in_production
 from mainspring.registry import lock, refuse_deleted, refuse_retired
 from mainspring.registry import release as take_over
-from mainspring.release.moving import move_jobs, move_sessions
+from mainspring.release.moving import move
 from mainspring.release.plan import RolloutPlan
 from mainspring.tables import Event, Rollout, RolloutState, Stage, Version
 from mainspring.trials import asking, prompts
@@ -43,7 +43,13 @@ def begin(
             remedy="Promote it, roll it back or abort it first.",
         )
     champion = champion_of(session, version.deployment)
-    known = version.stage in (Stage.DRAINING, Stage.RETIRED)  # it has been in production before
+    known = has_been_in_production(session, version)
+    if champion is not None and not known and version.stage in (Stage.DRAINING, Stage.RETIRED):
+        raise Conflict(
+            f"{version.label} left before it had been in production",
+            field="version",
+            remedy="Register the same model again: it gets another number.",
+        )
     if champion is None or plan is None or not plan.steps or known:
         take_over(session, version, actor=actor, reason=reason)
         return None
@@ -186,10 +192,10 @@ def roll_back(
     challenger = session.get_one(Version, rollout.challenger_id)
     _end(session, rollout, state)
     advance(session, challenger, Stage.REJECTED, actor=actor, reason=reason)
-    moved = move_jobs(session, challenger.id, rollout.champion_id)
-    talks = move_sessions(session, challenger.id, rollout.champion_id)
-    _tell(session, rollout, state.value, actor, reason, moved=moved, sessions=talks, judged=rollout.judged)
-    return moved
+    moved = move(session, challenger.id, rollout.champion_id)
+    told = {"moved": moved.jobs, "sessions": moved.sessions, "judged": rollout.judged}
+    _tell(session, rollout, state.value, actor, reason, **told)
+    return moved.jobs
 
 
 def pause(session: Session, rollout: Rollout, *, paused: bool, actor: str, reason: str) -> None:

@@ -4,11 +4,12 @@ from dataclasses import asdict
 from typing import Any, NamedTuple
 from uuid import UUID
 
+from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
 from mainspring.release.paired import TROUBLES, Pair, Side, agreed, evidence, figures, sign_test
 from mainspring.release.plan import RolloutPlan
-from mainspring.tables import JobState, Observation, PromptSet, Rollout, Trial, TrialState
+from mainspring.tables import JobState, PromptSet, Rollout, Trial, TrialState
 from mainspring.trials import answers
 
 MOST = 4000  # of the latest: more than any plan asks for
@@ -89,12 +90,12 @@ def shadow_verdict(plan: RolloutPlan, pairs: list[Pair], unlikely: float | None)
     return Verdict(None, enough, found)
 
 
-def in_pair(trial: Trial, seen: Observation) -> Pair:
+def in_pair(trial: Row[Any], seen: Row[Any]) -> Pair:
     """Who answered for a client first."""
     return Pair(lived(seen), tried(trial), trial.agreement)
 
 
-def tried(trial: Trial) -> Side:
+def tried(trial: Trial | Row[Any]) -> Side:
     """Where nobody saw it."""
     return Side(
         failed=trial.state == TrialState.FAILED,
@@ -105,12 +106,12 @@ def tried(trial: Trial) -> Side:
     )
 
 
-def lived(seen: Observation) -> Side:
+def lived(seen: Row[Any]) -> Side:
     """For a client."""
     known = seen.total_seconds is not None and seen.queue_seconds is not None
     return Side(
         failed=seen.state == JobState.FAILED,
         tokens=seen.completion_tokens,
-        seconds=seen.total_seconds - seen.queue_seconds if known else None,  # type: ignore[operator]
+        seconds=seen.total_seconds - seen.queue_seconds if known else None,
         likelihood=seen.mean_logprob,
     )

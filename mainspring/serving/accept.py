@@ -17,7 +17,7 @@ from mainspring.access import Caller
 from mainspring.errors import Conflict, DeploymentRetired
 from mainspring.identifiers import uuid7
 from mainspring.serving import backlog, bounds, conversation
-from mainspring.serving.addressing import Addressed, address, draw, leaving
+from mainspring.serving.addressing import Addressed, address, draw, leaving, pinned
 from mainspring.serving.inputs import validated_input, validated_parameters
 from mainspring.serving.receipt import Receipt, Submission
 from mainspring.serving.replay import earlier
@@ -90,7 +90,7 @@ def accept(
         chosen.number,
         expected,
         fresh=True,
-        leaving=leaving(addressed, chosen),
+        leaving=leaving(addressed, chosen, asked),
         moved_from=None if place is None else place.moved_from,
     )
 
@@ -115,6 +115,7 @@ def _place(
     )
     version = next(one for one in addressed.candidates if one.id == place.version_id)
     if asked.pin not in (None, str(version.number)):
+        pinned(connection, addressed, asked)  # of one that has gone the client is told who came after it
         raise Conflict(
             f"this conversation is on {addressed.name}@{version.number}",
             field="deployment",
@@ -127,6 +128,7 @@ def _as_asked(asked: Submission) -> dict[str, Any]:
     """The columns that stand as the producer sent them."""
     return {
         "deployment": asked.name,
+        "pinned": asked.pin is not None,
         "metadata": asked.metadata,
         "idempotency_key": asked.idempotency_key,
         "request_digest": asked.digest,

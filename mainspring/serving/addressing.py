@@ -1,7 +1,7 @@
 """What acceptance sees of a deployment: its live versions, which of them a job is for, and whether that one is leaving."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -9,13 +9,13 @@ from sqlalchemy import Connection, and_, bindparam, func, select
 from sqlalchemy.orm import Session
 
 from mainspring.access import Caller
-from mainspring.errors import NotReady, UnknownDeployment, VersionRetired
+from mainspring.errors import Conflict, NotReady, UnknownDeployment, VersionRetired
 from mainspring.lifecycle import LIVE
 from mainspring.registry import named, retired
 from mainspring.release.draining import drain_plan
 from mainspring.serving import backlog
 from mainspring.serving.receipt import Leaving, Submission
-from mainspring.serving.route import Candidate, Drawn, choose
+from mainspring.serving.route import Candidate, Drawn, champion, choose
 from mainspring.serving.turns import FLOW_TURN, NEXT_TURN, RUNNING_TURN, Clock
 from mainspring.tables import Deployment, Rollout, Stage, Task, Version, constant
 
@@ -49,7 +49,7 @@ _ADDRESSED = (
 
 @dataclass(frozen=True)
 class Addressed:
-    """A deployment as acceptance sees it at a moment: its task, policy and live versions."""
+    """A deployment as acceptance sees it at a moment: its task, policy, and the versions that answer."""
 
     at: datetime
     name: str
@@ -84,37 +84,71 @@ def address(connection: Connection, caller: Caller, asked: Submission) -> Addres
         for row in rows
         if row.id is not None
     ]
-    return Addressed(rows[0].at, asked.name, Task(rows[0].task), rows[0].policy, candidates)
+    at, policy = rows[0].at, rows[0].policy
+    return Addressed(at, asked.name, Task(rows[0].task), policy, _in_time(candidates, policy, at))
 
 
 def draw(connection: Connection, addressed: Addressed, asked: Submission, key: UUID) -> Drawn:
     """The version for a new session or a job without one, whose id is the `key`; the pinned one, if one is.
 
-    Raises NotReady, UnknownVersion, VersionRetired.
+    Raises what `pinned` raises, and Conflict for a new session on a version that leaves.
     """
     if asked.pin is None:
         return choose(addressed.name, addressed.candidates, key)
+    version = pinned(connection, addressed, asked)
+    if asked.session is not None and version.stage is Stage.DRAINING:
+        raise Conflict(
+            f"{asked.deployment} is leaving and begins no conversation",
+            field="deployment",
+            remedy=f"Begin it with {_successor(addressed)}.",
+        )
+    return Drawn(version)
+
+
+def pinned(connection: Connection, addressed: Addressed, asked: Submission) -> Candidate:
+    """The version that a job names. Raises UnknownVersion, NotReady, VersionRetired."""
     for candidate in addressed.candidates:
         if str(candidate.number) == asked.pin and candidate.stage is not Stage.STAGING:
-            return Drawn(candidate)
+            return candidate
     with Session(bind=connection) as session:
         version = named(session, asked.deployment)
-    if version.stage not in (Stage.RETIRED, Stage.REJECTED):
+    if version.stage not in (Stage.DRAINING, Stage.RETIRED, Stage.REJECTED):
         raise NotReady(
             f"{asked.deployment} is {version.stage}: it does not answer yet",
             field="deployment",
             remedy=f"Address `{addressed.name}`, or wait until the version has been released.",
         )
-    champion = choose(addressed.name, addressed.candidates, key).version
+    state = "past its last day" if version.stage == Stage.DRAINING else version.stage
     raise VersionRetired(
-        f"{asked.deployment} is {version.stage} and answers nothing more",
+        f"{asked.deployment} is {state} and answers nothing more",
         field="deployment",
-        remedy=f"Address `{addressed.name}@{champion.number}`, which came after it, or `{addressed.name}`.",
+        remedy=f"Address {_successor(addressed)}.",
     )
 
 
-def leaving(addressed: Addressed, version: Candidate) -> Leaving | None:
-    if version.stage is not Stage.DRAINING:
+def leaving(addressed: Addressed, version: Candidate, asked: Submission) -> Leaving | None:
+    """What who names a version is told of its last day; None: it stays, or nobody named it."""
+    if asked.pin is None or version.stage is not Stage.DRAINING:
         return None
-    seconds = drain_plan(addressed.policy).deadline_seconds
-    return Leaving(version.stage_at, version.stage_at + timedelta(seconds=seconds))
+    return last_day(addressed.policy, version.stage_at)
+
+
+def last_day(policy: dict[str, Any], since: datetime) -> Leaving:
+    """Of a version that began to leave then."""
+    return Leaving(since, drain_plan(policy).last_day(since))
+
+
+def _in_time(candidates: list[Candidate], policy: dict[str, Any], at: datetime) -> list[Candidate]:
+    """Without those whose last day is over, if there is somebody to take their place."""
+    if not any(one.stage is Stage.DRAINING for one in candidates) or champion(candidates) is None:
+        return candidates
+    plan = drain_plan(policy)
+    return [one for one in candidates if one.stage is not Stage.DRAINING or at < plan.last_day(one.stage_at)]
+
+
+def _successor(addressed: Addressed) -> str:
+    """Who answers in production: a challenger may be taken back."""
+    first = champion(addressed.candidates)
+    if first is None:
+        return f"`{addressed.name}`, once it has a version in production"
+    return f"`{addressed.name}@{first.number}`, which came after it, or `{addressed.name}`"

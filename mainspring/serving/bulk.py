@@ -19,7 +19,7 @@ from sqlalchemy import Connection
 from mainspring.access import Caller
 from mainspring.errors import MainspringError
 from mainspring.identifiers import uuid7
-from mainspring.serving import bounds
+from mainspring.serving import bounds, conversation
 from mainspring.serving.accept import accept, outlook
 from mainspring.serving.addressing import Addressed, address, draw, leaving
 from mainspring.serving.bounds import Taken
@@ -33,7 +33,7 @@ from mainspring.tables import JobState, Priority
 # COPY, since a row of an INSERT costs several times as much.
 _COPY = """
     copy jobs (id, tenant_id, deployment, version_id, input, parameters, seed, metadata, request_digest, priority,
-               turn, subject, deadline_at, rollout_id, share) from stdin
+               turn, subject, deadline_at, rollout_id, share, pinned) from stdin
 """
 
 
@@ -41,6 +41,10 @@ def accept_all(
     connection: Connection, caller: Caller, asked: Sequence[Submission | MainspringError]
 ) -> list[Receipt | MainspringError]:
     """Inside a transaction. In order; an error that is given comes back in its place."""
+    talks = [one for one in asked if isinstance(one, Submission) and one.session is not None]
+    if len(talks) > 1:
+        names = [str(one.session) for one in talks]
+        conversation.hold(connection, caller.tenant_id, [one.name for one in talks], names)
     batch = Batch(connection)
     results = [one if isinstance(one, MainspringError) else batch.result(caller, one) for one in asked]
     batch.store()
@@ -108,6 +112,7 @@ class Batch:
                 None if deadline is None else flow.addressed.at + timedelta(seconds=deadline),
                 drawn.rollout,
                 drawn.share,
+                one.pin is not None,
             )
         )
         expected = flow.first.behind(flow.taken)
@@ -122,7 +127,7 @@ class Batch:
             number,
             expected,
             fresh=True,
-            leaving=leaving(addressed, flow.chosen),
+            leaving=leaving(addressed, flow.chosen, one),
         )
 
     def store(self) -> None:

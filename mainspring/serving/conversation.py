@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, bindparam, exists, func, select, update
+from sqlalchemy import ARRAY, Connection, String, any_, bindparam, exists, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import aliased
 
@@ -95,13 +95,19 @@ _RELEASE = (
     .values(after=select(_Before.after).where(_Before.id == bindparam("ended")).scalar_subquery())
     .returning(Job.version_id, Job.after)
 )
-_RELEASE_FORGOTTEN = (
-    update(Job)
+_FORGOTTEN = (
+    select(Job.id)
     .where(
         Job.after.is_not(None),
         Job.state == constant(JobState.QUEUED),
         ~exists().where(_Before.id == Job.after, _Before.state.in_(_UNFINISHED)),
     )
+    .with_for_update(of=Job, key_share=True, skip_locked=True)
+    .cte("forgotten")
+)
+_RELEASE_FORGOTTEN = (
+    update(Job)
+    .where(Job.id.in_(select(_FORGOTTEN.c.id)))
     .values(after=select(_Before.after).where(_Before.id == Job.after).correlate(Job).scalar_subquery())
     .returning(Job.id)
 )
@@ -119,6 +125,16 @@ _SAID = (
     .limit(bindparam("most"))
 )
 MOST_EXCHANGES = 100
+_HOLD = (
+    select(ChatSession.id)
+    .where(
+        ChatSession.tenant_id == bindparam("tenant"),
+        ChatSession.deployment == any_(bindparam("deployments", type_=ARRAY(String))),
+        ChatSession.name == any_(bindparam("names", type_=ARRAY(String))),
+    )
+    .order_by(ChatSession.id)
+    .with_for_update()
+)
 
 
 def join(
@@ -155,6 +171,11 @@ def join(
     connection.execute(_MOVE, {"session": found.id, "to_version": version})
     before = _before(connection, found.moved_from or found.version_id, version)
     return Place(found.id, version, last, moved_from=before)
+
+
+def hold(connection: Connection, tenant_id: UUID, deployments: list[str], names: list[str]) -> None:
+    """Before several are joined in one transaction: in the order of registry/locks.py, and not as they come."""
+    connection.execute(_HOLD, {"tenant": tenant_id, "deployments": deployments, "names": names}).all()
 
 
 def end(connection: Connection, tenant_id: UUID, deployment: str, name: str) -> bool:

@@ -38,7 +38,7 @@ class EngineAnswer:
     first_token_seconds: float | None = None  # from submit to the first token; None for encoders
     engine_seconds: float = 0.0  # from submit to the answer
     mean_logprob: float | None = (
-        None  # nats per generated token, before temperature; None for encoders and beams
+        None  # nats per generated token, before temperature, or per label or answer chosen
     )
     measures: dict[str, Any] = field(default_factory=dict)
 

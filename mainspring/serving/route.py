@@ -43,8 +43,8 @@ class Drawn:
 
 def choose(deployment: str, candidates: Sequence[Candidate], key: UUID) -> Drawn:
     """For a new session or a job without one, whose id is the `key`. Raises NotReady when there is no champion."""
-    champion = next((one for one in candidates if one.stage is Stage.PRODUCTION), None)
-    if champion is None:
+    first = champion(candidates)
+    if first is None:
         raise NotReady(
             f"`{deployment}` has no version in production yet",
             field="deployment",
@@ -52,9 +52,14 @@ def choose(deployment: str, candidates: Sequence[Candidate], key: UUID) -> Drawn
         )
     challenger = next((one for one in candidates if one.rollout is not None and one.share > 0), None)
     if challenger is None or challenger.rollout is None:
-        return Drawn(champion)
+        return Drawn(first)
     lucky = position(challenger.rollout, key) < challenger.share
-    return Drawn(challenger if lucky else champion, challenger.rollout, challenger.share)
+    return Drawn(challenger if lucky else first, challenger.rollout, challenger.share)
+
+
+def champion(candidates: Sequence[Candidate]) -> Candidate | None:
+    """The one in production."""
+    return next((one for one in candidates if one.stage is Stage.PRODUCTION), None)
 
 
 def position(rollout: UUID, key: UUID) -> float:

@@ -81,10 +81,16 @@ def requeue_lost(session: Session, max_losses: int) -> Swept:
 
 def expire(session: Session) -> list[UUID]:
     """End the queued jobs whose deadline has passed; those that run are ended by their workers."""
+    late = (
+        select(Job.id)
+        .where(Job.state == constant(JobState.QUEUED), Job.deadline_at <= func.now())
+        .with_for_update(key_share=True, skip_locked=True)
+        .cte("late")
+    )
     return list(
         session.scalars(
             update(Job)
-            .where(Job.state == constant(JobState.QUEUED), Job.deadline_at <= func.now())
+            .where(Job.id.in_(select(late.c.id)))
             .values(
                 state=constant(JobState.EXPIRED),
                 finished_at=func.clock_timestamp(),

@@ -12,7 +12,8 @@ from mainspring.tables import ChatSession, Job, JobState, Version
 class JobView(TypedDict):
     """`output`, `usage` and `timings` (seconds) or `error` are there once the job has ended.
 
-    `moved_from`: the version that its conversation was on until then, in the first job after it had to leave.
+    `moved_from`: the version that its conversation was on until then, in the first job after it had to leave; or the one
+    that it named itself, which has left.
     """
 
     id: str

@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Double, ForeignKey, Index, UniqueConstraint, func
+from sqlalchemy import Double, ForeignKey, Index, UniqueConstraint, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from mainspring.tables.base import Base
@@ -19,7 +19,7 @@ class ChatSession(Base):
     __tablename__ = "sessions"
     __table_args__ = (
         UniqueConstraint("tenant_id", "deployment", "name"),
-        Index("ix_sessions_version_id", "version_id"),
+        Index("ix_sessions_open", "version_id", postgresql_where=text("ended_at is null")),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)

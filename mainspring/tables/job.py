@@ -86,6 +86,7 @@ class Job(Base):
         Index("ix_jobs_session", "session_id", "id", postgresql_where=text("session_id is not null")),
         Index("ix_jobs_after", "after", postgresql_where=text("after is not null")),
         Index("ix_jobs_rollout_id", "rollout_id", postgresql_where=text("rollout_id is not null")),
+        Index("ix_jobs_pinned", "version_id", "created_at", postgresql_where=text("pinned")),
         Index("ix_jobs_tenant_id_id", "tenant_id", "id"),
         Index("ix_jobs_tenant_id_deployment_id", "tenant_id", "deployment", "id"),
         Index("ix_jobs_tenant_id_state_id", "tenant_id", "state", "id"),
@@ -109,7 +110,10 @@ class Job(Base):
     deadline_at: Mapped[datetime | None]
     session_id: Mapped[UUID | None] = mapped_column(ForeignKey("sessions.id"))
     after: Mapped[UUID | None]  # the job of the same session that has to end first
-    moved_from: Mapped[str | None]  # the version that its conversation was on until then: `assistant@3`
+    pinned: Mapped[bool] = mapped_column(server_default=text("false"))  # it named its version
+    moved_from: Mapped[
+        str | None
+    ]  # the version that it, or its conversation, was on until then: `assistant@3`
     subject: Mapped[str | None]  # whom it is about
     webhook: Mapped[bool] = mapped_column(server_default=text("false"))  # whether its end is told
 

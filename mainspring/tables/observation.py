@@ -11,7 +11,7 @@ from mainspring.tables.base import Base
 
 
 class Observation(Base):
-    """Lengths in tokens, times in seconds, log-probability in nats a token."""
+    """Lengths in tokens, times in seconds, log-probability in nats a token, or a label or answer that was chosen."""
 
     __tablename__ = "observations"
     __table_args__ = (Index("ix_observations_version_id_at", "version_id", "at"),)

@@ -4,19 +4,35 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Row, select
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm import Bundle, Session, aliased
 
 from mainspring.tables import Observation, Prompt, PromptSet, Trial, TrialState
 
 _ENDED = Trial.state.in_([TrialState.DONE.value, TrialState.FAILED.value])
+# What is measured: what was said is long, and thousands of trials are looked at together.
+_TRIED: Bundle[Any] = Bundle(
+    "trial",
+    Trial.state,
+    Trial.usage,
+    Trial.engine_seconds,
+    Trial.mean_logprob,
+    Trial.right,
+    Trial.agreement,
+)
+_LIVED: Bundle[Any] = Bundle(
+    "seen",
+    Observation.state,
+    Observation.completion_tokens,
+    Observation.queue_seconds,
+    Observation.total_seconds,
+    Observation.mean_logprob,
+)
 
 
-def beside_jobs(
-    session: Session, most: int, *conditions: ColumnElement[bool]
-) -> list[Row[Trial, Observation]]:
-    """The latest, each with what was measured of the job's own answer."""
+def beside_jobs(session: Session, most: int, *conditions: ColumnElement[bool]) -> list[Row[Any, Any]]:
+    """The latest (trial, seen): what was measured of it, and of the job's own answer."""
     asked = (
-        select(Trial, Observation)
+        select(_TRIED, _LIVED)
         .join(Observation, Observation.job_id == Trial.job_id)
         .where(_ENDED, *conditions)
         .order_by(Trial.id.desc())

@@ -82,3 +82,9 @@ def answered(
 def over(client: httpx.Client, number: int = 2) -> None:
     """That version takes over at once; the one before drains."""
     client.post(f"{NAME}/rollouts", json={"version": f"assistant@{number}"}).raise_for_status()
+
+
+def unkept(client: httpx.Client, **drain: Any) -> None:
+    """By this policy a version that nobody needs retires at the next look."""
+    policy = {"drain": {"keep_seconds": 0} | drain}
+    client.put(NAME, json={"task": "text-generation", "policy": policy}).raise_for_status()

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import select, text
 
 from mainspring.audit import verify
-from mainspring.release import draining
+from mainspring.release import draining, strays
 from mainspring.tables import Database, Event, Stage
 from tests.api.rolling import (
     ASK,
@@ -23,6 +23,7 @@ from tests.api.rolling import (
     judge,
     stage,
     submitted,
+    unkept,
 )
 from tests.api.serving import Hands
 
@@ -116,6 +117,7 @@ def test_a_session_stays_on_its_version_and_moves_only_when_that_goes(
 def test_conversations_stay_on_the_former_champion_until_they_fall_silent(
     client: httpx.Client, database: Database, assistant: UUID, hands: Hands
 ) -> None:
+    unkept(client)
     submitted(client, 1, session="old")
     hands.finish(hands.take(assistant), {"text": "yes"})
     another(database)
@@ -128,8 +130,7 @@ def test_conversations_stay_on_the_former_champion_until_they_fall_silent(
     hands.finish(hands.take(assistant), {"text": "yes"})
     with database.transaction() as session:
         assert draining.retire_drained(session) == []  # the conversation may go on
-    policy = {"policy": {"drain": {"idle_seconds": 0}}, "task": "text-generation"}
-    client.put(NAME, json=policy).raise_for_status()
+    unkept(client, idle_seconds=0)
     with database.transaction() as session:
         assert draining.retire_drained(session) == ["assistant@1"]
     assert submitted(client, 1, session="old")[0]["version"] == "assistant@2"
@@ -138,6 +139,7 @@ def test_conversations_stay_on_the_former_champion_until_they_fall_silent(
 def test_the_way_back_to_an_earlier_version(
     client: httpx.Client, database: Database, assistant: UUID, hands: Hands
 ) -> None:
+    unkept(client)
     for number in (2, 3):
         another(database, number)
         client.post(f"{NAME}/rollouts", json={"version": f"assistant@{number}"}).raise_for_status()
@@ -279,7 +281,7 @@ def test_jobs_drawn_for_a_version_that_just_went_are_taken_in(
     with database.begin() as connection:
         connection.execute(text("update jobs set version_id = :late"), {"late": another_id})
     with database.transaction() as session:
-        assert draining.take_in_strays(session) == {str(assistant): 2}
+        assert strays.take_in_strays(session) == {str(assistant): 2}
     assert _waiting(database, assistant) == 2
 
 
@@ -325,8 +327,10 @@ def test_a_pinned_client_is_told_that_its_version_leaves_and_then_that_it_is_gon
     assert [json.loads(line)["version"] for line in bulk.text.splitlines()] == ["assistant@1", "assistant@2"]
     for _ in range(3):
         hands.finish(hands.take(assistant), {"text": "yes"})
+    unkept(client)
     with database.transaction() as session:
-        assert draining.retire_drained(session) == ["assistant@1"]
+        assert draining.retire_drained(session) == []  # it was told another day
+    client.post("/v1/versions/assistant@1/retire", json={}).raise_for_status()
     gone = client.post("/v1/jobs", json=pinned)
     assert (gone.status_code, gone.json()["code"]) == (410, "version_retired")
     assert "assistant@2" in gone.json()["remedy"]

@@ -1,6 +1,7 @@
 """What each encoder task gives back, and which folders are refused, in plain words."""
 
 import json
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -70,6 +71,20 @@ def test_an_answer_is_a_span_also_of_a_context_longer_than_the_version_reads(
     output = _ask("question-answering", engines, kinds, given)
     assert output["answer"] == context[output["start"] : output["end"]] != ""
     assert 0 < output["score"] <= 1
+
+
+def test_who_chooses_says_how_sure_it_is(engines: Engines, kinds: Kinds) -> None:
+    """As the log-probability of what it chose: what the judge of rollouts compares versions by."""
+    for name in ("text-classification", "question-answering"):
+        answer = engines(name).submit(kinds[name].ask()).result(20)
+        assert answer.mean_logprob == pytest.approx(math.log(answer.output["score"]))
+    texts = ["The watch runs.", "Ada Lovelace"]
+    several = engines("text-classification").submit(kinds["text-classification"].ask(texts)).result(20)
+    assert several.mean_logprob == pytest.approx(
+        sum(math.log(one["score"]) for one in several.output) / len(texts)
+    )
+    for name in ("token-classification", "minilm"):
+        assert engines(name).submit(kinds[name].ask()).result(20).mean_logprob is None
 
 
 def test_vectors_are_of_length_one_and_near_for_near_texts(engines: Engines, kinds: Kinds) -> None:

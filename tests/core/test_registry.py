@@ -6,8 +6,11 @@ import pytest
 from sqlalchemy import select
 
 from mainspring import registry
-from mainspring.errors import UnknownDeployment
+from mainspring.errors import Conflict, InvalidRequest, UnknownDeployment
+from mainspring.lifecycle import advance
+from mainspring.release.back import go_back
 from mainspring.release.draining import retire_drained
+from mainspring.release.rollout import begin
 from mainspring.tables import Database, Deployment, Event, Stage, Task, Version
 from tests.core.model_folders import model, safetensors
 from tests.rows import submit
@@ -72,10 +75,39 @@ def test_a_draining_version_is_wanted_while_a_job_names_it(database: Database, t
     second = made(database, store, other(tmp_path / "b"))
     third = made(database, store, model(tmp_path / "c", {"model_type": "mistral"}))
     with database.transaction() as session:
+        session.get_one(Deployment, "assistant").policy = {"drain": {"keep_seconds": 0}}
+    with database.transaction() as session:
         assert [version.id for version in registry.desired(session)] == [first.id, second.id, third.id]
         assert retire_drained(session) == [second.label]
         assert [version.id for version in registry.desired(session)] == [first.id, third.id]
         assert registry.task_of(session, second) is Task.TEXT_GENERATION
+
+
+def test_who_left_before_it_was_in_production_gets_another_number(database: Database, tmp_path: Path) -> None:
+    """There is no other way on for it: clients never had all of it, so it is no way back."""
+    store = tmp_path / "store"
+    first = made(database, store, model(tmp_path / "a"))
+    stored, found = put(store, other(tmp_path / "b"))
+    with database.transaction() as session:
+        second = registry.register(session, "assistant", stored, found, {})
+        for stage in (Stage.TESTING, Stage.STAGING, Stage.CANARY):
+            advance(session, second, stage, actor="test", reason="a challenger")
+        registry.retire(session, "assistant", actor="test", reason="closed")
+        assert second.stage == Stage.DRAINING
+        deployment = session.get_one(Deployment, "assistant")
+        registry.restore(session, deployment, actor="test", reason="open again")
+        registry.release(session, session.get_one(Version, first.id), actor="test", reason="again")
+    with database.transaction() as session:
+        second = session.get_one(Version, second.id)
+        with pytest.raises(Conflict, match="left before") as refused:
+            begin(session, second, None, actor="test", reason="again")
+        assert "Register" in (refused.value.remedy or "")
+        with pytest.raises(InvalidRequest, match="has not been in production"):
+            go_back(session, "assistant", second, actor="test", reason="back")
+        again = registry.register(session, "assistant", stored, found, {})
+        assert (again.number, again.stage) == (3, Stage.REGISTERED)
+        registry.release(session, again, actor="test", reason="newer")
+        assert go_back(session, "assistant", actor="test", reason="back").version.number == 1
 
 
 def test_no_such_deployment(database: Database, tmp_path: Path) -> None:

@@ -47,6 +47,8 @@ def test_open_conversations_end_on_the_version_they_began_on(stack: Stack, tmp_p
     worker = psutil.Process(stack.pid("infer"))
     stack.deploy(NAME, marked(tmp_path / "a", "A", **LARGE), "text-generation")
     with stack.client() as client:
+        unkept = {"task": "text-generation", "policy": {"drain": {"keep_seconds": 0}}}
+        client.request("PUT", f"/v1/deployments/{NAME}", json=unkept)
         assert {one["version"] for one in say(client, talks)} == {f"{NAME}@1"}
         stack.deploy(NAME, marked(tmp_path / "b", "B", **LARGE), "text-generation")
         assert client.request("GET", f"/v1/deployments/{NAME}")["production"] == f"{NAME}@2"

@@ -23,6 +23,7 @@ POLICY = {
     "rollout": {"steps": [0.1, 0.5], "dwell_seconds": 1, "samples": 20},
     "drain": {"idle_seconds": 0, "keep_seconds": 60},
 }
+UNKEPT = {"idle_seconds": 0, "keep_seconds": 0}
 
 
 @dataclass
@@ -99,9 +100,7 @@ def test_versions_change_under_load(stack: Stack, tmp_path: Path) -> None:
                 command(stack, "rollout", "marked@2")["rollout"] is None
             )  # it has been in production: at once
             until(lambda: load.versions(time.monotonic() - 0.5) == {"marked@2"})
-            client.request(
-                "PUT", f"/v1/deployments/{NAME}", json=policy | {"policy": {"drain": {"idle_seconds": 0}}}
-            )
+            client.request("PUT", f"/v1/deployments/{NAME}", json=policy | {"policy": {"drain": UNKEPT}})
             until(lambda: _stage(client, "marked@1") == "retired")
         finally:
             load.over.set()

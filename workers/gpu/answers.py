@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from mainspring.errors import PromptTooLong
-from workers.gpu.heads import Piece, Texts, Work, unpadded
+from workers.gpu.heads import Piece, Texts, Work, mean_log, unpadded
 
 _OVERLAP = 128  # tokens that two windows share, so that an answer on the border is whole in one of them
 _LONGEST = 30  # tokens of an answer
@@ -25,6 +25,9 @@ class AnswerHead:
     def rows(self, outputs: Any, mask: Tensor) -> list[Tensor]:
         """[tokens, 2] of each window: how well a token begins and ends the answer."""
         return unpadded(torch.stack([outputs.start_logits, outputs.end_logits], dim=-1), mask)
+
+    def likelihood(self, output: Any) -> float | None:
+        return mean_log([output["score"]])
 
     def prepare(self, given: Any, parameters: dict[str, Any]) -> Work[Tensor]:  # noqa: ARG002  this task has none
         pieces = self._windows(given["question"], given["context"])

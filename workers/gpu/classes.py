@@ -5,7 +5,7 @@ from typing import Any
 from torch import Tensor
 from transformers import PreTrainedConfig
 
-from workers.gpu.heads import Piece, TextHead, Texts, labels
+from workers.gpu.heads import Piece, TextHead, Texts, labels, mean_log
 
 
 class ClassHead(TextHead):
@@ -27,6 +27,12 @@ class ClassHead(TextHead):
         ranked = sorted(enumerate(self._scores(row).tolist()), key=lambda pair: -pair[1])
         scores = [{"label": self._labels.get(index, str(index)), "score": score} for index, score in ranked]
         return {**scores[0], "scores": scores[: parameters.get("top_k")]}
+
+    def likelihood(self, output: Any) -> float | None:
+        """Of the labels given; where each stands for itself, or is a number, a low score is no doubt."""
+        if self._kind in ("regression", "multi_label_classification") or len(self._labels) == 1:
+            return None
+        return mean_log([one["score"] for one in (output if isinstance(output, list) else [output])])
 
     def _scores(self, row: Tensor) -> Tensor:
         if self._kind == "regression":

@@ -66,4 +66,5 @@ class EncoderEngine(RoundsEngine[Tensor]):
     def answer(self, entry: Reading[Tensor], output: object, results: list[Tensor]) -> EngineAnswer:  # noqa: ARG002
         assert entry.work is not None
         usage = {"prompt_tokens": sum(len(piece.ids) for piece in entry.work.pieces)}
-        return EngineAnswer(output, usage, engine_seconds=entry.age())
+        likelihood = self._head.likelihood(output)
+        return EngineAnswer(output, usage, engine_seconds=entry.age(), mean_logprob=likelihood)

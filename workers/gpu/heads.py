@@ -1,5 +1,6 @@
 """What each encoder task makes of a forward pass. A head knows texts and scores, nothing of batches or threads."""
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -11,6 +12,8 @@ from torch import Tensor
 from transformers import PreTrainedConfig, PreTrainedTokenizerBase
 
 from mainspring.errors import PromptTooLong
+
+_LEAST = 1e-30  # a probability that was rounded to nothing
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,10 @@ class Head(Protocol):
 
     def rows(self, outputs: Any, mask: Tensor) -> list[Tensor]:
         """One float32 tensor a piece, on the CPU, without the padding."""
+        ...
+
+    def likelihood(self, output: Any) -> float | None:
+        """How sure it is of an output, in nats: the mean over its texts. None: this kind of output says nothing of it."""
         ...
 
 
@@ -117,6 +124,9 @@ class TextHead(ABC):
 
         return Work(pieces, finish)
 
+    def likelihood(self, output: Any) -> float | None:  # noqa: ARG002  most outputs are no choice among a few
+        return None
+
     @abstractmethod
     def read(self, text: str, piece: Piece, row: Tensor, parameters: dict[str, Any]) -> Any:
         """The result of one text."""
@@ -124,6 +134,11 @@ class TextHead(ABC):
     def rows(self, outputs: Any, mask: Tensor) -> list[Tensor]:
         """[tokens, width] of each piece."""
         return unpadded(outputs.logits, mask)
+
+
+def mean_log(scores: list[float]) -> float | None:
+    """Of probabilities, in nats. None: there are none."""
+    return math.fsum(math.log(max(score, _LEAST)) for score in scores) / len(scores) if scores else None
 
 
 def unpadded(values: Tensor, mask: Tensor) -> list[Tensor]:
