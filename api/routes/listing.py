@@ -25,6 +25,13 @@ _PAGE = (
     .order_by(Job.id.desc())
     .limit(bindparam("most"))
 )
+_COLUMNS: dict[str, Any] = {
+    "deployment": Job.deployment,
+    "state": Job.state,
+    "session": ChatSession.name,
+    "version": Job.deployment,  # a version has a name and a number
+    "number": Version.number,
+}
 
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"], dependencies=[Security(BEARER)])
 
@@ -43,6 +50,7 @@ async def list_jobs(
     deployment: str | None = None,
     state: str | None = None,
     session: str | None = None,
+    version: Annotated[str | None, Query(description="Such as assistant@3: the answers it gave.")] = None,
     cursor: Annotated[str, Query(description="The `next_cursor` of the page before.")] = "",
     limit: Annotated[str, Query(description="How many: 1 to 200.")] = "50",
 ) -> Response:
@@ -53,26 +61,32 @@ async def list_jobs(
         )
     if not limit.isdecimal() or len(limit) > 4 or not 1 <= int(limit) <= LONGEST_PAGE:
         raise InvalidRequest("this is not a length of a page", field="limit", remedy="Send 1 to 200.")
-    wanted = {"deployment": deployment, "state": state, "session": session}
+    wanted: dict[str, Any] = {"deployment": deployment, "state": state, "session": session}
+    if version is not None:
+        wanted["version"], wanted["number"] = _named(version)
     page = partial(_page, wanted=wanted, before=_cursor(cursor), most=int(limit))
     return Json(await transact.plainly(page))
 
 
-def _page(
-    connection: Connection, caller: Caller, wanted: dict[str, str | None], before: UUID, most: int
-) -> JobPage:
+def _page(connection: Connection, caller: Caller, wanted: dict[str, Any], before: UUID, most: int) -> JobPage:
     caller.require(JOBS)
     statement = _PAGE
-    columns: dict[str, Any] = {"deployment": Job.deployment, "state": Job.state, "session": ChatSession.name}
     for name, value in wanted.items():
         if value is not None:
-            statement = statement.where(columns[name] == value)
+            statement = statement.where(_COLUMNS[name] == value)
     # One more than asked tells whether there is a next page.
     found = connection.execute(
         statement, {"tenant": caller.tenant_id, "before": before, "most": most + 1}
     ).all()
     shown = [job_view(row) for row in found[:most]]
     return {"jobs": shown, "next_cursor": shown[-1]["id"] if len(found) > most else None}
+
+
+def _named(label: str) -> tuple[str, int]:
+    name, _, number = label.rpartition("@")
+    if not (name and name.isascii() and name.isprintable() and number.isdecimal() and len(number) < 10):
+        raise InvalidRequest("this names no version", field="version", remedy="Name it as `assistant@3`.")
+    return name, int(number)
 
 
 def _cursor(given: str) -> UUID:

@@ -5,7 +5,16 @@ from mainspring.registry.inspection import Inspection, inspect
 from mainspring.registry.release import desired, engine_of, release, task_of
 from mainspring.registry.retirement import restore, retire
 from mainspring.registry.store import Stored, copied, put, verify
-from mainspring.registry.versions import lock, named, refuse_deleted, refuse_retired, register, retired, whole
+from mainspring.registry.versions import (
+    lock,
+    named,
+    of_digest,
+    refuse_deleted,
+    refuse_retired,
+    register,
+    retired,
+    whole,
+)
 
 __all__ = [
     "Inspection",
@@ -17,6 +26,7 @@ __all__ = [
     "inspect",
     "lock",
     "named",
+    "of_digest",
     "put",
     "refuse_deleted",
     "refuse_retired",
