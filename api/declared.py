@@ -4,13 +4,13 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import func, select
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.dialects.postgresql import distinct_on, insert
 from sqlalchemy.orm import Session
 from typing_extensions import TypedDict
 
 from api.views import RunView, run_view
 from mainspring.access import Caller
-from mainspring.errors import Conflict, UnknownDeployment
+from mainspring.errors import Conflict, UnknownDeployment, UnknownPrompts
 from mainspring.registry import lock, restore
 from mainspring.registry.policy import check as check_policy
 from mainspring.serving.views import moment, optional_moment
@@ -25,6 +25,7 @@ from mainspring.tables import (
     TrainingRun,
     Version,
 )
+from mainspring.trials.prompts import named
 
 MOST_RUNS = 100
 
@@ -73,9 +74,11 @@ def declare(
 ) -> DeploymentView:
     """Make it, or change its policy (None: as it was). One that was retired is back.
 
-    Raises Conflict if it has another task, InvalidRequest for a policy that does not fit.
+    Raises Conflict if it has another task, InvalidRequest for a policy that does not fit, UnknownPrompts for one that
+    names a set which is not there.
     """
     check_policy(task, policy or {})
+    _require_prompts(session, name, policy or {})
     actor = f"key {caller.key_id}"
     made = session.execute(
         insert(Deployment)
@@ -101,6 +104,22 @@ def declare(
         restore(session, deployment, actor=actor, reason="declared again")
     session.flush()
     return _view(deployment, _production(session, name))
+
+
+def _require_prompts(session: Session, name: str, policy: dict[str, Any]) -> None:
+    """Else the next version could not begin its rollout."""
+    called = policy.get("rollout", {}).get("prompts")
+    if called is None:
+        return
+    try:
+        named(session, name, called)
+    except UnknownPrompts as error:
+        error.field = "policy.rollout.prompts"
+        error.remedy = (
+            f"Store them first: mainspring prompts {name} {called} --store FILE."
+            " A new deployment is declared without them before that."
+        )
+        raise
 
 
 def listed(session: Session) -> list[DeploymentView]:
@@ -139,6 +158,19 @@ def versions_of(session: Session, name: str) -> list[Version]:
     return list(
         session.scalars(select(Version).where(Version.deployment == name).order_by(Version.number.desc()))
     )
+
+
+def reasons_of(session: Session, name: str) -> dict[str, str]:
+    """By the labels of its versions, why each is in its stage."""
+    label = func.concat(Version.deployment, "@", Version.number)
+    latest = (
+        select(Event.about, Event.reason)
+        .join(Version, label == Event.about)
+        .where(Version.deployment == name, Event.kind == "version.advanced")
+        .ext(distinct_on(Event.about))
+        .order_by(Event.about, Event.id.desc())
+    )
+    return {row.about: row.reason for row in session.execute(latest)}
 
 
 def plans_of(session: Session, name: str) -> dict[UUID, list[EnginePlan]]:

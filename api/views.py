@@ -5,6 +5,7 @@ from typing import Any
 
 from typing_extensions import TypedDict
 
+from mainspring.release.lineage import lineage
 from mainspring.serving.views import moment, optional_moment
 from mainspring.tables import EnginePlan, TrainingRun, Version
 
@@ -26,15 +27,24 @@ class PlanView(TypedDict):
 
 
 class VersionView(TypedDict):
+    """`reason`: why it is in its stage. `parent`: the version that it began as or changes. `dataset`, `tokenizer`: each with
+    its digest. `bytes`: of its files. Null: not known, or there is none.
+    """
+
     version: str
     number: int
     stage: str
+    reason: str | None
     digest: str
     architecture: str
     parameters: int
     context_length: int | None
     licence: str | None
     source: dict[str, Any]
+    parent: str | None
+    dataset: dict[str, Any] | None
+    tokenizer: dict[str, Any] | None
+    bytes: int | None
     plans: list[PlanView]
     created_at: str
     deleted_at: str | None
@@ -58,17 +68,23 @@ class RunView(TypedDict):
     finished_at: str | None
 
 
-def version_view(version: Version, plans: Sequence[EnginePlan]) -> VersionView:
+def version_view(version: Version, plans: Sequence[EnginePlan], reason: str | None) -> VersionView:
+    origin = lineage(version)
     return {
         "version": version.label,
         "number": version.number,
         "stage": version.stage,
+        "reason": reason,
         "digest": version.digest,
         "architecture": version.architecture,
         "parameters": version.parameters,
         "context_length": version.context_length,
         "licence": version.licence,
         "source": version.source,
+        "parent": origin["parent"],
+        "dataset": origin["dataset"],
+        "tokenizer": origin["tokenizer"],
+        "bytes": origin["bytes"],
         "plans": [_plan_view(plan) for plan in plans],
         "created_at": moment(version.created_at),
         "deleted_at": optional_moment(version.deleted_at),

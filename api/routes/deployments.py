@@ -17,30 +17,13 @@ from api.views import RunView, VersionView, version_view
 from mainspring import registry
 from mainspring.access import ADMIN, Caller
 from mainspring.errors import InvalidRequest
-from mainspring.release.draining import DrainPlan
-from mainspring.release.plan import RolloutPlan
+from mainspring.release.policy import Policy, kept
 from mainspring.serving import stream
-from mainspring.tables import EngineName, Task
+from mainspring.tables import Task
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
 
 router = APIRouter(prefix="/v1/deployments", tags=["deployments"], dependencies=[Security(BEARER)])
-
-
-class Policy(BaseModel):
-    """`queue_bound`: how many jobs may wait before producers are told to slow down.
-
-    `engine`: what serves its versions. `vllm` is started by the worker, unless `engine_url` says where one runs.
-    `rollout`: how a new version takes over; without it, at once. `drain`: how the former one leaves.
-    """
-
-    model_config = ConfigDict(extra="forbid", strict=True)
-
-    queue_bound: Annotated[int, Field(ge=1, le=10_000_000)] | None = None
-    engine: Annotated[EngineName, Field(strict=False)] | None = None
-    engine_url: Annotated[str, Field(min_length=1, max_length=2000)] | None = None
-    rollout: Annotated[RolloutPlan, Field(strict=False)] | None = None
-    drain: Annotated[DrainPlan, Field(strict=False)] | None = None
 
 
 class Declaration(BaseModel):
@@ -91,7 +74,7 @@ def takes(shape: type[BaseModel]) -> dict[str, object]:
 async def declare(name: str, request: Request, backends: TheBackends, transact: Transacting) -> Response:
     """Make a deployment, or change its policy. Doing it twice changes nothing."""
     given = await body.read(request, backends.settings.max_body_bytes, Declaration)
-    policy = None if given.policy is None else given.policy.model_dump(mode="json", exclude_none=True)
+    policy = None if given.policy is None else kept(given.policy)
     if _NAME.fullmatch(name) is None:
         raise InvalidRequest(
             "a deployment cannot have that name",
@@ -169,7 +152,12 @@ async def list_versions(name: str, transact: Transacting) -> Response:
     def work(session: Session, _: Caller) -> Versions:
         declared.find(session, name)
         plans = declared.plans_of(session, name)
-        versions = declared.versions_of(session, name)
-        return {"versions": [version_view(version, plans.get(version.id, [])) for version in versions]}
+        reasons = declared.reasons_of(session, name)
+        return {
+            "versions": [
+                version_view(version, plans.get(version.id, []), reasons.get(version.label))
+                for version in declared.versions_of(session, name)
+            ]
+        }
 
     return Json(await transact(work))

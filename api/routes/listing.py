@@ -1,10 +1,10 @@
 """List jobs, newest first, page by page."""
 
 from functools import partial
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Response, Security
+from fastapi import APIRouter, Query, Response, Security
 from sqlalchemy import Connection, bindparam, select
 from typing_extensions import TypedDict
 
@@ -24,6 +24,13 @@ _PAGE = (
     .order_by(Job.id.desc())
     .limit(bindparam("most"))
 )
+_COLUMNS: dict[str, Any] = {
+    "deployment": Job.deployment,
+    "state": Job.state,
+    "session": ChatSession.name,
+    "version": Job.deployment,  # a version has a name and a number
+    "number": Version.number,
+}
 
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"], dependencies=[Security(BEARER)])
 
@@ -42,6 +49,7 @@ async def list_jobs(
     deployment: str | None = None,
     state: str | None = None,
     session: str | None = None,
+    version: Annotated[str | None, Query(description="Such as assistant@3: the answers it gave.")] = None,
     cursor: Cursor = "",
     limit: Limit = "50",
 ) -> Response:
@@ -50,23 +58,29 @@ async def list_jobs(
         raise InvalidRequest(
             "there is no such state", field="state", remedy=f"The states are: {', '.join(JobState)}."
         )
-    wanted = {"deployment": deployment, "state": state, "session": session}
+    wanted: dict[str, Any] = {"deployment": deployment, "state": state, "session": session}
+    if version is not None:
+        wanted["version"], wanted["number"] = _named(version)
     page = partial(_page, wanted=wanted, before=earlier_than(cursor), most=page_length(limit))
     return Json(await transact.plainly(page))
 
 
-def _page(
-    connection: Connection, caller: Caller, wanted: dict[str, str | None], before: UUID, most: int
-) -> JobPage:
+def _page(connection: Connection, caller: Caller, wanted: dict[str, Any], before: UUID, most: int) -> JobPage:
     caller.require(JOBS)
     statement = _PAGE
-    columns: dict[str, Any] = {"deployment": Job.deployment, "state": Job.state, "session": ChatSession.name}
     for name, value in wanted.items():
         if value is not None:
-            statement = statement.where(columns[name] == value)
+            statement = statement.where(_COLUMNS[name] == value)
     # One more than asked tells whether there is a next page.
     found = connection.execute(
         statement, {"tenant": caller.tenant_id, "before": before, "most": most + 1}
     ).all()
     shown = [job_view(row) for row in found[:most]]
     return {"jobs": shown, "next_cursor": shown[-1]["id"] if len(found) > most else None}
+
+
+def _named(label: str) -> tuple[str, int]:
+    name, _, number = label.rpartition("@")
+    if not (name and name.isascii() and name.isprintable() and number.isdecimal() and len(number) < 10):
+        raise InvalidRequest("this names no version", field="version", remedy="Name it as `assistant@3`.")
+    return name, int(number)

@@ -14,10 +14,10 @@ from api.rendering import Json
 from api.routes.deployments import takes
 from mainspring.access import ADMIN, Caller
 from mainspring.errors import Conflict, InvalidRequest, MainspringError
-from mainspring.lifecycle import LIVE
+from mainspring.registry import desired
 from mainspring.registry import named as version_named
 from mainspring.serving.inputs import validated_input, validated_parameters
-from mainspring.tables import Stage, Task
+from mainspring.tables import Stage, Task, Version
 from mainspring.trials import asking
 from mainspring.trials.prompts import Given, keep, named, prompts_of, sets
 
@@ -44,7 +44,7 @@ class PromptsGiven(BaseModel):
 
 
 class ToTry(BaseModel):
-    """`versions`: such as `assistant@3`; each must be loaded."""
+    """`versions`: such as `assistant@3`; each must be one that workers hold."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
@@ -145,19 +145,32 @@ async def try_them(
     def work(session: Session, caller: Caller) -> Asked:
         caller.require(ADMIN)
         declared.find(session, name)
-        found, asked = named(session, name, called), {}
+        found, asked, held = named(session, name, called), {}, desired(session)
         for label in given.versions:
             version = version_named(session, label, deployment=name)
-            if Stage(version.stage) not in LIVE:
-                raise Conflict(
-                    f"{version.label} is {version.stage}: no worker holds it",
-                    field="versions",
-                    remedy=f"Begin a rollout of it whose plan has `prompts: {called}`.",
-                )
+            if all(one.id != version.id for one in held):
+                raise _not_held(version, called)
             asked[version.label] = asking.prompts(session, version, found)
         return {"asked": asked}
 
     return Json(await transact(work), 202)
+
+
+def _not_held(version: Version, called: str) -> Conflict:
+    """What to do instead: workers load a version only for its rollout or its clients, so that these never lack memory."""
+    label, name, stage = version.label, version.deployment, Stage(version.stage)
+    rollout = f"give the policy's rollout, or its plan, `prompts: {called}`"
+    said = {
+        Stage.REGISTERED: f"Begin a rollout of it, mainspring rollout {label}, and {rollout}: it is asked before any client.",
+        Stage.RETIRED: f"Compare what it said before, or let it answer again: mainspring rollback {name} --to {label}.",
+    }
+    again = f"Register the same model again, mainspring deploy {name}, and {rollout}."
+    gone = version.deleted_at is not None
+    return Conflict(
+        f"{label} is {stage}{', its files are no longer kept' if gone else ''}: no worker holds it",
+        field="versions",
+        remedy=again if gone else said.get(stage, again),
+    )
 
 
 def _checked(task: Task, given: PromptGiven, place: int) -> Given:

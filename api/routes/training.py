@@ -75,7 +75,8 @@ async def look(run_id: str, transact: Transacting) -> Response:
 def ask(session: Session, caller: Caller, name: str, recipe: str, parameters: dict[str, Any]) -> RunView:
     """For `transact`. Raises Forbidden, UnknownDeployment, InvalidRequest."""
     caller.require(ADMIN)
-    return run_view(request_run(session, declared.find(session, name), recipe, parameters), None)
+    deployment, who = declared.find(session, name), f"key {caller.key_id}"
+    return run_view(request_run(session, deployment, recipe, parameters, asked_by=who), None)
 
 
 def requested(backends: Backends, run: RunView) -> Response:

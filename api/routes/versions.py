@@ -15,6 +15,7 @@ from api.rendering import Json
 from api.routes.deployments import takes
 from api.routes.rollouts import Why
 from mainspring.access import ADMIN, Caller
+from mainspring.errors import InvalidRequest
 from mainspring.registry import named
 from mainspring.release.card import as_markdown, record
 from mainspring.release.compare import compare
@@ -23,6 +24,8 @@ from mainspring.release.page import page
 from mainspring.release.tried import in_shadow, with_prompts
 from mainspring.serving.views import optional_moment
 from mainspring.trials.prompts import named as set_named
+
+MOST_ANSWERS = 200
 
 router = APIRouter(prefix="/v1", tags=["versions"], dependencies=[Security(BEARER)])
 
@@ -59,18 +62,27 @@ async def side_by_side(
     a: Annotated[str, Query(max_length=80, description="Such as assistant@3.")],
     b: Annotated[str, Query(max_length=80)],
     prompts: Annotated[str, Query(max_length=64, description="A stored set: answer beside answer.")] = "",
+    answers: Annotated[str, Query(description="Of the jobs that both answered, how many to show.")] = "20",
     accept: Annotated[str, Header()] = "",
 ) -> Response:
     """What two versions are, and how they did with what they answered lately, each figure with its 95% interval.
 
-    With the same questions, too: what one of them tried, unseen, of the other's jobs, and the prompts of a set. As a
-    page for who accepts `text/html`.
+    With the same questions, too: what one of them tried, unseen, of the other's jobs, and the prompts of a set. Of the
+    jobs, your own are shown with both answers, those that differ most first. As a page for who accepts `text/html`.
     """
+    if not answers.isdecimal() or len(answers) > 3 or int(answers) > MOST_ANSWERS:
+        raise InvalidRequest(
+            "so many answers cannot be shown", field="answers", remedy=f"Send 0 to {MOST_ANSWERS}."
+        )
 
     def work(session: Session, caller: Caller) -> dict[str, Any]:
         declared.find(session, name)
         first, second = (named(session, one, deployment=name) for one in (a, b))
-        found = compare(session, first, second) | {"shadow": in_shadow(session, first, second)}
+        tenant = (
+            caller.tenant_id if ADMIN in caller.scopes else None
+        )  # what no client has seen is for who decides
+        shadow = in_shadow(session, first, second, tenant=tenant, most=int(answers))
+        found = compare(session, first, second) | {"shadow": shadow}
         if prompts:
             caller.require(ADMIN)
             found["prompts"] = with_prompts(session, set_named(session, name, prompts), first, second)

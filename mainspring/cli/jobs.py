@@ -68,11 +68,19 @@ def jobs(
     deployment: Annotated[str | None, typer.Option(help="Only of this deployment.")] = None,
     state: Annotated[JobState | None, typer.Option(help="Only in this state.")] = None,
     session: Annotated[str | None, typer.Option(help="Only of this conversation.")] = None,
+    version: Annotated[
+        str | None, typer.Option(help="Only what this version answers, such as assistant@3.")
+    ] = None,
     most: Annotated[int, typer.Option("--limit", help="How many.", min=1, max=10_000)] = 20,
     as_json: AsJson = False,
 ) -> None:
     """List jobs, newest first."""
-    wanted: dict[str, Any] = {"deployment": deployment, "session": session, "limit": min(most, 200)}
+    wanted: dict[str, Any] = {
+        "deployment": deployment,
+        "session": session,
+        "version": version,
+        "limit": min(most, 200),
+    }
     wanted["state"] = None if state is None else state.value
     found: list[dict[str, Any]] = []
     with client() as api:

@@ -8,6 +8,7 @@ from rich.console import Console
 
 from mainspring.cli.stack import AsJson
 from mainspring.local.doors import client
+from mainspring.release.lineage import in_words
 
 
 def versions(
@@ -15,7 +16,7 @@ def versions(
     *,
     as_json: AsJson = False,
 ) -> None:
-    """List a deployment's versions, newest first, each with the engine that was measured to be fastest for it."""
+    """List a deployment's versions, newest first: whence each comes, and the engine that was measured to be fastest."""
     with client() as api:
         found = api.request("GET", f"/v1/deployments/{name}/versions")["versions"]
     if as_json:
@@ -30,6 +31,11 @@ def versions(
         model = f"{version['architecture']}, {version['parameters']:,} parameters"
         gone = ", its files deleted" if version["deleted_at"] else ""
         console.print(f"[bold]{version['version']}[/]  {version['stage']}{gone}  {model}")
+        if version["stage"] == "rejected":
+            console.print(f"    {version['reason']}", markup=False)
+        ways = [f"{name} {way}" for name, way in in_words(version).items() if way != "-"]
+        if ways:
+            console.print(f"    {'; '.join(ways)}", markup=False)
         for plan in version["plans"]:
             console.print(f"    {_engine(plan)}", _speeds(plan), sep="")
             console.print(f"    [dim]on {plan['machine']}[/]")

@@ -104,7 +104,7 @@ class AsyncClient:
         return await self.request("POST", f"/v1/jobs/{job_id}/cancel")
 
     async def jobs(self, **wanted: Any) -> AsyncIterator[dict[str, Any]]:
-        """Your jobs, newest first, all pages: `deployment`, `state`, `session`, `limit` (of a page)."""
+        """Your jobs, newest first, all pages: `deployment`, `version`, `state`, `session`, `limit` (of a page)."""
         cursor: str | None = ""
         while cursor is not None:
             page = await self.request("GET", "/v1/jobs", params={**wanted, "cursor": cursor})

@@ -75,7 +75,7 @@ class Client:
         return self.request("POST", f"/v1/jobs/{job_id}/cancel")
 
     def jobs(self, **wanted: Any) -> Iterator[dict[str, Any]]:
-        """Your jobs, newest first, all pages: `deployment`, `state`, `session`, `limit` (of a page)."""
+        """Your jobs, newest first, all pages: `deployment`, `version`, `state`, `session`, `limit` (of a page)."""
         cursor: str | None = ""
         while cursor is not None:
             page = self.request("GET", "/v1/jobs", params={**wanted, "cursor": cursor})

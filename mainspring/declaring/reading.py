@@ -6,9 +6,22 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from mainspring.declaring.lines import Document
+from mainspring.errors import InvalidRequest
+from mainspring.registry.policy import check
+from mainspring.release.draining import DrainPlan
+from mainspring.release.plan import RolloutPlan, ShadowPlan
+from mainspring.release.policy import Policy
 from mainspring.tables import Task
 
 _WEIGHTS_MUST = "Give one version all (1.0), or the one in production and one other their shares of new work."
+
+
+_PARTS: dict[tuple[Any, ...], type[BaseModel]] = {
+    ("policy",): Policy,
+    ("policy", "rollout"): RolloutPlan,
+    ("policy", "rollout", "shadow"): ShadowPlan,
+    ("policy", "drain"): DrainPlan,
+}
 
 
 class Wanted(BaseModel):
@@ -43,6 +56,7 @@ def read(document: Document) -> dict[str, Wanted]:
         where = [step for step in first["loc"] if step != "[key]"]
         raise document.wrong(where or ["deployments"], _in_words(first), _remedy(first, where)) from None
     for name, wanted in found.deployments.items():
+        _check_policy(document, name, wanted)
         _check_weights(document, name, wanted)
         wanted.model = _beside(document.path, wanted.model)
         if wanted.base is not None and wanted.model is None:
@@ -51,6 +65,23 @@ def read(document: Document) -> dict[str, Wanted]:
                 where, "there is no model that would change it", "Write `model:`, the adapter's folder."
             )
     return dict(sorted(found.deployments.items(), key=lambda item: item[1].base is not None))
+
+
+def _check_policy(document: Document, name: str, wanted: Wanted) -> None:
+    """As the server will."""
+    if wanted.policy is None:
+        return
+    where = ["deployments", name]
+    try:
+        Policy.model_validate(wanted.policy)
+        check(wanted.task, wanted.policy)
+    except ValidationError as error:
+        first = error.errors()[0]
+        at: list[Any] = ["policy", *first["loc"]]
+        raise document.wrong([*where, *at], _in_words(first), _remedy_for_policy(first, at)) from None
+    except InvalidRequest as error:
+        at = (error.field or "policy").split(".")
+        raise document.wrong([*where, *at], error.detail, error.remedy or "") from None
 
 
 def _check_weights(document: Document, name: str, wanted: Wanted) -> None:
@@ -81,7 +112,13 @@ def _in_words(error: Any) -> str:
         return "it is missing"
     if error["type"] == "extra_forbidden":
         return "nothing of that name is known here"
-    return str(error["msg"]).removeprefix("Input ").lower()
+    return str(error["msg"]).removeprefix("Input ").removeprefix("Value error, ").lower()
+
+
+def _remedy_for_policy(error: Any, where: list[Any]) -> str:
+    if error["type"] == "extra_forbidden":
+        return f"Use: {', '.join(_PARTS[tuple(where[:-1])].model_fields)}."
+    return "See the README for what a policy looks like."
 
 
 def _remedy(error: Any, where: list[Any]) -> str:

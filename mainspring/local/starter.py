@@ -81,12 +81,12 @@ def _ensure(database: Database, starter: Starter) -> bool:
             retired = session.get_one(Deployment, starter.deployment).retired_at is not None
             if retired or not _last_run_failed(session, starter.deployment):
                 return False
-            request_run(session, starter.deployment, starter.recipe, starter.parameters)
+            request_run(session, starter.deployment, starter.recipe, starter.parameters, asked_by=ACTOR)
             return True
         inputs: dict[str, Any] = {"task": starter.task.value, "policy": {}}
         reason = "a starter deployment of a new home"
         session.add(Event(kind="deployment.made", about=made, actor=ACTOR, reason=reason, inputs=inputs))
-        request_run(session, made, starter.recipe, starter.parameters)
+        request_run(session, made, starter.recipe, starter.parameters, asked_by=ACTOR)
     return True
 
 

@@ -6,7 +6,15 @@ from mainspring.registry.locks import lock, lock_free
 from mainspring.registry.release import desired, engine_of, release, task_of
 from mainspring.registry.retirement import restore, retire
 from mainspring.registry.store import Stored, copied, put, verify
-from mainspring.registry.versions import named, refuse_deleted, refuse_retired, register, retired, whole
+from mainspring.registry.versions import (
+    named,
+    of_digest,
+    refuse_deleted,
+    refuse_retired,
+    register,
+    retired,
+    whole,
+)
 
 __all__ = [
     "Inspection",
@@ -19,6 +27,7 @@ __all__ = [
     "lock",
     "lock_free",
     "named",
+    "of_digest",
     "put",
     "refuse_deleted",
     "refuse_retired",

@@ -8,6 +8,7 @@ from mainspring.errors import ModelRefused
 from mainspring.registry import adapters
 from mainspring.registry import folder as files
 from mainspring.registry.heads import require_head
+from mainspring.registry.tokenizer import tokenizer_of
 from mainspring.registry.weights import count_parameters
 from mainspring.tables import Task
 
@@ -16,7 +17,10 @@ CONTEXT_LENGTHS = ("max_position_embeddings", "n_positions", "n_ctx", "max_seque
 
 @dataclass(frozen=True)
 class Inspection:
-    """`files` are the names, relative to the folder, that belong to the model; nothing else of it is stored."""
+    """`files` are the names, relative to the folder, that belong to the model; nothing else of it is stored.
+
+    `tokenizer`: its kind and its digest; an adapter's is its base's, unless it brings one.
+    """
 
     architecture: str
     model_type: str | None
@@ -24,6 +28,7 @@ class Inspection:
     context_length: int | None
     licence: str | None
     files: tuple[str, ...]
+    tokenizer: dict[str, Any]
 
 
 def inspect(folder: Path, task: Task, store: Path | None = None) -> Inspection:
@@ -51,6 +56,7 @@ def inspect(folder: Path, task: Task, store: Path | None = None) -> Inspection:
         context_length=_context_length(config | (text_config if isinstance(text_config, dict) else {})),
         licence=files.licence(folder),
         files=files.belonging(folder, weights),
+        tokenizer=tokenizer_of(folder),
     )
 
 
@@ -70,6 +76,7 @@ def _adapter(folder: Path, task: Task, store: Path | None) -> Inspection:
         parameters=base.parameters + count_parameters(folder / adapters.WEIGHTS),
         licence=files.licence(folder) or base.licence,
         files=adapters.belonging(folder),
+        tokenizer=tokenizer_of(folder) if files.has_tokenizer(folder) else base.tokenizer,
     )
 
 

@@ -25,11 +25,12 @@ CHUNK = 1 << 20
 
 @dataclass(frozen=True)
 class Stored:
-    """`path` is relative to the store; `files`: each one's own digest by its name."""
+    """`path` is relative to the store; `files`: each one's own digest by its name; `bytes`: of all of them."""
 
     digest: str
     path: str
     files: dict[str, str]
+    bytes: int
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ class Copy:
 
     def keep(self) -> Stored:
         """The rename is what makes it appear: whole, or not at all. What is there already is kept, and mended."""
-        place = self.store / self.digest
+        place, size = self.store / self.digest, self._size()
         for name, digest in self.files.items():
             share(self.store, self.folder / name, digest)
         for folder in [*(path for path in self.folder.rglob("*") if path.is_dir()), self.folder]:
@@ -61,7 +62,10 @@ class Copy:
             _sync(self.store)
         os.utime(place)  # in use, whatever its versions say: one is being registered
         self._mend(place)
-        return Stored(self.digest, self.digest, self.files)
+        return Stored(self.digest, self.digest, self.files, size)
+
+    def _size(self) -> int:
+        return sum((self.folder / name).stat().st_size for name in self.files)
 
     def _mend(self, place: Path) -> None:
         """Where a file is not what was stored there, it is again."""

@@ -11,7 +11,7 @@ from mainspring.lifecycle import BEEN_IN_PRODUCTION
 from mainspring.registry.inspection import Inspection
 from mainspring.registry.locks import lock
 from mainspring.registry.store import Stored
-from mainspring.tables import Deployment, Stage, Version
+from mainspring.tables import Deployment, Event, Stage, Version
 
 _LEFT = (Stage.DRAINING.value, Stage.RETIRED.value)
 
@@ -22,11 +22,15 @@ def register(
     stored: Stored,
     found: Inspection,
     source: dict[str, Any],
+    *,
+    actor: str,
+    reason: str,
+    dataset: dict[str, Any] | None = None,
 ) -> Version:
     """The same bytes are the same version: registered again, it keeps its number, unless it was rejected or left before
     it had been in production.
 
-    Raises UnknownDeployment, DeploymentRetired.
+    `dataset`: what it was trained with. Raises UnknownDeployment, DeploymentRetired.
     """
     refuse_retired(lock(session, deployment))
     known = session.scalar(
@@ -41,7 +45,8 @@ def register(
         .limit(1)
     )
     if known is not None:
-        known.deleted_at = None  # its files are there again
+        _again(session, known, stored, found)
+        _tell(session, known, actor, reason, {"source": source, "again": True})
         return known
     highest = session.scalar(select(func.max(Version.number)).where(Version.deployment == deployment))
     version = Version(
@@ -51,6 +56,9 @@ def register(
         digest=stored.digest,
         path=stored.path,
         files=stored.files,
+        bytes=stored.bytes,
+        tokenizer=found.tokenizer,
+        dataset=dataset,
         architecture=found.architecture,
         parameters=found.parameters,
         context_length=found.context_length,
@@ -59,8 +67,33 @@ def register(
         stage=Stage.REGISTERED.value,
     )
     session.add(version)
-    session.flush()
+    _tell(session, version, actor, reason, {"source": source, "dataset": dataset})
     return version
+
+
+def _again(session: Session, known: Version, stored: Stored, found: Inspection) -> None:
+    """Its files are there, from now on; what older code did not keep of it is known now."""
+    known.deleted_at = None
+    known.registered_at = session.scalars(select(func.clock_timestamp())).one()
+    known.files = known.files or stored.files
+    known.bytes = known.bytes or stored.bytes
+    known.tokenizer = known.tokenizer or found.tokenizer
+
+
+def _tell(session: Session, version: Version, actor: str, reason: str, inputs: dict[str, Any]) -> None:
+    told = {"digest": version.digest, "tokenizer": version.tokenizer, **inputs}
+    session.add(
+        Event(kind="version.registered", about=version.label, actor=actor, reason=reason, inputs=told)
+    )
+    session.flush()
+
+
+def of_digest(session: Session, digest: str, deployment: str) -> Version | None:
+    """The version of these bytes: the deployment's own if it has one, else the one that was there first."""
+    own = Version.deployment == deployment
+    return session.scalar(
+        select(Version).where(Version.digest == digest).order_by(own.desc(), Version.created_at).limit(1)
+    )
 
 
 def named(session: Session, label: str, *, deployment: str | None = None) -> Version:

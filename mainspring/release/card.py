@@ -8,12 +8,13 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import and_, func, or_, select
 from sqlalchemy.orm import Session
 
-from mainspring.tables import Deployment, Event, Observation, TrainingRun, Version
+from mainspring.release.lineage import in_words, lineage
+from mainspring.tables import Deployment, Event, Observation, Stage, TrainingRun, Version
 
-_ABOUT = ("architecture", "parameters", "context_length", "licence", "digest")
+_ABOUT = ("architecture", "parameters", "bytes", "context_length", "licence", "digest")
 
 
 def record(session: Session, version: Version) -> dict[str, Any]:
@@ -25,6 +26,7 @@ def record(session: Session, version: Version) -> dict[str, Any]:
         "task": deployment.task,
         "stage": version.stage,
         **{name: getattr(version, name) for name in _ABOUT},
+        **lineage(version),
         "files": version.files,
         "source": version.source,
         "run": _run(session, version),
@@ -37,7 +39,7 @@ def record(session: Session, version: Version) -> dict[str, Any]:
 
 def as_markdown(found: dict[str, Any]) -> str:
     """`found`: what record() gives. Values in the front matter are JSON, which YAML reads as it is."""
-    base = found["source"].get("base") or found["source"].get("hub")
+    base = found["parent"] or found["source"].get("base") or found["source"].get("hub")
     front = {
         "license": found["licence"],
         "base_model": base,
@@ -59,6 +61,10 @@ def _body(found: dict[str, Any]) -> Iterator[str]:
     for name, value in found["source"].items():
         if value not in (None, {}):
             yield f"- {name}: {_plain(value)}"
+    said = in_words(found)
+    for name in ("dataset", "tokenizer"):
+        if said[name] != "-":
+            yield f"- {name}: {said[name]}"
     if found["run"] is not None:
         yield f"- parameters of the run: {_plain(found['run']['parameters'])}"
     yield from ("", "## Has been", "")
@@ -69,6 +75,8 @@ def _body(found: dict[str, Any]) -> Iterator[str]:
         yield f"- {state}: {count:,}"
     if not found["answers"]:
         yield "None yet."
+    else:
+        yield from ("", f"Which they were: `mainspring jobs --version {found['version']}`.")
 
 
 def _plain(value: Any) -> str:
@@ -95,13 +103,17 @@ def _run(session: Session, version: Version) -> dict[str, Any] | None:
 
 
 def _history(session: Session, version: Version) -> Iterator[dict[str, Any]]:
-    advanced = (
-        select(Event).where(Event.about == version.label, Event.kind == "version.advanced").order_by(Event.id)
+    """Its registration, the first time, and each stage since."""
+    registered = and_(Event.kind == "version.registered", Event.inputs["again"].astext.is_(None))
+    told = (
+        select(Event)
+        .where(Event.about == version.label, or_(Event.kind == "version.advanced", registered))
+        .order_by(Event.id)
     )
-    for event in session.scalars(advanced):
+    for event in session.scalars(told):
         yield {
             "at": event.at.isoformat(),
-            "stage": event.inputs["to"],
+            "stage": event.inputs.get("to", Stage.REGISTERED.value),
             "actor": event.actor,
             "reason": event.reason,
         }

@@ -7,6 +7,7 @@ from sqlalchemy import Row, select
 from sqlalchemy.orm import Session
 
 from mainspring.release.intervals import Figure, Kind, mean, median, metrics, share
+from mainspring.release.lineage import lineage
 from mainspring.tables import JobState, Observation, Version
 
 LATELY = 2000  # observations of each
@@ -76,4 +77,5 @@ def _about(version: Version) -> dict[str, Any]:
         "licence": version.licence,
         "digest": version.digest,
         "source": version.source,
+        **lineage(version),
     }

@@ -4,7 +4,9 @@ import json
 from html import escape
 from typing import Any
 
-FACTS = ("stage", "architecture", "parameters", "context_length", "licence", "digest", "source")
+from mainspring.release.lineage import in_words
+
+FACTS = ("stage", "architecture", "parameters", "bytes", "context_length", "licence", "digest")
 MOST_CHARACTERS = 400  # of an output that is no text
 _MARKS = {"same": "span", "a": "del", "b": "ins"}
 _STYLE = """
@@ -41,6 +43,8 @@ def page(found: dict[str, Any]) -> str:
         _row(fact.replace("_", " "), *(escape(_said(found[side][fact])) for side in ("a", "b")))
         for fact in FACTS
     )
+    ways = [in_words(found[side]) for side in ("a", "b")]
+    facts += "".join(_row(name, *(escape(way[name]) for way in ways)) for name in ways[0])
     return (
         f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title>'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
@@ -71,7 +75,7 @@ def _shadow(found: dict[str, Any] | None, one: str, other: str) -> str:
         return ""
     return (
         f"<h2>The same jobs, tried where no client sees it</h2><p>{found['tried']:,} jobs. {_agreement(found)}</p>"
-        f"{_metrics(found['metrics'], one, other)}"
+        f"{_metrics(found['metrics'], one, other)}{_answers(found['answers'], one, other)}"
     )
 
 
@@ -79,12 +83,18 @@ def _prompts(found: dict[str, Any] | None, one: str, other: str) -> str:
     if found is None:
         return ""
     missing = f"{found['missing']:,} prompts are not answered by both yet. " if found["missing"] else ""
-    answers = "".join(map(_answer, found["answers"]))
     return (
         f"<h2>The prompts <code>{escape(found['set'])}</code></h2><p>{missing}{_agreement(found)}</p>"
-        f"{_metrics(found['metrics'], one, other)}"
+        f"{_metrics(found['metrics'], one, other)}{_answers(found['answers'], one, other)}"
+    )
+
+
+def _answers(answers: list[dict[str, Any]], one: str, other: str) -> str:
+    if not answers:
+        return ""
+    return (
         f"<p>What only {escape(one)} said is <del>struck out</del>, what only {escape(other)} said is"
-        f" <ins>underlined</ins>.</p>{answers}"
+        f" <ins>underlined</ins>.</p>{''.join(map(_answer, answers))}"
     )
 
 
@@ -132,6 +142,4 @@ def _figure(found: dict[str, Any] | None) -> str:
 def _said(value: Any) -> str:
     if value is None:
         return "-"
-    if isinstance(value, dict):
-        return ", ".join(f"{name}: {part}" for name, part in value.items() if part not in (None, {}))
     return f"{value:,}" if isinstance(value, int) else str(value)

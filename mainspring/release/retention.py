@@ -31,6 +31,8 @@ _ENDS = (constant(Stage.RETIRED), constant(Stage.REJECTED))
 _OPEN = (constant(JobState.QUEUED), constant(JobState.RUNNING))
 _FRESH_SECONDS = 3600  # files that were stored so lately may belong to a version whose row is being written
 _Other = aliased(Version)
+# Since when it is out of service with its files there: they may have been deleted, and registered again.
+_SINCE = func.greatest(Version.stage_at, Version.registered_at)
 _BASE = Version.source["base_digest"].as_string()
 
 
@@ -61,7 +63,7 @@ def _due(session: Session) -> list[Version]:
     talks = exists().where(ChatSession.version_id == Version.id, ChatSession.ended_at.is_(None))
     jobs = exists().where(Job.version_id == Version.id, Job.state.in_(_OPEN))
     found = session.execute(
-        select(Version, Deployment.policy, func.clock_timestamp() - Version.stage_at)
+        select(Version, Deployment.policy, func.clock_timestamp() - _SINCE)
         .join(Deployment, Deployment.name == Version.deployment)
         .where(gone, Version.deployment.in_(mine), ~talks, ~jobs)
         .order_by(Version.id)

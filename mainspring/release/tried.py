@@ -2,12 +2,14 @@
 
 from dataclasses import asdict
 from typing import Any
+from uuid import UUID
 
+from sqlalchemy import ColumnElement
 from sqlalchemy.orm import Session
 
 from mainspring.release.paired import Pair, agreed, figures
 from mainspring.release.shadow import in_pair, tried
-from mainspring.tables import Observation, Prompt, PromptSet, Trial, Version
+from mainspring.tables import Job, Observation, PromptSet, Trial, Version
 from mainspring.trials import answers
 from mainspring.trials.agreement import agreement, differences
 
@@ -17,7 +19,10 @@ LATELY = 2000
 def with_prompts(session: Session, wanted: PromptSet, first: Version, second: Version) -> dict[str, Any]:
     """`answers`: of each prompt what both said, and where they differ. `missing`: prompts that both have not ended."""
     ended, missing = answers.of_prompts(session, wanted, first.id, second.id)
-    said = [_beside(*each) for each in ended]
+    said = [
+        _beside(prompt.input, one, other, _agreement(one, other)) | {"expected": prompt.expected}
+        for prompt, one, other in ended
+    ]
     pairs = [
         Pair(tried(one), tried(other), answer["agreement"])
         for (_, one, other), answer in zip(ended, said, strict=True)
@@ -26,8 +31,14 @@ def with_prompts(session: Session, wanted: PromptSet, first: Version, second: Ve
     return {"set": wanted.name, "missing": missing, **found, "answers": said}
 
 
-def in_shadow(session: Session, first: Version, second: Version) -> dict[str, Any] | None:
-    """What one has tried of the jobs that the other answered, whichever it was. None: nothing."""
+def in_shadow(
+    session: Session, first: Version, second: Version, *, tenant: UUID | None, most: int
+) -> dict[str, Any] | None:
+    """What one has tried of the jobs that the other answered, whichever it was. None: nothing.
+
+    `answers`: up to so many of the `tenant`'s own jobs, those that differ most first; None: nobody's. They are read where
+    they are kept, with the job, and are gone when it is.
+    """
     pairs = [
         *_pairs(session, lived_by=first, tried_by=second),
         *(
@@ -35,7 +46,10 @@ def in_shadow(session: Session, first: Version, second: Version) -> dict[str, An
             for pair in _pairs(session, lived_by=second, tried_by=first)
         ),
     ]
-    return {"tried": len(pairs), **_figures(pairs, timed=False)} if pairs else None
+    if not pairs:
+        return None
+    said = [] if tenant is None else _most_different(session, first, second, tenant, most)
+    return {"tried": len(pairs), **_figures(pairs, timed=False), "answers": said}
 
 
 def _figures(pairs: list[Pair], *, timed: bool) -> dict[str, Any]:
@@ -47,25 +61,45 @@ def _figures(pairs: list[Pair], *, timed: bool) -> dict[str, Any]:
 
 
 def _pairs(session: Session, *, lived_by: Version, tried_by: Version) -> list[Pair]:
-    those = (Trial.version_id == tried_by.id, Observation.version_id == lived_by.id)
-    return [in_pair(*row) for row in answers.beside_jobs(session, LATELY, *those)]
+    return [in_pair(*row) for row in answers.beside_jobs(session, LATELY, *_those(lived_by, tried_by))]
 
 
-def _beside(prompt: Prompt, one: Trial, other: Trial) -> dict[str, Any]:
+def _most_different(
+    session: Session, first: Version, second: Version, tenant: UUID, most: int
+) -> list[dict[str, Any]]:
+    found: list[tuple[float, dict[str, Any]]] = []
+    for lived_by, tried_by in ((first, second), (second, first)):
+        those = _those(lived_by, tried_by)
+        for alike, trial, job in answers.most_different(session, tenant, most, *those):
+            one, other = (job, trial) if lived_by is first else (trial, job)
+            said = _beside(job.input, one, other, trial.agreement) | {"job": str(job.id), "expected": None}
+            found.append((alike, said))
+    return [answer for _, answer in sorted(found, key=lambda one: one[0])[:most]]
+
+
+def _those(lived_by: Version, tried_by: Version) -> tuple[ColumnElement[bool], ...]:
+    return Trial.version_id == tried_by.id, Observation.version_id == lived_by.id
+
+
+def _agreement(one: Trial, other: Trial) -> float | None:
     both = one.output is not None and other.output is not None
+    return agreement(one.output, other.output) if both else None
+
+
+def _beside(given: Any, one: Trial | Job, other: Trial | Job, alike: float | None) -> dict[str, Any]:
     texts = [_text(each.output) for each in (one, other)]
     return {
-        "input": prompt.input,
-        "expected": prompt.expected,
+        "input": given,
         "a": _said(one),
         "b": _said(other),
-        "agreement": agreement(one.output, other.output) if both else None,
+        "agreement": alike,
         "differences": None if None in texts else differences(*map(str, texts)),
     }
 
 
-def _said(trial: Trial) -> dict[str, Any]:
-    return {"output": trial.output, "error": trial.error, "right": trial.right}
+def _said(end: Trial | Job) -> dict[str, Any]:
+    right = end.right if isinstance(end, Trial) else None
+    return {"output": end.output, "error": end.error, "right": right}
 
 
 def _text(output: Any) -> str | None:

@@ -19,7 +19,10 @@ class RunState(StrEnum):
 
 
 class TrainingRun(Base):
-    """`progress` from 0 to 1; `activity` says in words what it is doing; `measures` what it found (losses)."""
+    """`progress` from 0 to 1; `activity` says in words what it is doing; `measures` what it found (losses).
+
+    `asked_by`: as events name it, such as `key …`; None: nobody said.
+    """
 
     __tablename__ = "training_runs"
     __table_args__ = (
@@ -33,6 +36,7 @@ class TrainingRun(Base):
     deployment: Mapped[str] = mapped_column(ForeignKey("deployments.name"), index=True)
     recipe: Mapped[str]
     parameters: Mapped[dict[str, Any]]
+    asked_by: Mapped[str | None]
     state: Mapped[str] = mapped_column(server_default=RunState.QUEUED.value)
     attempt: Mapped[int] = mapped_column(server_default=text("0"))
     losses: Mapped[int] = mapped_column(server_default=text("0"))

@@ -25,7 +25,10 @@ class Stage(StrEnum):
 
 
 class Version(Base):
-    """`digest` names the bytes: SHA-256 over the names and digests of every file. `source` says whence they came."""
+    """`digest` names the bytes: SHA-256 over the names and digests of every file. `source` says whence they came.
+
+    What it was registered with is never changed: a trigger sees to it. None: registered before that was kept.
+    """
 
     __tablename__ = "versions"
     __table_args__ = (
@@ -44,13 +47,17 @@ class Version(Base):
     stage_at: Mapped[datetime] = mapped_column(server_default=func.now())  # since when; a trigger keeps it
     digest: Mapped[str]
     path: Mapped[str]  # below the store
-    files: Mapped[dict[str, Any] | None]  # name → SHA-256 of each; None: registered before they were kept
+    files: Mapped[dict[str, Any] | None]  # name → SHA-256 of each
+    bytes: Mapped[int | None] = mapped_column(BigInteger)  # of all its files
+    tokenizer: Mapped[dict[str, Any] | None]  # its kind and its digest
+    dataset: Mapped[dict[str, Any] | None]  # what it was trained with: digest, examples, origin
     architecture: Mapped[str]
     parameters: Mapped[int] = mapped_column(BigInteger)
     context_length: Mapped[int | None]
     licence: Mapped[str | None]
     source: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'::jsonb"))
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    registered_at: Mapped[datetime | None]  # when it was registered again, the last time
     deleted_at: Mapped[datetime | None]  # since when its files are no longer kept
 
     @property

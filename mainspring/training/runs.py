@@ -33,9 +33,14 @@ class RunFence:
 
 
 def request_run(
-    session: Session, deployment: Deployment | str, recipe: str, parameters: dict[str, Any]
+    session: Session,
+    deployment: Deployment | str,
+    recipe: str,
+    parameters: dict[str, Any],
+    *,
+    asked_by: str | None = None,
 ) -> TrainingRun:
-    """A queued run with its parameters complete.
+    """A queued run with its parameters complete. `asked_by`: as events name it.
 
     Raises UnknownDeployment, DeploymentRetired, InvalidRequest, UnknownParameter.
     """
@@ -48,6 +53,7 @@ def request_run(
         deployment=found.name,
         recipe=recipe,
         parameters=validated(recipe, Task(found.task), parameters).model_dump(exclude_none=True),
+        asked_by=asked_by,
     )
     session.add(run)
     session.flush()

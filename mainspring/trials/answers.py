@@ -3,11 +3,14 @@
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, select
-from sqlalchemy.orm import Bundle, Session, aliased
+from sqlalchemy import ColumnElement, Row, and_, case, func, select
+from sqlalchemy.orm import Bundle, Session, aliased, load_only
 
-from mainspring.tables import Observation, Prompt, PromptSet, Trial, TrialState
+from mainspring.tables import Job, JobState, Observation, Prompt, PromptSet, Trial, TrialState
 
+_FAILED = and_(Trial.state == TrialState.FAILED.value, Job.state == JobState.FAILED.value)
+# What only one of them answered has nothing in common, and what neither did is no difference.
+_ALIKE = func.coalesce(Trial.agreement, case((_FAILED, 1.0), else_=0.0))
 _ENDED = Trial.state.in_([TrialState.DONE.value, TrialState.FAILED.value])
 # What is measured: what was said is long, and thousands of trials are looked at together.
 _TRIED: Bundle[Any] = Bundle(
@@ -39,6 +42,22 @@ def beside_jobs(session: Session, most: int, *conditions: ColumnElement[bool]) -
         .limit(most)
     )
     return list(session.execute(asked))
+
+
+def most_different(
+    session: Session, tenant: UUID, most: int, *conditions: ColumnElement[bool]
+) -> list[tuple[float, Trial, Job]]:
+    """Those of a tenant's own jobs that agree least come first, with how far they do; jobs without what nobody needs."""
+    asked = (
+        select(_ALIKE, Trial, Job)
+        .join_from(Trial, Job, Job.id == Trial.job_id)
+        .join(Observation, Observation.job_id == Job.id)
+        .where(_ENDED, Job.tenant_id == tenant, *conditions)
+        .order_by(_ALIKE, Trial.id.desc())
+        .limit(most)
+        .options(load_only(Job.input, Job.output, Job.error))
+    )
+    return [(row[0], row[1], row[2]) for row in session.execute(asked)]
 
 
 def of_prompts(

@@ -9,6 +9,7 @@ from redis import Redis
 
 from mainspring.settings import Settings
 from mainspring.tables import Database, Task
+from tests.api.commanding import Commands
 from tests.api.serving import Hands, Served, produce
 
 
@@ -23,6 +24,14 @@ def client(served: Served, key: str) -> Iterator[httpx.Client]:
     headers = {"Authorization": f"Bearer {key}"}
     with httpx.Client(base_url=served.url, headers=headers, timeout=30) as opened:
         yield opened
+
+
+@pytest.fixture
+def commands(served: Served, settings: Settings, key: str) -> Commands:
+    """The command line of that home."""
+    settings.home.mkdir(parents=True, exist_ok=True)
+    (settings.home / "key").write_text(key)
+    return Commands(served, settings)
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ NOBODY = "00000000-0000-7000-8000-000000000000"
 PLAN = {"steps": [0.2, 0.5], "dwell_seconds": 0, "samples": 5, "alpha": 0.05}
 
 
-def another(database: Database, number: int = 2) -> UUID:
+def another(database: Database, number: int = 2, **more: Any) -> UUID:
     """`assistant@2`, registered."""
     with database.transaction() as session:
         version = Version(
@@ -30,6 +30,7 @@ def another(database: Database, number: int = 2) -> UUID:
             architecture="LlamaForCausalLM",
             parameters=1,
             context_length=512,
+            **more,
         )
         session.add(version)
         return version.id

@@ -34,6 +34,14 @@ def test_declaring_twice_changes_nothing(client: httpx.Client, database: Databas
         assert [event.kind for event in events] == ["deployment.made", "deployment.changed"]
 
 
+def test_never_to_delete_is_kept_with_the_policy(client: httpx.Client) -> None:
+    body = {"task": "fill-mask", "policy": {"drain": {"delete_seconds": None}, "queue_bound": None}}
+    kept = client.put("/v1/deployments/triage", json=body).json()["policy"]
+    assert kept["drain"]["delete_seconds"] is None
+    assert "queue_bound" not in kept
+    assert client.put("/v1/deployments/triage", json=body | {"policy": kept}).json()["policy"] == kept
+
+
 def test_a_deployment_tells_who_holds_it(
     client: httpx.Client, database: Database, assistant: UUID, hands: Hands, redis: Redis
 ) -> None:

@@ -1,5 +1,6 @@
 """Lists of jobs, feedback, keys and tenants."""
 
+import json
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -8,6 +9,8 @@ import pytest
 
 from mainspring.access import JOBS, make_key
 from mainspring.tables import Database
+from tests.api.commanding import Commands
+from tests.api.rolling import another, over
 from tests.api.serving import Hands, Served
 
 ASK = {"deployment": "assistant", "input": "Why is the sky blue?"}
@@ -41,9 +44,33 @@ def test_newest_first_page_by_page(client: httpx.Client, assistant: UUID, hands:
     assert (job["session"], job["priority"], job["deadline_at"]) == ("talk", "high", None)
 
 
+def test_the_answers_that_a_version_gave(
+    client: httpx.Client, database: Database, assistant: UUID, commands: Commands
+) -> None:
+    first = [submit(client) for _ in range(3)]
+    another(database)
+    over(client)
+    second = [submit(client) for _ in range(2)]
+    assert listed(client, version="assistant@1", limit=2) == first[::-1]
+    assert listed(client, version="assistant@2") == second[::-1]
+    assert listed(client, version="assistant@2", state="succeeded") == []
+    assert listed(client, version="assistant@3") == listed(client, version="other@1") == []
+    told = json.loads(commands("jobs", "--version", "assistant@2", "--json").said)
+    assert [one["id"] for one in told] == second[::-1]
+    assert "`assistant@3`" in commands("jobs", "--version", "assistant").wrong
+
+
 @pytest.mark.parametrize(
     ("wanted", "field"),
-    [({"state": "done"}, "state"), ({"limit": "0"}, "limit"), ({"cursor": "x"}, "cursor")],
+    [
+        ({"state": "done"}, "state"),
+        ({"limit": "0"}, "limit"),
+        ({"cursor": "x"}, "cursor"),
+        ({"version": "assistant"}, "version"),
+        ({"version": "@1"}, "version"),
+        ({"version": "assistant@x"}, "version"),
+        ({"version": "a\x00b@1"}, "version"),
+    ],
 )
 def test_a_list_that_cannot_be(client: httpx.Client, wanted: dict[str, str], field: str) -> None:
     answer = client.get("/v1/jobs", params=wanted)

@@ -5,12 +5,12 @@ from uuid import UUID
 
 import httpx
 import pytest
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from mainspring.errors import EngineFailed, EngineStopping, PromptTooLong
-from mainspring.tables import Database, Event, Stage, Trial
+from mainspring.tables import Database, Event, Stage, Trial, Version
 from mainspring.trials import asking, running
-from tests.api.rolling import NAME, another, begin, holds, judge, stage, submitted
+from tests.api.rolling import NAME, another, begin, holds, judge, over, stage, submitted
 from tests.api.serving import Hands
 from tests.api.trying import finish, states, take, tried
 
@@ -221,6 +221,8 @@ def test_prompts_are_for_versions_that_are_held(client: httpx.Client, database: 
     another(database)
     refused = client.post(f"{NAME}/prompts/acceptance/trials", json={"versions": ["assistant@2"]})
     assert (refused.status_code, refused.json()["code"]) == (409, "conflict")
+    assert "mainspring rollout assistant@2" in refused.json()["remedy"]
+    assert "`prompts: acceptance`" in refused.json()["remedy"]
     asked = client.post(f"{NAME}/prompts/acceptance/trials", json={"versions": ["assistant@1"]})
     assert (asked.status_code, asked.json()) == (202, {"asked": {"assistant@1": 2}})
     again = client.post(f"{NAME}/prompts/acceptance/trials", json={"versions": ["assistant@1"]})
@@ -328,3 +330,52 @@ def test_promoted_by_hand_out_of_testing(client: httpx.Client, database: Databas
     rollout = begin(client, prompts="acceptance")
     client.post(f"/v1/rollouts/{rollout['id']}/promote", json={"reason": "I know it"}).raise_for_status()
     assert stage(database, 2) == Stage.PRODUCTION
+
+
+def test_one_that_is_being_tested_can_be_asked_another_set(
+    client: httpx.Client, database: Database, assistant: UUID, hands: Hands
+) -> None:
+    stored(client)
+    stored(client, PROMPTS[:1], "short")
+    second = another(database)
+    holds(database, hands, second)
+    begin(client, prompts="acceptance")
+    asked = client.post(f"{NAME}/prompts/short/trials", json={"versions": ["assistant@2"]})
+    assert (asked.status_code, asked.json()) == (202, {"asked": {"assistant@2": 1}})
+    assert tried(database, hands, second, "Paris") == 1
+
+
+def test_what_to_do_instead_of_asking_one_that_has_gone(
+    client: httpx.Client, database: Database, assistant: UUID, hands: Hands
+) -> None:
+    stored(client)
+    another(database)
+    over(client)
+    client.post("/v1/versions/assistant@1/retire", json={}).raise_for_status()
+
+    def refused() -> dict[str, Any]:
+        answer = client.post(f"{NAME}/prompts/acceptance/trials", json={"versions": ["assistant@1"]})
+        assert answer.status_code == 409
+        return dict(answer.json())
+
+    assert "assistant@1 is retired" in refused()["detail"]
+    assert "mainspring rollback assistant --to assistant@1" in refused()["remedy"]
+    with database.transaction() as session:
+        session.get_one(Version, assistant).deleted_at = func.now()
+    assert "its files are no longer kept" in refused()["detail"]
+    assert "mainspring deploy assistant" in refused()["remedy"]
+
+
+@pytest.mark.usefixtures("assistant")
+def test_a_policy_that_names_prompts_which_are_not_there_is_refused(client: httpx.Client) -> None:
+    """The next version, trained for hours, could not begin its rollout."""
+    body = {"task": "text-generation", "policy": {"rollout": {"prompts": "acceptance"}}}
+    for name in ("assistant", "newcomer"):
+        refused = client.put(f"/v1/deployments/{name}", json=body)
+        assert (refused.status_code, refused.json()["code"]) == (404, "unknown_prompts")
+        assert refused.json()["field"] == "policy.rollout.prompts"
+        assert f"mainspring prompts {name} acceptance --store FILE" in refused.json()["remedy"]
+    assert client.get(NAME).json()["policy"] == {}
+    assert client.get("/v1/deployments/newcomer").status_code == 404
+    stored(client)
+    assert client.put(NAME, json=body).status_code == 200

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, text
 
 from mainspring import registry
 from mainspring.errors import Conflict
@@ -128,6 +128,25 @@ def test_deleted_it_cannot_come_back_until_it_is_registered_again(store: Store) 
     found = registry.inspect(store.folder / "1", Task.TEXT_GENERATION)
     stored = registry.put(store.path, store.folder / "1", found.files)
     with store.database.transaction() as session:
-        again = registry.register(session, "assistant", stored, found, {})
+        again = registry.register(session, "assistant", stored, found, {}, actor="test", reason="again")
         assert (again.number, again.stage, again.deleted_at) == (1, Stage.RETIRED, None)
         assert go_back(session, "assistant", again, actor="test", reason="back").version.number == 1
+
+
+def test_registered_again_it_is_kept_from_then_on(store: Store) -> None:
+    """It left long ago; what brought its files back wants them."""
+    assert store.retain() == ["assistant@1"]
+    policy = {"drain": {"delete_seconds": 3600}}
+    with store.database.transaction() as session:
+        session.get_one(Deployment, "assistant").policy = policy
+        session.execute(text("update versions set stage_at = now() - interval '2 hours'"))
+    found = registry.inspect(store.folder / "1", Task.TEXT_GENERATION)
+    stored = registry.put(store.path, store.folder / "1", found.files)
+    with store.database.transaction() as session:
+        registry.register(session, "assistant", stored, found, {}, actor="test", reason="again")
+    store.age()
+    assert store.retain() == []
+    assert store.kept() == [1, 2, 3]
+    with store.database.transaction() as session:
+        session.execute(text("update versions set registered_at = now() - interval '2 hours'"))
+    assert store.retain() == ["assistant@1"]

@@ -68,6 +68,25 @@ def test_a_model_beside_weights_gets_what_they_say_and_no_more(stack: Stack, tmp
         assert client.request("GET", "/v1/deployments/shared")["production"] == "shared@2"
 
 
+def test_a_file_that_is_as_it_was_brings_back_what_it_names(stack: Stack, tmp_path: Path) -> None:
+    file = tmp_path / "deployments.yaml"
+    model = causal("llama", context=128)
+    save(model, byte_level(), tmp_path / "model")
+    model.lm_head.weight.data += 1
+    save(model, byte_level(), tmp_path / "newer")
+    earlier = FILE.format(bound=50).replace("applied", "reverted")
+    file.write_text(earlier)
+    assert command(stack, "apply", str(file)).returncode == 0
+    file.write_text(earlier.replace("model: model", "model: newer"))
+    assert command(stack, "apply", str(file)).returncode == 0
+    with stack.client() as client:
+        assert client.request("GET", "/v1/deployments/reverted")["production"] == "reverted@2"
+        file.write_text(earlier)
+        assert "reverted@1 takes over from reverted@2" in command(stack, "apply", str(file)).stdout
+        assert client.result(client.submit("reverted", "x", max_tokens=2)["id"])["version"] == "reverted@1"
+        assert "Everything is as the file says." in command(stack, "apply", str(file)).stdout
+
+
 def test_a_base_and_its_adapter_from_one_file(stack: Stack, tmp_path: Path) -> None:
     model = causal("llama", context=128)
     save(model, byte_level(), tmp_path / "model")

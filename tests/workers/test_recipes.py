@@ -8,11 +8,12 @@ from uuid import UUID
 
 import pytest
 from redis import Redis
+from sqlalchemy import select
 
 from mainspring.local.starter import starters
 from mainspring.serving import stream
 from mainspring.settings import Settings
-from mainspring.tables import Database, Deployment, RunState, Stage, Task, TrainingRun, Version
+from mainspring.tables import Database, Deployment, Event, RunState, Stage, Task, TrainingRun, Version
 from mainspring.training import runs
 from workers.gpu.load import check_loadable
 from workers.gpu.train import train
@@ -36,7 +37,7 @@ def ask(database: Database, task: Task, recipe: str, parameters: dict[str, Any],
         if session.get(Deployment, name) is None:
             session.add(Deployment(name=name, task=task.value))
             session.flush()
-        return runs.request_run(session, name, recipe, parameters).id
+        return runs.request_run(session, name, recipe, parameters, asked_by="key 7").id
 
 
 def look(database: Database, run_id: UUID) -> TrainingRun:
@@ -81,7 +82,48 @@ def test_a_causal_model_from_nothing(
     goes_on = given | {"base": str(path), "seed": 5}
     second = ask(database, Task.TEXT_GENERATION, "continued-pretraining", goes_on)
     carry_out(settings)
-    assert version_of(database, look(database, second)).label == "d@2"
+    grown = version_of(database, look(database, second))
+    assert grown.label == "d@2"
+    assert (grown.source["parent"], grown.source["parent_digest"]) == ("d@1", version.digest)
+    assert "parent" not in version.source
+    assert version.dataset is not None
+    assert (version.dataset["examples"], version.dataset["origin"]) == (40, {"folder": str(corpus)})
+    assert grown.dataset == version.dataset
+    assert grown.tokenizer is not None
+    assert version.tokenizer is not None
+    assert grown.tokenizer["kind"] == version.tokenizer["kind"]
+    with database.transaction() as session:
+        registered = select(Event).where(Event.kind == "version.registered").order_by(Event.id)
+        told = session.scalars(registered).all()
+    assert [(one.about, one.actor) for one in told] == [("d@1", "key 7"), ("d@2", "key 7")]
+    assert told[1].inputs["dataset"] == version.dataset
+    assert told[1].inputs["source"]["parent"] == "d@1"
+
+
+def test_what_cannot_begin_its_rollout_stays_registered(
+    settings: Settings, database: Database, corpus: Path
+) -> None:
+    """What was trained for hours is there, whatever is wrong with the way into production."""
+    given = {"corpus": {"folder": str(corpus)}, **TINY}
+    ask(database, Task.TEXT_GENERATION, "continued-pretraining", given)
+    carry_out(settings)
+    policies: list[dict[str, Any]] = [  # as older code may have taken them
+        {"rollout": {"prompts": "nowhere"}},
+        {"rollout": {"stepz": [0.1]}},
+    ]
+    for seed, policy in enumerate(policies, 1):
+        with database.transaction() as session:
+            session.get_one(Deployment, "d").policy = policy
+        asked = ask(database, Task.TEXT_GENERATION, "continued-pretraining", given | {"seed": seed})
+        carry_out(settings)
+        version = version_of(database, look(database, asked))
+        assert (version.number, version.stage) == (seed + 1, Stage.REGISTERED)
+        assert (settings.store / version.path).is_dir()
+        with database.transaction() as session:
+            waits = select(Event).where(Event.kind == "version.waits", Event.about == version.label)
+            told = session.scalars(waits).one()
+        assert (told.inputs["run"], "field" in told.inputs) == (str(asked), True)
+        assert ("nowhere" if seed == 1 else "policy") in told.reason
 
 
 def test_stopped_and_resumed_it_makes_the_same_bytes(
@@ -124,6 +166,9 @@ def test_a_classifier_from_labelled_lines(settings: Settings, database: Database
     run = look(database, asked)
     version = version_of(database, run)
     assert version.source["labels"] == ["bread", "clocks"]
+    assert version.dataset is not None
+    assert version.dataset["examples"] == 80
+    assert version.dataset["origin"] == {"file": str(tmp_path / "examples.jsonl")}
     assert run.measures["accuracy"] > 0.9
     assert check_loadable(settings.store / version.path, "text-classification")["architecture"]
 

@@ -38,7 +38,9 @@ def translator(settings: Settings, database: Database, tmp_path: Path) -> str:
     with database.transaction() as session:
         session.add(Deployment(name="translator", task=Task.TRANSLATION.value))
         session.flush()
-        version = registry.register(session, "translator", stored, found, {})
+        version = registry.register(
+            session, "translator", stored, found, {}, actor="test", reason="the first"
+        )
         registry.release(session, version, actor="test", reason="the first")
         return version.label
 

@@ -18,11 +18,9 @@ from sqlalchemy.orm import Session
 
 from mainspring import registry
 from mainspring.endpoints import database_url, redis_url
-from mainspring.errors import Conflict, MainspringError
+from mainspring.errors import MainspringError
 from mainspring.logs import log
 from mainspring.registry.remote import remote
-from mainspring.release.plan import plan_of
-from mainspring.release.rollout import begin, champion_of
 from mainspring.serving import stream
 from mainspring.settings import Settings
 from mainspring.tables import Database, Deployment, Task, TrainingRun, Version
@@ -35,6 +33,7 @@ from mainspring.training.recipes import (
     SHAPES,
 )
 from mainspring.training.runs import RunFence
+from workers.gpu import registering
 from workers.gpu.load import check_loadable
 from workers.gpu.recipes import continued_pretraining, encoder_fine_tuning, imported
 from workers.gpu.recipes.workshop import Made, Workshop
@@ -47,7 +46,6 @@ RECIPES: dict[str, Make] = {
     CONTINUED_PRETRAINING: continued_pretraining.make,
     ENCODER_FINE_TUNING: encoder_fine_tuning.make,
 }
-ACTOR = "train worker"
 
 
 def train(settings: Settings, stopping: Callable[[], bool]) -> None:
@@ -106,29 +104,12 @@ class _Attempt:
     def _release(
         self, made: Made, found: registry.Inspection, stored: registry.Stored, checked: dict[str, Any]
     ) -> Version:
-        """Version, stage, event and the run's end are one transaction: all of it or nothing."""
-        origin = {"run": str(self._run.id), "recipe": self._run.recipe, "dtype": checked["dtype"]}
-        measures = {name: round(value, 4) for name, value in made.measures.items()}
+        """Version, stage, events and the run's end are one transaction: all of it or nothing."""
         with self._database.transaction() as session:
-            version = registry.register(
-                session, self._run.deployment, stored, found, origin | made.source | {"measures": measures}
-            )
-            self._bring(session, version)
-            if not runs.finish_run(session, self._fence, version.id, measures):
+            version = registering.register(session, self._run, made, found, stored, dtype=checked["dtype"])
+            if not runs.finish_run(session, self._fence, version.id, registering.measures(made)):
                 raise RunLost("the run belongs to another attempt")
             return version
-
-    def _bring(self, session: Session, version: Version) -> None:
-        """By a rollout where the policy has one. While another is open it stays registered, for a person to decide."""
-        if self._run.parameters.get("hold") and champion_of(session, version.deployment) is not None:
-            return
-        policy = session.get_one(Deployment, version.deployment).policy
-        plan = None if self._run.parameters.get("now") else plan_of(policy)
-        reason = f"made by the recipe {self._run.recipe}"
-        try:
-            begin(session, version, plan, actor=ACTOR, reason=reason)
-        except Conflict as error:
-            log.warning("run.waits", run=str(self._run.id), version=version.label, why=error.detail)
 
     def fail(self, error: MainspringError) -> None:
         log.warning("run.failed", run=str(self._run.id), code=error.code)

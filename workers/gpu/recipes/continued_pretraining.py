@@ -16,13 +16,14 @@ from transformers import (
     set_seed,
 )
 
-from mainspring.registry import inspect
+from mainspring.registry import expected_digest
 from mainspring.tables import Task
 from mainspring.training.errors import TrainingFailed
 from mainspring.training.recipes import ContinuedPretraining, Corpus
 from workers.gpu.recipes import corpus
 from workers.gpu.recipes.card import write_card
 from workers.gpu.recipes.corpus import Document
+from workers.gpu.recipes.dataset import described
 from workers.gpu.recipes.fit import fit
 from workers.gpu.recipes.starter_model import make_model, make_tokenizer
 from workers.gpu.recipes.workshop import Made, Workshop
@@ -64,6 +65,7 @@ class Blocks(Windows):
 def make(parameters: ContinuedPretraining, task: Task, workshop: Workshop) -> Made:
     """Raises ModelRefused for a bad base, TrainingFailed for a bad corpus, RunInterrupted, RunLost."""
     set_seed(parameters.seed)
+    parent = None if parameters.base is None else expected_digest(Path(parameters.base), task)
     workshop.step(0.01, "collecting text")
     documents = corpus.distinct(_documents(parameters.corpus), shortest=SHORTEST)
     training, held_out = corpus.split(documents, parameters.held_out)
@@ -75,7 +77,7 @@ def make(parameters: ContinuedPretraining, task: Task, workshop: Workshop) -> Ma
         )
     random.Random(parameters.seed).shuffle(training)  # noqa: S311  an order, not a secret
     workshop.step(0.05, "making the tokenizer" if parameters.base is None else "loading the base")
-    model, tokenizer = _begin(parameters, task, training)
+    model, tokenizer = _begin(parameters, training)
     workshop.step(0.08, "reading the text")
     ask = parameters.chat_template and tokenizer.chat_template is not None
     stream, aside = (_tokens(part, tokenizer, ask=ask) for part in (training, held_out))
@@ -93,14 +95,16 @@ def make(parameters: ContinuedPretraining, task: Task, workshop: Workshop) -> Ma
     model.save_pretrained(workshop.output)
     tokenizer.save_pretrained(workshop.output)
     write_card(workshop.output, "continued-pretraining", parameters.base, measures)
-    return Made(workshop.output, {"base": parameters.base}, measures)
+    learnt = described(
+        ((one.heading, one.text) for one in documents), parameters.corpus.model_dump(exclude_none=True)
+    )
+    return Made(workshop.output, {"base": parameters.base}, measures, learnt, parent)
 
 
 def _begin(
-    parameters: ContinuedPretraining, task: Task, training: list[Document]
+    parameters: ContinuedPretraining, training: list[Document]
 ) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
     if parameters.base is not None:
-        inspect(Path(parameters.base), task)
         safely: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
         model = AutoModelForCausalLM.from_pretrained(
             parameters.base, use_safetensors=True, dtype=torch.float32, **safely

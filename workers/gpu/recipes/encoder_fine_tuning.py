@@ -20,13 +20,14 @@ from transformers import (
     set_seed,
 )
 
-from mainspring.registry import inspect
+from mainspring.registry import expected_digest
 from mainspring.tables import Task
 from mainspring.training.errors import TrainingFailed
 from mainspring.training.recipes import EncoderFineTuning
 from workers.gpu.recipes import corpus
 from workers.gpu.recipes.card import write_card
 from workers.gpu.recipes.corpus import Document
+from workers.gpu.recipes.dataset import described
 from workers.gpu.recipes.fit import fit
 from workers.gpu.recipes.workshop import Made, Workshop
 
@@ -57,7 +58,7 @@ def make(parameters: EncoderFineTuning, task: Task, workshop: Workshop) -> Made:
     """Raises ModelRefused for a bad base, TrainingFailed for bad examples, RunInterrupted, RunLost."""
     set_seed(parameters.seed)
     base = Path(parameters.base)
-    inspect(base, Task.FEATURE_EXTRACTION)
+    parent = expected_digest(base, Task.FEATURE_EXTRACTION)
     workshop.step(0.01, "collecting examples")
     labels, training, held_out = _examples(parameters)
     workshop.step(0.08, "loading the encoder")
@@ -88,7 +89,11 @@ def make(parameters: EncoderFineTuning, task: Task, workshop: Workshop) -> Made:
     model.save_pretrained(workshop.output)
     tokenizer.save_pretrained(workshop.output)
     write_card(workshop.output, "encoder-fine-tuning", parameters.base, measures)
-    return Made(workshop.output, {"base": parameters.base, "labels": labels}, measures)
+    learnt = described(
+        ((labels[number], text) for text, number in (*training, *held_out)),
+        parameters.examples.model_dump(exclude_none=True),
+    )
+    return Made(workshop.output, {"base": parameters.base, "labels": labels}, measures, learnt, parent)
 
 
 def _examples(

@@ -13,11 +13,16 @@ Tell = Callable[[float, str, dict[str, Any]], None]
 
 @dataclass(frozen=True)
 class Made:
-    """A folder with a complete model; `source` says whence it came, `measures` what was measured of it."""
+    """A folder with a complete model; `source` says whence it came, `measures` what was measured of it.
+
+    Of a trained one: `dataset`, what it has learnt from, and `parent`, the digest of the model that it began as.
+    """
 
     folder: Path
     source: dict[str, Any]
     measures: dict[str, float]
+    dataset: dict[str, Any] | None = None
+    parent: str | None = None
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,8 @@ Older code marks none: what it accepts counts as given to anybody.
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0012"
-down_revision = "0011"
+revision = "0014"
+down_revision = "0013"
 branch_labels = None
 depends_on = None
 
