@@ -95,7 +95,7 @@ def test_who_left_before_it_was_in_production_gets_another_number(database: Data
     first = made(database, store, model(tmp_path / "a"))
     stored, found = put(store, other(tmp_path / "b"))
     with database.transaction() as session:
-        second = registry.register(session, "assistant", stored, found, {})
+        second = registry.register(session, "assistant", stored, found, {}, actor="test", reason="a test")
         for stage in (Stage.TESTING, Stage.STAGING, Stage.CANARY):
             advance(session, second, stage, actor="test", reason="a challenger")
         registry.retire(session, "assistant", actor="test", reason="closed")
