@@ -110,7 +110,7 @@ def test_who_left_before_it_was_in_production_gets_another_number(database: Data
         assert "Register" in (refused.value.remedy or "")
         with pytest.raises(InvalidRequest, match="has not been in production"):
             go_back(session, "assistant", second, actor="test", reason="back")
-        again = registry.register(session, "assistant", stored, found, {})
+        again = registry.register(session, "assistant", stored, found, {}, actor="test", reason="again")
         assert (again.number, again.stage) == (3, Stage.REGISTERED)
         registry.release(session, again, actor="test", reason="newer")
         assert go_back(session, "assistant", actor="test", reason="back").version.number == 1
