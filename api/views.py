@@ -12,7 +12,7 @@ from mainspring.tables import EnginePlan, TrainingRun, Version
 class PlanView(TypedDict):
     """How it runs on a kind of machine, as measured at its first load there; `asked`: the policy's engine then.
 
-    `tried`: each candidate's engine, slots, threads and tokens_per_second.
+    `tried`: each candidate's engine, slots, threads and tokens_per_second. `reason`: why the slots cannot run it.
     """
 
     machine: str
@@ -22,6 +22,7 @@ class PlanView(TypedDict):
     threads: int
     dtype: str
     tried: list[dict[str, Any]]
+    reason: str | None
     at: str
 
 
@@ -84,6 +85,7 @@ def _plan_view(plan: EnginePlan) -> PlanView:
         "threads": plan.threads,
         "dtype": plan.dtype,
         "tried": plan.tried,
+        "reason": plan.reason,
         "at": moment(plan.at),
     }
 
