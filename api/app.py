@@ -4,11 +4,12 @@ import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 
 from api import problems
 from api.backends import opened
 from api.log import RequestLog, without_texts
+from api.parameters import refuse_bad_parameters
 from api.routes import (
     audit,
     bulk,
@@ -59,6 +60,7 @@ def create(settings: Settings | None = None) -> FastAPI:
         description=DESCRIPTION,
         lifespan=lifespan,
         redirect_slashes=False,
+        dependencies=[Depends(refuse_bad_parameters)],
     )
     problems.install(app)
     app.add_middleware(RequestLog)

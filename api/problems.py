@@ -137,7 +137,8 @@ async def _routing(request: Request, error: Exception) -> Response:
 async def _validation(_: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     first = error.errors()[0]
-    return problem(InvalidRequest(first["msg"], field=".".join(map(str, first["loc"][1:]))))
+    field = ".".join(map(str, first["loc"][1:]))
+    return problem(InvalidRequest(first["msg"], field=field, remedy=f"GET /docs says what `{field}` may be."))
 
 
 async def _database(_: Request, error: Exception) -> Response:

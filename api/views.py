@@ -13,7 +13,7 @@ from mainspring.tables import EnginePlan, TrainingRun, Version
 class PlanView(TypedDict):
     """How it runs on a kind of machine, as measured at its first load there; `asked`: the policy's engine then.
 
-    `tried`: each candidate's engine, slots, threads and tokens_per_second.
+    `tried`: each candidate's engine, slots, threads and tokens_per_second. `reason`: why the slots cannot run it.
     """
 
     machine: str
@@ -23,6 +23,7 @@ class PlanView(TypedDict):
     threads: int
     dtype: str
     tried: list[dict[str, Any]]
+    reason: str | None
     at: str
 
 
@@ -100,6 +101,7 @@ def _plan_view(plan: EnginePlan) -> PlanView:
         "threads": plan.threads,
         "dtype": plan.dtype,
         "tried": plan.tried,
+        "reason": plan.reason,
         "at": moment(plan.at),
     }
 

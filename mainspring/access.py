@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from sqlalchemy import Connection, bindparam, func, or_, select
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from mainspring.errors import Forbidden, Unauthenticated
@@ -17,7 +18,8 @@ from mainspring.identifiers import uuid7
 from mainspring.tables import ApiKey, Event, Tenant
 
 JOBS = "jobs"  # submit, read and cancel jobs
-ADMIN = "admin"  # deployments, versions, training runs
+ADMIN = "admin"  # deployments, versions, training runs; the keys of the own tenant
+OPERATORS = "default"  # the tenant whose ADMIN governs the installation, see docs/decisions/0027
 # Built once: every request asks it.
 _KEY = (
     select(
@@ -28,6 +30,7 @@ _KEY = (
         Tenant.weight,
         Tenant.queue_bound,
         Tenant.per_minute,
+        Tenant.name,
     )
     .join_from(ApiKey, Tenant, Tenant.id == ApiKey.tenant_id)
     .where(
@@ -49,19 +52,29 @@ class Caller:
     weight: float = 1.0
     queue_bound: int | None = None
     per_minute: int | None = None
+    tenant: str = ""
 
     def require(self, scope: str) -> None:
         if scope not in self.scopes:
             raise Forbidden(f"this key lacks the scope `{scope}`", remedy="Use a key that has it.")
 
+    @property
+    def operator(self) -> bool:
+        """Whether it governs the installation: all tenants, their keys and bounds, and the log of events."""
+        return ADMIN in self.scopes and self.tenant == OPERATORS
+
+    def require_operator(self) -> None:
+        self.require(ADMIN)
+        if not self.operator:
+            raise Forbidden(
+                "this key governs its own tenant alone",
+                remedy=f"Use a key of the tenant `{OPERATORS}` that has the scope `{ADMIN}`.",
+            )
+
 
 def make_key(session: Session, tenant_name: str, *, name: str, scopes: list[str], actor: str) -> str:
     """Store a new key of a tenant (made if it is new) and return the one copy of its secret."""
-    tenant = session.scalar(select(Tenant).where(Tenant.name == tenant_name))
-    if tenant is None:
-        tenant = Tenant(id=uuid7(), name=tenant_name)
-        session.add(tenant)
-        session.flush()
+    tenant = ensured_tenant(session, tenant_name)
     prefix, secret = secrets.token_hex(4), secrets.token_urlsafe(32)
     key = f"ms_{prefix}_{secret}"
     row = ApiKey(id=uuid7(), tenant_id=tenant.id, name=name, prefix=prefix, hash=_digest(key), scopes=scopes)
@@ -71,9 +84,15 @@ def make_key(session: Session, tenant_name: str, *, name: str, scopes: list[str]
     return key
 
 
+def ensured_tenant(session: Session, name: str) -> Tenant:
+    """Made if it is new. Two that make it at once get the same one."""
+    session.execute(insert(Tenant).values(id=uuid7(), name=name).on_conflict_do_nothing())
+    return session.scalars(select(Tenant).where(Tenant.name == name)).one()
+
+
 def first_key(session: Session) -> str:
-    """The key of a fresh stack: every scope."""
-    return make_key(session, "default", name="first key", scopes=[JOBS, ADMIN], actor="system")
+    """The key of a fresh stack: every scope, and the operator's."""
+    return make_key(session, OPERATORS, name="first key", scopes=[JOBS, ADMIN], actor="system")
 
 
 def identify(connection: Connection, authorization: str | None) -> Caller:
@@ -89,7 +108,8 @@ def identify(connection: Connection, authorization: str | None) -> Caller:
         raise Unauthenticated(
             "the API key is not known, was revoked or has expired", field="Authorization", remedy=_REMEDY
         )
-    return Caller(row.tenant_id, row.id, frozenset(row.scopes), row.weight, row.queue_bound, row.per_minute)
+    scopes = frozenset(row.scopes)
+    return Caller(row.tenant_id, row.id, scopes, row.weight, row.queue_bound, row.per_minute, row.name)
 
 
 def _digest(key: str) -> bytes:

@@ -29,6 +29,9 @@ class Settings(BaseSettings):
     port: int = Field(8000, ge=1, le=65535)
     database_url: str = ""  # empty: the embedded PostgreSQL of this home
     redis_url: str = ""  # empty: the embedded Valkey of this home
+    # For the command line alone, where it shall speak to an api elsewhere, and by another key than the home's:
+    url: str = ""
+    api_key: str = Field("", repr=False)
     store_url: str = (
         ""  # a folder, or whatever fsspec opens (s3://bucket/models); empty: the home's folder `store`
     )
@@ -76,7 +79,7 @@ class Settings(BaseSettings):
 
     def as_environment(self) -> dict[str, str]:
         """This process's environment with these settings in it, paths absolute: for a child, wherever it runs."""
-        given = self.model_dump(mode="json", exclude_none=True)
+        given = self.model_dump(mode="json", exclude_none=True, exclude={"url", "api_key"})
         given["home"] = str(self.home.absolute())
         if self.store_url and not self.store_is_remote:
             given["store_url"] = str(Path(self.store_url).absolute())

@@ -1,9 +1,13 @@
-"""API keys and tenants: make, list, rotate, revoke; weights and bounds."""
+"""API keys and tenants: make, list, rotate, revoke; weights and bounds.
+
+`admin` governs the keys of its own tenant; that of the tenant `default`, the operator's, all tenants and their keys.
+"""
 
 from datetime import timedelta
 from typing import Annotated, Any
+from uuid import UUID
 
-from fastapi import APIRouter, Request, Response, Security
+from fastapi import APIRouter, Path, Query, Request, Response, Security
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy.orm import Session
 from typing_extensions import TypedDict
@@ -23,7 +27,7 @@ Name = Annotated[str, Field(min_length=1, max_length=128)]
 
 
 class NewKey(BaseModel):
-    """`tenant`: the caller's own unless it is named; made if it is new."""
+    """`tenant`: the caller's own unless the operator names another, which is made if it is new."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
@@ -55,6 +59,7 @@ class Bounds(BaseModel):
 
 class KeyView(TypedDict):
     id: str
+    tenant: str
     name: str
     prefix: str
     scopes: list[str]
@@ -81,6 +86,10 @@ class TenantView(TypedDict):
     per_minute: int | None
 
 
+class Tenants(TypedDict):
+    tenants: list[TenantView]
+
+
 @router.post("/keys", status_code=201, response_model=Secret, openapi_extra=takes(NewKey))
 async def make(request: Request, backends: TheBackends, transact: Transacting) -> Response:
     """A new key. It is shown this once; only its hash is kept."""
@@ -88,7 +97,9 @@ async def make(request: Request, backends: TheBackends, transact: Transacting) -
 
     def work(session: Session, caller: Caller) -> Secret:
         caller.require(ADMIN)
-        tenant = given.tenant or session.get_one(Tenant, caller.tenant_id).name
+        tenant = given.tenant or caller.tenant
+        if tenant != caller.tenant:
+            caller.require_operator()
         key = make_key(session, tenant, name=given.name, scopes=given.scopes, actor=str(caller.key_id))
         return {"key": key}
 
@@ -96,26 +107,37 @@ async def make(request: Request, backends: TheBackends, transact: Transacting) -
 
 
 @router.get("/keys", response_model=Keys)
-async def list_keys(transact: Transacting) -> Response:
+async def list_keys(
+    transact: Transacting,
+    tenant: Annotated[
+        str | None, Query(max_length=128, description="Another tenant, for the operator.")
+    ] = None,
+) -> Response:
     """Your tenant's, newest first, without their secrets."""
 
     def work(session: Session, caller: Caller) -> Keys:
         caller.require(ADMIN)
-        return {"keys": [_key_view(key) for key in tenancy.keys_of(session, caller.tenant_id)]}
+        wanted = caller.tenant if tenant is None else tenant
+        if wanted != caller.tenant:
+            caller.require_operator()
+        found = tenancy.keys_of(session, tenancy.tenant_named(session, wanted).id)
+        return {"keys": [_key_view(key, wanted) for key in found]}
 
     return Json(await transact(work))
 
 
 @router.post("/keys/{key_id}/rotate", status_code=201, response_model=Secret, openapi_extra=takes(Rotation))
 async def rotate(key_id: str, request: Request, backends: TheBackends, transact: Transacting) -> Response:
-    """A new key in its place; the old one works on for a while."""
+    """A new key in its place; the old one works on for a while, if it works now, and never longer than it would."""
     given = await body.read(request, backends.settings.max_body_bytes, Rotation)
 
     def work(session: Session, caller: Caller) -> Secret:
         caller.require(ADMIN)
         overlap = timedelta(seconds=given.overlap_seconds)
         found = to_uuid(key_id, tenancy.unknown_key)
-        key = tenancy.rotate_key(session, caller.tenant_id, found, overlap=overlap, actor=str(caller.key_id))
+        key = tenancy.rotate_key(
+            session, found, within=_governed(caller), overlap=overlap, actor=str(caller.key_id)
+        )
         return {"key": key}
 
     return Json(await transact(work), 201)
@@ -128,28 +150,51 @@ async def revoke(key_id: str, transact: Transacting) -> Response:
     def work(session: Session, caller: Caller) -> None:
         caller.require(ADMIN)
         found = to_uuid(key_id, tenancy.unknown_key)
-        tenancy.revoke_key(session, caller.tenant_id, found, actor=str(caller.key_id))
+        tenancy.revoke_key(session, found, within=_governed(caller), actor=str(caller.key_id))
 
     await transact(work)
     return Response(status_code=204)
 
 
-@router.put("/tenants/{name}", response_model=TenantView, openapi_extra=takes(Bounds))
-async def bound(name: str, request: Request, backends: TheBackends, transact: Transacting) -> Response:
-    """Make a tenant, or set its weight and bounds: what is left out has its default."""
+@router.get("/tenants", response_model=Tenants)
+async def list_tenants(transact: Transacting) -> Response:
+    """All of them with their bounds, by name; your own alone, unless you are the operator."""
+
+    def work(session: Session, caller: Caller) -> Tenants:
+        caller.require(ADMIN)
+        found = tenancy.tenants_of(session, within=_governed(caller))
+        return {"tenants": [_tenant_view(tenant) for tenant in found]}
+
+    return Json(await transact(work))
+
+
+@router.put("/tenants/{name:path}", response_model=TenantView, openapi_extra=takes(Bounds))
+async def bound(
+    name: Annotated[str, Path(min_length=1, max_length=128)],
+    request: Request,
+    backends: TheBackends,
+    transact: Transacting,
+) -> Response:
+    """Make a tenant, or set its weight and bounds: what is left out has its default. For the operator."""
     given = await body.read(request, backends.settings.max_body_bytes, Bounds)
 
     def work(session: Session, caller: Caller) -> TenantView:
-        caller.require(ADMIN)
+        caller.require_operator()
         changes: dict[str, Any] = given.model_dump()
         return _tenant_view(tenancy.bound_tenant(session, name, changes, actor=str(caller.key_id)))
 
     return Json(await transact(work))
 
 
-def _key_view(key: ApiKey) -> KeyView:
+def _governed(caller: Caller) -> UUID | None:
+    """Whose keys and bounds it may see: its own tenant's, or everybody's (None)."""
+    return None if caller.operator else caller.tenant_id
+
+
+def _key_view(key: ApiKey, tenant: str) -> KeyView:
     return {
         "id": str(key.id),
+        "tenant": tenant,
         "name": key.name,
         "prefix": key.prefix,
         "scopes": key.scopes,

@@ -110,7 +110,7 @@ async def clients(label: str, transact: Transacting) -> Response:
     """Whose conversations are on it, and who names it: whom to tell before it goes."""
 
     def work(session: Session, caller: Caller) -> Clients:
-        caller.require(ADMIN)
+        caller.require_operator()
         version = named(session, label)
         found: list[Any] = [
             asdict(one) | {"last_at": optional_moment(one.last_at)} for one in needing(session, version)

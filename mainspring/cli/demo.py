@@ -4,10 +4,10 @@ from typing import Any
 
 from rich.console import Console
 
-from mainspring.client import Refused
+from mainspring.client import Client, Refused
 from mainspring.errors import StackError
 from mainspring.identifiers import uuid7
-from mainspring.local.doors import client
+from mainspring.local.doors import client, own
 from mainspring.settings import Settings
 
 QUESTION = {"messages": [{"role": "user", "content": "What is a list?"}]}
@@ -20,15 +20,15 @@ def demo() -> None:
     from mainspring.local.up import up
 
     settings, console = Settings(), Console(highlight=False, soft_wrap=True)
-    if claim.state(Home(settings.home)) is not None:
-        story(console)
+    if settings.url or claim.state(Home(settings.home)) is not None:
+        story(console, client(settings))
     else:
-        up(settings, console, first_requests=True, story=lambda: story(console))
+        up(settings, console, first_requests=True, story=lambda: story(console, own(settings)))
 
 
-def story(console: Console) -> None:
-    """Needs the starter deployments."""
-    with client() as api:
+def story(console: Console, api: Client) -> None:
+    """Needs the starter deployments. Closes the client."""
+    with api:
         once = str(uuid7())
         _tell(console, "A producer asks. The row is committed before the answer says 202.")
         job = api.submit("assistant", QUESTION, idempotency_key=once, max_tokens=60, temperature=0.7, seed=3)

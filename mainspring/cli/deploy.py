@@ -9,6 +9,7 @@ import typer
 from rich.console import Console
 
 from mainspring.cli.stack import AsJson
+from mainspring.cli.versions import engine as chosen
 from mainspring.client import Client, Refused, registering
 from mainspring.errors import ModelRefused, UnknownDeployment
 from mainspring.local.doors import client
@@ -46,6 +47,7 @@ def deploy(
         stage = _stage(api, name, run["version"])
         if stage == "production":
             _until_held(api, name, run["version"], console)
+        other = None if engine is None else _other_engine(api, name, run["version"], engine)
     if as_json:
         typer.echo(json.dumps({"deployment": name, "version": run["version"], "stage": stage}))
     elif stage == "registered":
@@ -58,6 +60,8 @@ def deploy(
         )
     else:
         console.print(f"[bold]{run['version']}[/] is in production and answers requests for [bold]{name}[/].")
+        if other is not None:
+            console.print(f"It runs by {other}.", markup=False, highlight=False, soft_wrap=True)
 
 
 def _policy(api: Client, name: str, engine: EngineName | None, engine_url: str | None) -> dict[str, Any]:
@@ -87,6 +91,16 @@ def _watch(api: Client, run: dict[str, Any], console: Console) -> dict[str, Any]
 def _stage(api: Client, name: str, version: str) -> str:
     found = api.request("GET", f"/v1/deployments/{name}")["versions"]
     return next(str(one["stage"]) for one in found if one["version"] == version)
+
+
+def _other_engine(api: Client, name: str, version: str, asked: EngineName) -> str | None:
+    """What runs it where it was last loaded, and why, if that is not what was asked for."""
+    found = api.request("GET", f"/v1/deployments/{name}/versions")["versions"]
+    plans = (plan for one in found if one["version"] == version for plan in one["plans"])
+    latest = next((plan for plan in plans if plan["asked"] == asked), None)
+    if latest is None or asked in (EngineName.AUTO, latest["engine"]):
+        return None
+    return chosen(latest)
 
 
 def _until_held(api: Client, name: str, version: str, console: Console) -> None:

@@ -4,14 +4,17 @@ import json
 import sys
 from typing import Annotated, Any
 
+import httpx
 import typer
 from rich.console import Console
 from rich.table import Table
 
 from mainspring.cli.stack import AsJson
-from mainspring.errors import InvalidRequest
-from mainspring.local.doors import client
+from mainspring.client import Client
+from mainspring.errors import InvalidRequest, Unreachable
+from mainspring.local.doors import client, unreachable
 from mainspring.local.first_requests import as_text
+from mainspring.settings import Settings
 from mainspring.tables import JobState, Priority
 
 COLOURS = {"succeeded": "green", "failed": "red", "running": "cyan", "queued": "yellow"}
@@ -34,6 +37,13 @@ def submit(
     priority: Annotated[Priority, typer.Option(help="Its share of a busy version.")] = Priority.NORMAL,
     deadline: Annotated[float | None, typer.Option(help="Seconds after which nobody wants it.")] = None,
     session: Annotated[str | None, typer.Option(help="The conversation that it belongs to.")] = None,
+    subject: Annotated[str | None, typer.Option(help="Whom it is about.")] = None,
+    metadata: Annotated[
+        list[str] | None, typer.Option(help="Yours, such as --metadata page=7; repeat it for more.")
+    ] = None,
+    idempotency_key: Annotated[
+        str | None, typer.Option(help="Sent again with the same key, it is the same job.")
+    ] = None,
     webhook: Annotated[
         str | None, typer.Option(help="A URL that is told of its end; `webhooks --secret` verifies it.")
     ] = None,
@@ -46,13 +56,15 @@ def submit(
         "priority": priority.value,
         "deadline_seconds": deadline,
         "session": session,
+        "subject": subject,
+        "metadata": dict(_pair(one, "--metadata") for one in metadata or []),
         "webhook": webhook,
     }
     with client() as api:
-        job = api.submit(deployment, given, **more)
+        job = api.submit(deployment, given, idempotency_key=idempotency_key, **more)
         if wait:
             with Console(stderr=True).status(f"waiting for {deployment}", spinner="dots"):
-                job = api.result(job["id"], timeout=float("inf"))
+                job = _result(api, job["id"])
     if as_json:
         typer.echo(json.dumps(job))
     elif not wait:
@@ -94,6 +106,17 @@ def jobs(
         Console().print(table(found))
 
 
+def _result(api: Client, job_id: str) -> dict[str, Any]:
+    """However long it takes. Raises Unreachable when the api goes away meanwhile."""
+    try:
+        return api.result(job_id, timeout=float("inf"))
+    except httpx.TransportError as error:
+        raise Unreachable(
+            unreachable(Settings(), error).detail,
+            remedy=f"Job {job_id} is stored and answered all the same; mainspring jobs lists it.",
+        ) from error
+
+
 def _input(text: str) -> Any:
     """JSON objects and lists as what they are; anything else is text."""
     if text.lstrip()[:1] in ("{", "["):
@@ -108,16 +131,23 @@ def parsed(given: list[str] | None) -> dict[str, Any]:
     """What --set was given: JSON where it is JSON. Raises InvalidRequest."""
     found: dict[str, Any] = {}
     for one in given or []:
-        name, equals, value = one.partition("=")
-        if not equals:
-            raise InvalidRequest(
-                f"`{one}` is not name=value", field="--set", remedy="Write --set max_tokens=40."
-            )
+        name, value = _pair(one, "--set")
         try:
             found[name] = json.loads(value)
         except ValueError:
             found[name] = value
     return found
+
+
+def _pair(given: str, option: str) -> tuple[str, str]:
+    """Of name=value. Raises InvalidRequest."""
+    name, equals, value = given.partition("=")
+    if not equals:
+        example = {"--set": "max_tokens=40", "--metadata": "page=7"}[option]
+        raise InvalidRequest(
+            f"`{given}` is not name=value", field=option, remedy=f"Write {option} {example}."
+        )
+    return name, value
 
 
 def _show(job: dict[str, Any]) -> None:

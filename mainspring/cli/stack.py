@@ -32,22 +32,26 @@ def up(
     run(Settings(), Console(soft_wrap=True), starter=starter, first_requests=first_requests)
 
 
-def down() -> None:
+def down(*, as_json: AsJson = False) -> None:
     """Stop the stack of this home and wait until it is gone."""
     from mainspring.local.down import down as stop
 
     settings = Settings()
-    console = Console(soft_wrap=True, highlight=False)
+    console = Console(soft_wrap=True, highlight=False, quiet=as_json)
     with console.status("finishing what runs"):
         stopped = stop(settings)
+    if as_json:
+        typer.echo(json.dumps({"stopped": stopped, "home": str(settings.home)}))
+        return
     console.print("Stopped." if stopped else f"Nothing runs in {settings.home}.")
 
 
-def key() -> None:
+def key(*, as_json: AsJson = False) -> None:
     """Print the API key that the first start made."""
     from mainspring.local import first_key
 
-    typer.echo(first_key.read(Settings()))
+    found = first_key.read(Settings())
+    typer.echo(json.dumps({"key": found}) if as_json else found)
 
 
 def doctor(*, as_json: AsJson = False) -> None:

@@ -3,16 +3,20 @@
 import json
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Annotated, Any
 
+import httpx
 import typer
 from rich.console import Console
 
 from mainspring.cli.jobs import Parameters, parsed, seconds
 from mainspring.cli.stack import AsJson
 from mainspring.client import Client
+from mainspring.errors import Unreachable
 from mainspring.identifiers import uuid7
-from mainspring.local.doors import client
+from mainspring.local.doors import client, where
+from mainspring.settings import Settings
 
 
 def chat(
@@ -56,7 +60,18 @@ def _talk(api: Client, deployment: str, asked: dict[str, Any]) -> None:
 
 
 def _answer(api: Client, deployment: str, line: str, asked: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    return api.stream(api.submit(deployment, line, **asked)["id"])
+    """Up to `done`. Raises Unreachable when the api goes away before that; the job goes on all the same."""
+    job = api.submit(deployment, line, **asked)["id"]
+    with suppress(httpx.TransportError):
+        for event in api.stream(job):
+            yield event
+            if event["event"] == "done":
+                return
+    raise Unreachable(
+        f"the api at {where(Settings())} went away before the answer was whole",
+        remedy=f"It is made all the same: mainspring jobs --session {asked['session']} shows its job, and "
+        f"mainspring chat {deployment} --session {asked['session']} goes on with the conversation.",
+    )
 
 
 def _ask(console: Console) -> str:

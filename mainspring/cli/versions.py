@@ -43,8 +43,16 @@ def versions(
 
 def _engine(plan: dict[str, Any]) -> str:
     threads = f"{plan['threads']} thread{'s' if plan['threads'] > 1 else ''}"
-    asked = "" if plan["asked"] == "auto" else f" as asked ({plan['asked']})"
-    return f"{plan['engine']}{asked}: {plan['slots']} at once, {threads}, {plan['dtype']}"
+    return f"{engine(plan)}: {plan['slots']} at once, {threads}, {plan['dtype']}"
+
+
+def engine(plan: dict[str, Any]) -> str:
+    """Which one, and where it is not the one that was asked for, why."""
+    if plan["asked"] == plan["engine"]:
+        return f"{plan['engine']} as asked"
+    instead = "" if plan["asked"] == "auto" else f" instead of {plan['asked']}"
+    since = f", since {plan['reason']}" if plan.get("reason") else ""
+    return f"{plan['engine']}{instead}{since}"
 
 
 def _speeds(plan: dict[str, Any]) -> str:

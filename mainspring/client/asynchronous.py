@@ -147,6 +147,4 @@ class AsyncClient:
 
     async def request(self, method: str, path: str, **more: Any) -> dict[str, Any]:
         """Any other verb. Raises Refused with the server's code, field and remedy."""
-        response = wire.checked(await self._http.request(method, path, **more))
-        body: dict[str, Any] = response.json()
-        return body
+        return wire.content(await self._http.request(method, path, **more))

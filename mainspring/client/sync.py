@@ -158,6 +158,4 @@ class Client:
 
     def request(self, method: str, path: str, **more: Any) -> dict[str, Any]:
         """Any other verb. Raises Refused with the server's code, field and remedy."""
-        response = wire.checked(self._http.request(method, path, **more))
-        body: dict[str, Any] = response.json()
-        return body
+        return wire.content(self._http.request(method, path, **more))

@@ -56,6 +56,12 @@ def checked(response: httpx.Response) -> httpx.Response:
     raise Refused(response.status_code, problem if isinstance(problem, dict) else {})
 
 
+def content(response: httpx.Response) -> dict[str, Any]:
+    """What a verb answers; empty where there is nothing to say. Raises Refused."""
+    found: dict[str, Any] = checked(response).json() if response.status_code != httpx.codes.NO_CONTENT else {}
+    return found
+
+
 def ndjson(bodies: Iterable[dict[str, Any]]) -> bytes:
     return b"".join(json.dumps(body).encode() + b"\n" for body in bodies)
 

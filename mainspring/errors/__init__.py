@@ -42,6 +42,7 @@ from mainspring.errors.running import (
     ModelRefused,
     NotFinite,
     StackError,
+    Unreachable,
 )
 
 __all__ = [
@@ -77,5 +78,6 @@ __all__ = [
     "UnknownRollout",
     "UnknownSession",
     "UnknownVersion",
+    "Unreachable",
     "VersionRetired",
 ]

@@ -58,3 +58,11 @@ class StackError(MainspringError):
 
     code = "stack"
     title = "The embedded stack has a problem"
+
+
+class Unreachable(MainspringError):
+    """No api answers at the address that a command was given."""
+
+    code = "unreachable"
+    title = "The api does not answer"
+    retryable = True

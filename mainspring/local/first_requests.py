@@ -11,7 +11,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from mainspring.client import Client, Refused
 from mainspring.errors import StackError
-from mainspring.local.doors import client
+from mainspring.local.doors import own
 from mainspring.settings import Settings
 
 POLL_SECONDS = 0.5
@@ -40,7 +40,7 @@ EXAMPLES = (
 def run(settings: Settings, console: Console) -> int:
     """Ask all examples; returns how many were answered. Raises StackError when a starter cannot be made."""
     answered = 0
-    with client(settings) as api:
+    with own(settings) as api:
         for example in _as_they_become_ready(api, console):
             job = api.result(api.submit(example.deployment, example.input, **example.parameters)["id"])
             _show(console, example, job)

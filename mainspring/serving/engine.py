@@ -58,6 +58,7 @@ class Plan:
 
     `dtype`: the number format of weights and cache, as torch names it. `tried`: what was measured before it was
     chosen, each with its `engine`, `slots`, `threads` and `tokens_per_second`; empty where there was no choice.
+    `reason`: why the slots cannot run it here, if they cannot.
     """
 
     engine: str
@@ -65,6 +66,7 @@ class Plan:
     threads: int
     dtype: str
     tried: list[dict[str, Any]] = field(default_factory=list)
+    reason: str | None = None
 
 
 class Engine(Protocol):

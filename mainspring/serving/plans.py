@@ -39,4 +39,4 @@ def keep_plan(session: Session, version_id: UUID, machine: str, asked: str, plan
 
 
 def _plan(row: EnginePlan) -> Plan:
-    return Plan(row.engine, row.slots, row.threads, row.dtype, row.tried)
+    return Plan(row.engine, row.slots, row.threads, row.dtype, row.tried, row.reason)

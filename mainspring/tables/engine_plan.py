@@ -27,4 +27,5 @@ class EnginePlan(Base):
     threads: Mapped[int]
     dtype: Mapped[str]
     tried: Mapped[list[Any]] = mapped_column(JSONB, server_default=text("'[]'::jsonb"))
+    reason: Mapped[str | None]
     at: Mapped[datetime] = mapped_column(server_default=func.now())

@@ -120,15 +120,15 @@ def test_keys(served: Served, key: str) -> None:
 
 PATHS = [
     ("GET", "/v1/jobs/x", 404, "unknown_job"),
-    ("GET", "/v1/jobs/%00", 404, "unknown_job"),
+    ("GET", "/v1/jobs/%00", 422, "invalid_request"),
     ("GET", "/v1/jobs/%ED%A0%80", 404, "unknown_job"),
     ("GET", "/v1/jobs/%FF/events", 404, "unknown_job"),
     ("POST", "/v1/jobs/%7B01890000-0000-7000-8000-000000000000%7D/cancel", 404, "unknown_job"),
     ("GET", "/v1/jobs/urn:uuid:01890000-0000-7000-8000-000000000000", 404, "unknown_job"),
-    ("GET", "/v1/deployments/%00", 404, "unknown_deployment"),
+    ("GET", "/v1/deployments/%00", 422, "invalid_request"),
     ("GET", "/v1/deployments/%ED%A0%80/versions", 404, "unknown_deployment"),
     ("GET", "/v1/deployments/nobody/training-runs", 404, "unknown_deployment"),
-    ("GET", "/v1/training-runs/%00", 404, "not_found"),
+    ("GET", "/v1/training-runs/%00", 422, "invalid_request"),
     ("GET", "/v1/nothing", 404, "not_found"),
     ("GET", "/v1/jobs/", 404, "not_found"),
     ("GET", "/%00", 404, "not_found"),
@@ -143,6 +143,67 @@ def test_paths(client: httpx.Client, method: str, path: str, status: int, code: 
     body = client.request(method, path).json()
     assert (body["status"], body["code"]) == (status, code)
     assert body["remedy"]
+
+
+NUL = [
+    ("GET", "/v1/jobs?deployment=%00", "deployment"),
+    ("GET", "/v1/jobs?session=a%00b", "session"),
+    ("GET", "/v1/jobs?state=%00", "state"),
+    ("GET", "/v1/jobs?cursor=%00", "cursor"),
+    ("GET", "/v1/jobs?nothing=%00", "nothing"),
+    ("GET", "/v1/jobs/%00", "job_id"),
+    ("GET", "/v1/jobs/%00/events", "job_id"),
+    ("POST", "/v1/jobs/%00/cancel", "job_id"),
+    ("GET", "/v1/events?about=%00", "about"),
+    ("GET", "/v1/events?kind=%00", "kind"),
+    ("GET", "/v1/keys?tenant=%00", "tenant"),
+    ("PUT", "/v1/tenants/%00", "name"),
+    ("DELETE", "/v1/keys/%00", "key_id"),
+    ("DELETE", "/v1/deployments/assistant/sessions/%00", "session"),
+    ("DELETE", "/v1/deployments/%00/sessions/x", "name"),
+    ("DELETE", "/v1/deployments/%00", "name"),
+    ("DELETE", "/v1/deployments/assistant?reason=%00", "reason"),
+    ("GET", "/v1/deployments/assistant/prompts/%00", "called"),
+    ("GET", "/v1/deployments/assistant/compare?a=%00&b=assistant@1", "a"),
+    ("GET", "/v1/deployments/assistant/compare?a=assistant@1&b=assistant@1&prompts=%00", "prompts"),
+    ("GET", "/v1/versions/assistant@1%00", "label"),
+    ("GET", "/v1/rollouts/%00", "rollout_id"),
+]
+
+
+@pytest.mark.usefixtures("assistant")
+def test_nul_in_a_path_or_a_query_names_the_parameter(client: httpx.Client) -> None:
+    for method, path, field in NUL:
+        try:
+            answer = client.request(method, path, json={} if method == "PUT" else None)
+            check(answer, 422, "invalid_request", field)
+        except AssertionError as error:
+            raise AssertionError(path) from error
+
+
+@pytest.mark.usefixtures("assistant")
+def test_text_that_is_no_unicode_finds_nothing(client: httpx.Client) -> None:
+    """Lone surrogates and broken bytes in UTF-8 are read as the character that stands for what cannot be read."""
+    for broken in ("%ED%A0%80", "%FF"):
+        for name in ("deployment", "session"):
+            assert client.get(f"/v1/jobs?{name}={broken}").json()["jobs"] == []
+        assert client.get(f"/v1/events?about={broken}").json()["events"] == []
+        gone = client.delete(f"/v1/deployments/assistant/sessions/{broken}")
+        assert (gone.status_code, gone.json()["code"]) == (404, "unknown_session")
+
+
+@pytest.mark.usefixtures("assistant")
+def test_query_parameters_that_cannot_be(client: httpx.Client) -> None:
+    for path, field in (
+        ("/v1/events?limit=0", "limit"),
+        ("/v1/events?cursor=x", "cursor"),
+        (f"/v1/events?cursor={2**63}", "cursor"),
+        ("/v1/events?about=" + "x" * 201, "about"),
+        ("/v1/keys?tenant=" + "x" * 129, "tenant"),
+        ("/v1/deployments/assistant/compare?a=assistant@1", "b"),
+    ):
+        check(client.get(path), 422, "invalid_request", field)
+    assert client.get("/v1/events", params={"cursor": 2**63 - 1}).status_code == 200
 
 
 @pytest.mark.parametrize(

@@ -36,6 +36,7 @@ def test_the_document_names_every_path(served: Served) -> None:
         "/v1/keys",
         "/v1/keys/{key_id}",
         "/v1/keys/{key_id}/rotate",
+        "/v1/tenants",
         "/v1/tenants/{name}",
         "/v1/webhooks/deliveries",
         "/v1/webhooks/secret",

@@ -241,5 +241,14 @@ def test_what_the_slots_do_not_know_is_refused_and_served_by_the_stock_loop(
     model = make()
     with pytest.raises(ValueError, match=reason):
         Told(model)
-    assert plan_for(model, "slots").engine == plan_for(model, "auto").engine == "continuous"
+    with structlog.testing.capture_logs() as logged:
+        asked, chosen = plan_for(model, "slots"), plan_for(model, "auto")
+    assert asked.engine == chosen.engine == "continuous"
+    assert reason in str(asked.reason)
+    assert chosen.reason == asked.reason
+    assert [(one["log_level"], one["event"], one["reason"]) for one in logged] == [
+        ("warning", "plan.no_slots", asked.reason),
+        ("info", "plan.no_slots", asked.reason),
+    ]
+    assert plan_for(model, "continuous").reason is None
     assert plan_for(tiny.build("llama"), "slots").engine == "slots"

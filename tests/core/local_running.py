@@ -106,11 +106,14 @@ class RunningStack:
         return cli(self.environment | overrides, *argv)
 
 
-def cli(environment: dict[str, str], *argv: str) -> subprocess.CompletedProcess[str]:
+def cli(
+    environment: dict[str, str], *argv: str, typed: str | None = None
+) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-c", "from mainspring.cli import main; main()", *argv],
         cwd=ROOT,
         env=environment,
+        input=typed,
         capture_output=True,
         text=True,
         timeout=120,

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from uuid import uuid4
 
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from mainspring.serving.engine import Plan
@@ -54,3 +55,19 @@ def test_the_next_version_of_the_same_shape_takes_it_over_until_it_has_its_own(d
         assert known_plan(session, first.id, HERE, "auto") == PLAN
         third = another(session, 3, parameters=2)
         assert known_plan(session, third.id, HERE, "auto") is None
+
+
+def test_why_the_slots_cannot_is_kept_and_older_plans_have_no_reason(database: Database) -> None:
+    why = replace(PLAN, engine="continuous", reason="the attention of it is not known to the slots")
+    with database.transaction() as session:
+        found = champion(session).id
+        session.execute(
+            text(
+                "insert into engine_plans (version_id, machine, asked, engine, slots, threads, dtype) "
+                "values (:version, :machine, 'slots', 'continuous', 32, 2, 'float32')"
+            ),
+            {"version": found, "machine": HERE},
+        )
+        assert known_plan(session, found, HERE, "slots") == replace(why, tried=[], reason=None)
+        keep_plan(session, found, HERE, "slots", why)
+        assert known_plan(session, found, HERE, "slots") == why
