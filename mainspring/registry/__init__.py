@@ -2,7 +2,7 @@
 
 from mainspring.registry.expected import expected_digest
 from mainspring.registry.inspection import Inspection, inspect
-from mainspring.registry.release import desired, engine_of, release, task_of
+from mainspring.registry.release import base_files_of, desired, engine_of, release, task_of
 from mainspring.registry.retirement import restore, retire
 from mainspring.registry.store import Stored, copied, put, verify
 from mainspring.registry.versions import lock, named, refuse_deleted, refuse_retired, register, retired, whole
@@ -10,6 +10,7 @@ from mainspring.registry.versions import lock, named, refuse_deleted, refuse_ret
 __all__ = [
     "Inspection",
     "Stored",
+    "base_files_of",
     "copied",
     "desired",
     "engine_of",
