@@ -13,6 +13,7 @@ from mainspring.access import Caller
 from mainspring.errors import Conflict, UnknownDeployment, UnknownPrompts
 from mainspring.registry import lock, restore
 from mainspring.registry.policy import check as check_policy
+from mainspring.serving.overview import ANSWERING, trouble
 from mainspring.serving.views import moment, optional_moment
 from mainspring.tables import (
     Deployment,
@@ -64,9 +65,12 @@ class WorkerView(TypedDict):
 
 
 class DeploymentDetail(DeploymentView):
+    """`trouble`: why no worker has the version in production; null where one has, or none has said."""
+
     versions: list[StageView]
     training_run: RunView | None
     workers: list[WorkerView]
+    trouble: str | None
 
 
 def declare(
@@ -142,14 +146,20 @@ def find(session: Session, name: str) -> Deployment:
 
 def detail(session: Session, name: str) -> DeploymentDetail:
     """Raises UnknownDeployment."""
-    deployment = find(session, name)
-    versions = versions_of(session, name)
+    view = _view(find(session, name), _production(session, name))
+    versions, workers = versions_of(session, name), _workers(session, name)
     runs = runs_of(session, name, most=1)
+    said = [
+        (one["state"], one["reason"])
+        for one in workers
+        if one["version"] == view["production"] and one["environment"] in ANSWERING
+    ]
     return {
-        **_view(deployment, _production(session, name)),
+        **view,
         "versions": [{"version": version.label, "stage": version.stage} for version in versions],
         "training_run": runs[0] if runs else None,
-        "workers": _workers(session, name),
+        "workers": workers,
+        "trouble": trouble(said),
     }
 
 

@@ -2,12 +2,11 @@
 
 import logging
 import time
-import traceback
 from uuid import UUID
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from mainspring.logs import log
+from mainspring.logs import log, places
 
 QUIET = frozenset({"/healthz", "/readyz"})
 
@@ -40,9 +39,8 @@ def without_texts(record: logging.LogRecord) -> bool:
     """A filter for uvicorn's log: of an unexpected exception its type and places, since its text may be a prompt."""
     if record.exc_info and record.exc_info[1] is not None:
         error = record.exc_info[1]
-        frames = traceback.extract_tb(error.__traceback__)[-8:]
-        places = " < ".join(f"{frame.name}:{frame.lineno}" for frame in reversed(frames))
-        record.msg, record.args = "%s: %s at %s", (record.getMessage().strip(), type(error).__name__, places)
+        what = (record.getMessage().strip(), type(error).__name__, places(error))
+        record.msg, record.args = "%s: %s at %s", what
         record.exc_info, record.exc_text = None, None
     return True
 

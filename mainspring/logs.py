@@ -2,6 +2,8 @@
 
 import logging
 import sys
+import traceback
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -47,6 +49,14 @@ def configure(level: str, *, as_json: bool) -> None:
         logging.getLogger(chatty).setLevel(logging.WARNING)
     # Its record of a failed task carries the exception's text, which may hold a piece of a prompt: see BaseTask.
     logging.getLogger("celery.app.trace").setLevel(logging.CRITICAL)
+
+
+def places(error: BaseException, most: int = 8) -> str:
+    """The end of its traceback, innermost first, without any text: that could hold a prompt."""
+    frames = traceback.extract_tb(error.__traceback__)[-most:]
+    return " < ".join(
+        f"{frame.name} ({Path(frame.filename).name}:{frame.lineno})" for frame in reversed(frames)
+    )
 
 
 def _text(event: Any, **_: Any) -> str:

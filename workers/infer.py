@@ -17,8 +17,9 @@ from mainspring.serving.engine import Engine, Plan
 from mainspring.settings import Settings
 from mainspring.tables import EngineName, EngineWish
 from workers.app import create_app
+from workers.engines import Engines
 from workers.garbage import keep_imports
-from workers.holder import Engines
+from workers.held import Need
 from workers.quarantine import Quarantine
 from workers.remote.load import load_remote
 from workers.runtime import Runtime
@@ -76,8 +77,8 @@ class HoldVersions(bootsteps.StartStopStep):
                 return load_remote(path, settings, wish.url)
             return load_version(path, task, settings, wish.name, known)
 
-        def needs(path: Path, task: str, wish: EngineWish) -> int:
-            return 0 if wish.name is EngineName.VLLM else memory_needed(path, task, settings)
+        def needs(path: Path, task: str, wish: EngineWish) -> Need:
+            return Need(0) if wish.name is EngineName.VLLM else memory_needed(path, task, settings)
 
         behind = remote(settings)
         made = Engines(load, needs, memory_budget(settings), machine())

@@ -8,6 +8,7 @@ from redis.exceptions import RedisError
 from mainspring.logs import log
 from mainspring.messages import Answer, TryOut
 from mainspring.release import beat, draining, strays
+from mainspring.release.holdable import tell_unheld
 from mainspring.serving import stream
 from mainspring.serving.sweep import MOST_NUDGES
 from mainspring.trials import asking, running
@@ -26,6 +27,10 @@ def judge_once(app: Celery, use: Connections) -> None:
         moved.update(found.moved)
         for said in found.said:
             log.info("rollout.judged", deployment=deployment, said=said)
+    with use.database.transaction() as session:
+        unheld = tell_unheld(session)
+    for version, reason in unheld:
+        log.error("version.unheld", version=version, reason=reason)
     with use.database.transaction() as session:
         retired = draining.retire_drained(session)
     with use.database.transaction() as session:

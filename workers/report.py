@@ -8,7 +8,7 @@ from sqlalchemy import delete, func
 from sqlalchemy.dialects.postgresql import insert
 
 from mainspring.serving.engine import Engine
-from mainspring.tables import Database, HeldVersion
+from mainspring.tables import Database, HeldVersion, Refusal
 
 
 class Report:
@@ -29,8 +29,9 @@ class Report:
             serving |= {"threads": engine.plan.threads, "dtype": engine.plan.dtype}
         self._say(version_id, state="ready", reason=None, engine=serving, memory_bytes=memory_bytes)
 
-    def refused(self, version_id: UUID, asked: str, reason: str) -> None:
-        self._say(version_id, state="refused", reason=reason, engine={"asked": asked}, memory_bytes=0)
+    def refused(self, version_id: UUID, asked: str, reason: str, kind: Refusal, lasted: float) -> None:
+        engine = {"asked": asked, "refusal": kind.value, "lasted": round(lasted, 1)}
+        self._say(version_id, state="refused", reason=reason, engine=engine, memory_bytes=0)
 
     def gone(self, version_id: UUID) -> None:
         self._said.pop(version_id, None)

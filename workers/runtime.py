@@ -15,8 +15,9 @@ from mainspring.serving.claim import Fence, held_by
 from mainspring.settings import Settings
 from mainspring.tables import Database
 from workers.app import send
+from workers.engines import Engines
 from workers.giving_back import GivingBack
-from workers.holder import Engines, Holder
+from workers.holder import Holder
 from workers.life import Life
 from workers.notices import Notices
 from workers.outbox import Outbox

@@ -1,7 +1,5 @@
 """Rollouts: begin one, look at it, promote it, pause it, take it back; and the way back to an earlier version."""
 
-from collections.abc import Callable
-from functools import partial
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -16,30 +14,35 @@ from api.deps import BEARER, TheBackends, Transacting
 from api.rendering import Json
 from api.routes.deployments import takes
 from api.routes.jobs import to_uuid
+from api.verbs import VERBS
 from mainspring.access import ADMIN, Caller
 from mainspring.errors import UnknownRollout
 from mainspring.registry import named
 from mainspring.release import rollout as verbs
 from mainspring.release.back import go_back
+from mainspring.release.holdable import require_holdable
 from mainspring.release.plan import RolloutPlan, plan_of
 from mainspring.serving import stream
 from mainspring.serving.views import moment, optional_moment
-from mainspring.tables import Rollout, RolloutState, Version
+from mainspring.tables import Rollout, Stage, Version
 
 MOST = 100
 Reason = Annotated[str, Field(min_length=1, max_length=1000)]
-Verb = Callable[[Session, Rollout, str, str], int]
 
 router = APIRouter(prefix="/v1", tags=["rollouts"], dependencies=[Security(BEARER)])
 
 
 class Begin(BaseModel):
-    """`version`: such as `assistant@4`. `plan`: instead of the policy's; without either it takes over at once."""
+    """`version`: such as `assistant@4`. `plan`: instead of the policy's; without either it takes over at once.
+
+    `force`: let one that was in production take over even if no worker can hold it.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
     version: Annotated[str, Field(min_length=3, max_length=80)]
     plan: RolloutPlan | None = None
+    force: bool = False
     reason: Reason = "asked for"
 
 
@@ -49,9 +52,16 @@ class Why(BaseModel):
     reason: Reason = "asked for"
 
 
-class BackTo(Why):
-    """`to`: an earlier version that was kept; else whoever answered before."""
+class Act(Why):
+    """`force`: promote it even if no worker can hold it."""
 
+    force: bool = False
+
+
+class BackTo(Why):
+    """`to`: an earlier version that was kept; else whoever answered before. `force`: even if no worker can hold it."""
+
+    force: bool = False
     to: Annotated[str, Field(min_length=3, max_length=80)] | None = None
 
 
@@ -109,6 +119,8 @@ async def begin(name: str, request: Request, backends: TheBackends, transact: Tr
         deployment = declared.find(session, name)
         version = named(session, given.version, deployment=name)
         plan = given.plan or plan_of(deployment.policy)
+        if version.stage in (Stage.DRAINING, Stage.RETIRED) and not given.force:
+            require_holdable(session, version)
         made = verbs.begin(session, version, plan, actor=f"key {caller.key_id}", reason=given.reason)
         return {"version": version.label, "rollout": None if made is None else _view(session, made)}
 
@@ -158,12 +170,12 @@ async def replan(rollout_id: str, request: Request, backends: TheBackends, trans
     return Json(await transact(work))
 
 
-@router.post("/rollouts/{rollout_id}/{verb}", response_model=RolloutView, openapi_extra=takes(Why))
+@router.post("/rollouts/{rollout_id}/{verb}", response_model=RolloutView, openapi_extra=takes(Act))
 async def act(
     rollout_id: str, verb: str, request: Request, backends: TheBackends, transact: Transacting
 ) -> Response:
     """`promote`, `rollback`, `abort`, `pause` or `resume` it, with a reason for the log of events."""
-    given = await body.read(request, backends.settings.max_body_bytes, Why)
+    given = await body.read(request, backends.settings.max_body_bytes, Act)
     if verb not in VERBS:
         raise UnknownRollout(
             f"a rollout has no verb `{verb[:50]}`", field="verb", remedy=f"Use one of: {', '.join(VERBS)}."
@@ -172,7 +184,8 @@ async def act(
     def work(session: Session, caller: Caller) -> tuple[RolloutView, UUID, int]:
         caller.require(ADMIN)
         rollout = verbs.opened(session, to_uuid(rollout_id, unknown_rollout))
-        moved = VERBS[verb](session, rollout, f"key {caller.key_id}", given.reason)
+        actor = f"key {caller.key_id}"
+        moved = VERBS[verb](session, rollout, actor=actor, reason=given.reason, force=given.force)
         return _view(session, rollout), rollout.champion_id, moved
 
     view, champion, moved = await transact(work)
@@ -189,7 +202,8 @@ async def back(name: str, request: Request, backends: TheBackends, transact: Tra
         caller.require(ADMIN)
         declared.find(session, name)
         to = None if given.to is None else named(session, given.to, deployment=name)
-        done = go_back(session, name, to, actor=f"key {caller.key_id}", reason=given.reason)
+        actor = f"key {caller.key_id}"
+        done = go_back(session, name, to, actor=actor, reason=given.reason, force=given.force)
         view: BackView = {
             "version": done.version.label,
             "instead_of": done.instead_of.label,
@@ -200,29 +214,6 @@ async def back(name: str, request: Request, backends: TheBackends, transact: Tra
     view, version = await transact(work)
     await backends.follow(version, view["moved"])
     return Json(view)
-
-
-def _promote(session: Session, rollout: Rollout, actor: str, reason: str) -> int:
-    verbs.promote(session, rollout, actor=actor, reason=reason)
-    return 0
-
-
-def _roll_back(session: Session, rollout: Rollout, actor: str, reason: str, *, state: RolloutState) -> int:
-    return verbs.roll_back(session, rollout, actor=actor, reason=reason, state=state)
-
-
-def _pause(session: Session, rollout: Rollout, actor: str, reason: str, *, paused: bool) -> int:
-    verbs.pause(session, rollout, paused=paused, actor=actor, reason=reason)
-    return 0
-
-
-VERBS: dict[str, Verb] = {
-    "promote": _promote,
-    "rollback": partial(_roll_back, state=RolloutState.ROLLED_BACK),
-    "abort": partial(_roll_back, state=RolloutState.ABORTED),
-    "pause": partial(_pause, paused=True),
-    "resume": partial(_pause, paused=False),
-}
 
 
 def unknown_rollout() -> UnknownRollout:

@@ -15,6 +15,7 @@ from mainspring.local.doors import client
 
 Name = Annotated[str, typer.Argument(help="The deployment.")]
 Reason = Annotated[str, typer.Option(help="Why, for the log of events.")]
+Force = Annotated[bool, typer.Option("--force", help="Even if no worker can hold the version.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -29,6 +30,7 @@ def rollout(
     plan: Annotated[
         Path | None, typer.Option(help="A JSON file with the plan, instead of the policy's.", exists=True)
     ] = None,
+    force: Force = False,
     reason: Reason = "asked for",
     as_json: AsJson = False,
 ) -> None:
@@ -40,7 +42,7 @@ def rollout(
             field="version",
             remedy="Name it as assistant@4; mainspring versions lists them.",
         )
-    body: dict[str, Any] = {"version": version, "reason": reason}
+    body: dict[str, Any] = {"version": version, "reason": reason} | _forced(force)
     if now:
         body["plan"] = {"steps": []}
     elif plan is not None:
@@ -84,9 +86,11 @@ def rollouts(name: Name, *, as_json: AsJson = False) -> None:
     Console().print(table)
 
 
-def promote(name: Name, *, reason: Reason = "asked for", as_json: AsJson = False) -> None:
+def promote(
+    name: Name, *, force: Force = False, reason: Reason = "asked for", as_json: AsJson = False
+) -> None:
     """Let the challenger of the open rollout answer everything, now."""
-    done = _act(name, "promote", reason)
+    done = _act(name, "promote", reason, force=force)
     _tell(done, as_json, f"{done['challenger']} is in production; {done['champion']} drains.")
 
 
@@ -94,11 +98,12 @@ def rollback(
     name: Name,
     *,
     to: Annotated[str | None, typer.Option(help="An earlier version, such as assistant@2.")] = None,
+    force: Force = False,
     reason: Reason = "asked for",
     as_json: AsJson = False,
 ) -> None:
     """Take the open rollout back; without one, let the version answer that did before. What waits moves with it."""
-    body = {"reason": reason} | ({} if to is None else {"to": to})
+    body = {"reason": reason} | ({} if to is None else {"to": to}) | _forced(force)
     with client() as api:
         done = api.request("POST", f"/v1/deployments/{name}/rollback", json=body)
     _tell(
@@ -126,12 +131,15 @@ def abort(name: Name, *, reason: Reason = "asked for", as_json: AsJson = False) 
     _tell(done, as_json, f"The rollout of {done['challenger']} was aborted; {done['champion']} answers.")
 
 
-def _act(name: str, verb: str, reason: str) -> dict[str, Any]:
+def _act(name: str, verb: str, reason: str, *, force: bool = False) -> dict[str, Any]:
     with client() as api:
-        done: dict[str, Any] = api.request(
-            "POST", f"/v1/rollouts/{_open(api, name)}/{verb}", json={"reason": reason}
-        )
+        body = {"reason": reason} | _forced(force)
+        done: dict[str, Any] = api.request("POST", f"/v1/rollouts/{_open(api, name)}/{verb}", json=body)
         return done
+
+
+def _forced(force: bool) -> dict[str, Any]:  # noqa: FBT001
+    return {"force": True} if force else {}
 
 
 def _open(api: Client, name: str) -> str:

@@ -71,6 +71,10 @@ def _tell(console: Console, work: Overview) -> None:
         serving = ", ".join(one["serving"]) or "nobody"
         deployments.add_row(one["name"], one["task"], one["production"] or "none yet", one["engine"], serving)
     console.print(deployments)
+    for one in work["deployments"]:
+        if one["trouble"] is not None:
+            said = f"{one['production']} is in production and cannot be held: {one['trouble']}"
+            console.print(said, style="red", markup=False)
     queues = Table("queue", "priority", "queued", "in session", "running", "oldest", box=None)
     for queue in work["queues"]:
         oldest = "" if queue["oldest_seconds"] is None else f"{queue['oldest_seconds']:.1f} s"

@@ -10,6 +10,14 @@ class ModelRefused(MainspringError):
     title = "The model was refused"
 
 
+class LoadingFailed(ModelRefused):
+    """The model cannot be loaded at the moment: its files cannot be read, or memory ran out. It is tried again."""
+
+    code = "loading_failed"
+    title = "The model cannot be loaded at the moment"
+    retryable = True
+
+
 class EngineFailed(MainspringError):
     """The engine died or hung while it held the request; another attempt is made."""
 

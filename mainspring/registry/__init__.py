@@ -3,7 +3,7 @@
 from mainspring.registry.expected import expected_digest
 from mainspring.registry.inspection import Inspection, inspect
 from mainspring.registry.locks import lock, lock_free
-from mainspring.registry.release import desired, engine_of, release, task_of
+from mainspring.registry.release import base_files_of, desired, engine_of, release, task_of
 from mainspring.registry.retirement import restore, retire
 from mainspring.registry.store import Stored, copied, put, verify
 from mainspring.registry.versions import (
@@ -19,6 +19,7 @@ from mainspring.registry.versions import (
 __all__ = [
     "Inspection",
     "Stored",
+    "base_files_of",
     "copied",
     "desired",
     "engine_of",

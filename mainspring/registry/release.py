@@ -92,6 +92,16 @@ def task_of(session: Session, version: Version) -> Task:
     return Task(session.scalars(select(Deployment.task).where(Deployment.name == version.deployment)).one())
 
 
+def base_files_of(session: Session, version: Version) -> dict[str, str] | None:
+    """Of an adapter: the digest of each file of its base. None for a whole model, and where nobody recorded them."""
+    digest = version.source.get("base_digest")
+    if digest is None:
+        return None
+    return session.scalar(
+        select(Version.files).where(Version.digest == digest, Version.files.is_not(None)).limit(1)
+    )
+
+
 def engine_of(session: Session, version: Version) -> EngineWish:
     """What its deployment's policy asks to be served by."""
     return engine_wish(

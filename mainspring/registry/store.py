@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from mainspring.errors import ModelRefused, StackError
+from mainspring.errors import LoadingFailed, ModelRefused, StackError
 from mainspring.registry.adapters import base_digest
 from mainspring.registry.sharing import digest_of_file, share
 
@@ -108,25 +108,33 @@ def put(store: Path, folder: Path, names: Sequence[str]) -> Stored:
         return copy.keep()
 
 
-def verify(folder: Path, digest: str, files: dict[str, str] | None) -> None:
-    """Read every byte of a stored model again. Raises ModelRefused, which names the file that is not what it was.
+def verify(
+    folder: Path, digest: str, files: dict[str, str] | None, base_files: dict[str, str] | None = None
+) -> None:
+    """Read every byte of a stored model, and of an adapter's base, again.
 
     `files`: what register() was given; None for a version that is older than that, of which only the whole is known.
+    `base_files`: the same of the base. Raises ModelRefused, which names the file that is not what it was, and
+    LoadingFailed, which names the one that cannot be read.
     """
-    found = {name: digest_of_file(folder / name) for name in _names(folder)}
+    _verify(folder, digest, files, "")
+    if (base := base_digest(folder)) is not None:
+        _verify(folder.parent / base, base, base_files, " of its base")
+
+
+def _verify(folder: Path, digest: str, files: dict[str, str] | None, whose: str) -> None:
+    found = {name: _read(folder / name, f"{name}{whose}") for name in sorted(_names(folder))}
     if digest_of(found) == digest:
-        if (base := base_digest(folder)) is not None:
-            verify(folder.parent / base, base, None)
         return
     if files is None:
-        raise _changed("a file of the model")
+        raise _changed(f"a file of the {'model' if not whose else 'base'}")
     for name in sorted(files.keys() | found.keys()):
         if name not in found:
-            raise _changed(name, "is gone from the store")
+            raise _changed(f"{name}{whose}", "is gone from the store")
         if name not in files:
-            raise _changed(name, "was added to the stored model")
+            raise _changed(f"{name}{whose}", "was added to the stored model")
         if files[name] != found[name]:
-            raise _changed(name)
+            raise _changed(f"{name}{whose}")
     raise _changed("the record of the model's files")
 
 
@@ -143,6 +151,18 @@ def digest_of(digests: dict[str, str]) -> str:
 
 def _names(folder: Path) -> set[str]:
     return {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
+
+
+def _read(path: Path, name: str) -> str:
+    """Its digest."""
+    try:
+        return digest_of_file(path)
+    except OSError as error:
+        raise LoadingFailed(
+            f"{name} cannot be read ({error.strerror})",
+            field="model",
+            remedy="Look at the disk, or at the network that it is behind.",
+        ) from error
 
 
 def _changed(name: str, what: str = "is not what was registered") -> ModelRefused:

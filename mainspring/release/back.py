@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 from mainspring.errors import Conflict, InvalidRequest
 from mainspring.lifecycle import advance, has_been_in_production
 from mainspring.registry import lock, refuse_deleted
+from mainspring.release.holdable import require_holdable
 from mainspring.release.moving import hold, move
 from mainspring.release.rollout import champion_of, current, roll_back
 from mainspring.tables import Event, RolloutState, Stage, Version
@@ -24,10 +25,19 @@ class Back:
     moved: int
 
 
-def go_back(session: Session, deployment: str, to: Version | None = None, *, actor: str, reason: str) -> Back:
+def go_back(
+    session: Session,
+    deployment: str,
+    to: Version | None = None,
+    *,
+    actor: str,
+    reason: str,
+    force: bool = False,
+) -> Back:
     """In one transaction. `to`: an earlier version of the deployment; None: the older one that answered last.
 
-    Raises UnknownDeployment, Conflict if there is no way back, InvalidRequest if `to` never answered.
+    Raises UnknownDeployment, Conflict if there is no way back or, without `force`, if no worker can hold that version,
+    InvalidRequest if `to` never answered.
     """
     lock(session, deployment)
     if to is not None:
@@ -57,6 +67,8 @@ def go_back(session: Session, deployment: str, to: Version | None = None, *, act
             else f"Begin a rollout of it: mainspring rollout {earlier.label}.",
         )
     refuse_deleted(earlier)
+    if not force:
+        require_holdable(session, earlier)
     if rollout is not None:
         hold(session, [rollout.challenger_id, champion.id])
         roll_back(session, rollout, actor=actor, reason=reason, state=RolloutState.ABORTED)

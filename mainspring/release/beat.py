@@ -10,7 +10,7 @@ from mainspring.release import rollout as verbs
 from mainspring.release.before import BEFORE
 from mainspring.release.judge import Look, in_words, look
 from mainspring.release.judged import ACTOR, Judged, back
-from mainspring.release.observing import counts
+from mainspring.release.observing import counts, held
 from mainspring.release.plan import RolloutPlan
 from mainspring.tables import Rollout, RolloutState
 
@@ -29,6 +29,9 @@ def judge(session: Session, deployment: str) -> Judged:
     before = BEFORE.get(RolloutState(rollout.state))
     if before is not None:
         return before(session, rollout, plan)
+    _, refused = held(session, rollout.challenger_id)
+    if refused:
+        return back(session, rollout, f"no worker can hold it any more: {refused[0]}")
     limits = rollout.judged.get("thresholds", {})
     found = look(plan, rollout.share, counts(session, rollout, limits))
     rollout.judged = {**rollout.judged, **found.as_json()}

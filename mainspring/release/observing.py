@@ -18,13 +18,12 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session
 
+from mainspring.release.holdable import why_refused, words
 from mainspring.release.judge import Count
 from mainspring.settings import Environment
 from mainspring.tables import (
     Feedback,
     FeedbackKind,
-    HeldVersion,
-    Incarnation,
     Job,
     JobState,
     Observation,
@@ -106,18 +105,6 @@ def counts(session: Session, rollout: Rollout, limits: dict[str, Any]) -> list[C
 def held(
     session: Session, version_id: UUID, environment: Environment = Environment.PRODUCTION
 ) -> tuple[int, list[str]]:
-    """How many live workers of the environment have loaded the version; and why they will not, if none has or is
-    about to."""
-    rows = session.execute(
-        select(HeldVersion.state, HeldVersion.reason)
-        .join(Incarnation, Incarnation.id == HeldVersion.incarnation)
-        .where(
-            HeldVersion.version_id == version_id,
-            Incarnation.environment.in_([environment.value, Environment.ALL.value]),
-            Incarnation.ended_at.is_(None),
-            Incarnation.lease_until > func.now(),
-        )
-    ).all()
-    ready = sum(row.state == "ready" for row in rows)
-    states = {row.state for row in rows}
-    return ready, [row.reason or "" for row in rows] if states == {"refused"} else []
+    """How many live workers of the environment have loaded the version; and why they cannot, if each of them has said so."""
+    said = words(session, version_id, environment)
+    return sum(word.state == "ready" for word in said), why_refused(said)

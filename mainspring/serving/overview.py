@@ -3,11 +3,13 @@
 It reads every unfinished job once, through the indexes of the queue.
 """
 
+from collections.abc import Iterable
 from typing import Any
 
 from sqlalchemy import Connection, case, func, select
 from typing_extensions import TypedDict
 
+from mainspring.settings import Environment
 from mainspring.tables import (
     ChatSession,
     Delivery,
@@ -25,13 +27,17 @@ from mainspring.tables import (
 
 
 class Served(TypedDict):
-    """`engine` is the policy's, `serving` are those that live workers have, such as `slots`, or their state."""
+    """`engine` is the policy's, `serving` are those that live workers have, such as `slots`, or their state.
+
+    `trouble`: why no worker has the version in production.
+    """
 
     name: str
     task: str
     production: str | None
     engine: str
     serving: list[str]
+    trouble: str | None
 
 
 class Queue(TypedDict):
@@ -70,6 +76,7 @@ class Overview(TypedDict):
     deliveries: Deliveries
 
 
+ANSWERING = (Environment.ALL.value, Environment.PRODUCTION.value)  # whose workers hold what answers clients
 _UNFINISHED = Job.state.in_([JobState.QUEUED.value, JobState.RUNNING.value])
 _IS_QUEUED = Job.state == JobState.QUEUED.value
 _QUEUES = (
@@ -92,11 +99,12 @@ _DEPLOYMENTS = (
     .order_by(Deployment.name)
 )
 _HELD = (
-    select(Version.deployment, HeldVersion.state, HeldVersion.engine)
+    select(Version.deployment, HeldVersion.state, HeldVersion.reason, HeldVersion.engine)
     .join(Version, Version.id == HeldVersion.version_id)
     .join(Incarnation, Incarnation.id == HeldVersion.incarnation)
     .where(Incarnation.ended_at.is_(None), Incarnation.lease_until > func.now())
-    .where(Version.stage == Stage.PRODUCTION.value)
+    .where(Version.stage == Stage.PRODUCTION.value, Incarnation.environment.in_(ANSWERING))
+    .order_by(Incarnation.started_at)
 )
 _SESSIONS = select(
     select(func.count()).select_from(ChatSession).scalar_subquery(),
@@ -120,10 +128,18 @@ def overview(connection: Connection) -> Overview:
     }
 
 
+def trouble(said: Iterable[tuple[str, str | None]]) -> str | None:
+    """Why nobody has a version, from the state and the reason that each live worker gave; None if one has it or loads it."""
+    reasons = dict(said)
+    return None if {"ready", "loading"} & reasons.keys() else reasons.get("refused")
+
+
 def _deployments(connection: Connection) -> list[Served]:
     serving: dict[str, list[str]] = {}
+    said: dict[str, list[tuple[str, str | None]]] = {}
     for row in connection.execute(_HELD):
         serving.setdefault(row.deployment, []).append(str(row.engine.get("name") or row.state))
+        said.setdefault(row.deployment, []).append((row.state, row.reason))
     return [
         {
             "name": row.name,
@@ -131,6 +147,7 @@ def _deployments(connection: Connection) -> list[Served]:
             "production": None if row.number is None else f"{row.name}@{row.number}",
             "engine": engine_wish(row.policy).name.value,
             "serving": sorted(serving.get(row.name, [])),
+            "trouble": trouble(said.get(row.name, [])),
         }
         for row in connection.execute(_DEPLOYMENTS)
     ]

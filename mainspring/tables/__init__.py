@@ -7,7 +7,7 @@ from mainspring.tables.deployment import Deployment, EngineName, EngineWish, Tas
 from mainspring.tables.engine_plan import EnginePlan
 from mainspring.tables.event import AuditHead, Event
 from mainspring.tables.feedback import Feedback, FeedbackKind
-from mainspring.tables.incarnation import HeldVersion, Incarnation
+from mainspring.tables.incarnation import HeldVersion, Incarnation, Refusal
 from mainspring.tables.job import Job, JobState, Priority
 from mainspring.tables.observation import Observation
 from mainspring.tables.prompt import Prompt, PromptSet
@@ -42,6 +42,7 @@ __all__ = [
     "Priority",
     "Prompt",
     "PromptSet",
+    "Refusal",
     "Rollout",
     "RolloutState",
     "RunState",

@@ -1,6 +1,7 @@
 """One life of a worker process, and its lease: the one row that it renews, whatever number of jobs it holds."""
 
 from datetime import datetime
+from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
@@ -27,8 +28,20 @@ class Incarnation(Base):
     ended_at: Mapped[datetime | None]
 
 
+class Refusal(StrEnum):
+    """Why a worker refused a version: it stays so, there may be room later, or it passes, as an outage does."""
+
+    LASTING = "lasting"
+    ROOM = "room"
+    PASSING = "passing"
+
+
 class HeldVersion(Base):
-    """What an infer worker says of a version that it should hold: loading, ready, or refused and why."""
+    """What an infer worker says of a version that it should hold: loading, ready, or refused and why.
+
+    `engine`: what was asked for and what serves; of a refusal, which `refusal` it is and for how many seconds it has
+    `lasted`, by the worker's clock.
+    """
 
     __tablename__ = "held_versions"
 

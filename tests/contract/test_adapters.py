@@ -1,9 +1,11 @@
 """Versions that are adapters: the tokens of `peft`, the weights of the base in memory once, and the base as it was."""
 
+import copy
 import gc
 import json
 import shutil
 from collections.abc import Callable, Iterator
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +14,10 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM, AutoModelForSequenceClassification, PreTrainedModel
 
-from mainspring.errors import ModelRefused
+from mainspring.errors import LoadingFailed, ModelRefused
 from mainspring.registry import inspect, put, verify
 from mainspring.registry.adapters import with_base
+from mainspring.registry.sharing import digest_of_file
 from mainspring.serving.engine import Engine, EngineRequest
 from mainspring.settings import Settings
 from mainspring.tables import Task
@@ -26,6 +29,7 @@ from workers.gpu import adapters
 from workers.gpu.load import check_loadable, load_model, load_version, memory_needed
 from workers.gpu.native.build import compiler
 from workers.gpu.packed import PackedLinear
+from workers.held import taken
 
 ARCHITECTURES = ["llama", "gpt2", "qwen2", "gemma3", "smollm3"]
 PROMPTS = [tiny.prompt(length) for length in (3, 20, 41)]
@@ -136,15 +140,50 @@ def test_all_adapters_of_a_base_have_its_weights_once(
     store: Path, base: Path, adapter: Path, tmp_path: Path, load: Callable[[Path], Engine]
 ) -> None:
     other = placed(store, trained(tiny.build("llama"), tmp_path / "other", seed=2), base)
-    alone = memory_needed(adapter, "text-generation", Settings())
     engines = [load(path) for path in (adapter, base, other)]
     weights = [_products(engine) for engine in engines]
     assert weights[0] == weights[1] == weights[2]
     assert len(weights[0]) > 10
     assert len({said(engine) for engine in engines}) == 3
-    assert memory_needed(other, "text-generation", Settings()) < alone
     engines[1].stop()
     assert said(engines[0], "again") != said(engines[2], "again")  # the base may leave before them
+
+
+def test_their_memory_is_counted_by_what_they_have_of_their_own(
+    store: Path, base: Path, adapter: Path, tmp_path: Path
+) -> None:
+    other = placed(store, trained(tiny.build("llama"), tmp_path / "other", seed=2), base)
+    alone = placed(store, trained(tiny.build("gpt2"), tmp_path / "alone"), _saved(store, "gpt2", tmp_path))
+    needs = [memory_needed(path, "text-generation", Settings()) for path in (base, adapter, other, alone)]
+    assert len({need.of for need in needs}) == 2
+    weights = needs[0].weights
+    assert weights >= (base / "model.safetensors").stat().st_size
+    assert [need.weights for need in needs[1:3]] == [weights] * 2
+    assert needs[0].own < needs[1].own == needs[2].own
+    for count in (1, 2, 3):  # whichever of them come and leave
+        for some in combinations(needs[:3], count):
+            assert taken(some) == weights + sum(need.own for need in some)
+    assert taken(needs) == taken(needs[:3]) + needs[3].alone
+
+
+def _saved(store: Path, name: str, tmp_path: Path) -> Path:
+    return stored(store, models.save(tiny.build(name), models.byte_level(), tmp_path / f"base-{name}"))
+
+
+def test_memory_that_runs_out_for_one_is_told_and_the_base_answers_on(
+    base: Path, adapter: Path, load: Callable[[Path], Engine], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before, copied = load(base), copy.deepcopy
+
+    def copying(what: Any, *more: Any) -> Any:
+        return torch.empty(2**50) if isinstance(what, PreTrainedModel) else copied(what, *more)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(copy, "deepcopy", copying)
+        with pytest.raises(LoadingFailed, match="memory ran out"):
+            load(adapter)
+    assert said(before)
+    assert said(load(adapter)) != said(before, "again")
 
 
 def test_they_leave_nothing_behind(base: Path, adapter: Path) -> None:
@@ -153,10 +192,10 @@ def test_they_leave_nothing_behind(base: Path, adapter: Path) -> None:
     ]
     for engine in engines:
         engine.stop()
-    assert adapters.is_held(adapter)
+    assert adapters.held(adapter) is not None
     del engine, engines
     gc.collect()
-    assert not adapters.is_held(adapter)
+    assert adapters.held(adapter) is None
 
 
 def _products(engine: Any) -> set[int]:
@@ -179,14 +218,18 @@ def test_it_is_what_its_base_is_and_a_little_more(base: Path, adapter: Path, sto
 
 def test_a_byte_of_its_base_that_changed_is_named(base: Path, adapter: Path) -> None:
     digest, files = adapter.name, None
+    of_base = {path.name: digest_of_file(path) for path in base.iterdir()}
     verify(adapter, digest, files)
+    verify(adapter, digest, files, of_base)
     weights = base / "model.safetensors"
     content = bytearray(weights.read_bytes())
     content[-1] ^= 1
     weights.chmod(0o644)
     weights.write_bytes(bytes(content))
-    with pytest.raises(ModelRefused):
+    with pytest.raises(ModelRefused, match="a file of the base is not what was registered"):
         verify(adapter, digest, files)
+    with pytest.raises(ModelRefused, match=r"model\.safetensors of its base is not what was registered"):
+        verify(adapter, digest, files, of_base)
 
 
 def test_of_a_classifier_it_is_merged(store: Path, tmp_path: Path, in_float32: None) -> None:

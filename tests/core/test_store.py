@@ -12,7 +12,7 @@ from threading import Thread
 import pytest
 
 from mainspring import registry
-from mainspring.errors import ModelRefused
+from mainspring.errors import LoadingFailed, ModelRefused
 from mainspring.registry import sharing
 from mainspring.tables import Task
 from tests.core.model_folders import model, safetensors
@@ -172,6 +172,18 @@ def test_a_stored_model_that_changed_is_refused_by_the_files_name(
     assert refused.value.remedy
     with pytest.raises(ModelRefused, match="a file of the model is not what was registered"):
         registry.verify(folder, stored.digest, None)
+
+
+def test_a_file_that_cannot_be_read_is_named_and_may_be_read_later(tmp_path: Path) -> None:
+    stored = put(tmp_path / "store", model(tmp_path / "a"))
+    folder = tmp_path / "store" / stored.path
+    weights = folder / "model.safetensors"
+    kept = weights.rename(tmp_path / "kept")
+    weights.symlink_to("/proc/self/mem")  # which can be opened, and reading it is an input/output error
+    with pytest.raises(LoadingFailed, match=r"model\.safetensors cannot be read \(Input/output error\)"):
+        registry.verify(folder, stored.digest, stored.files)
+    kept.replace(weights)
+    registry.verify(folder, stored.digest, stored.files)
 
 
 def _flip(path: Path) -> None:

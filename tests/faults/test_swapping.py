@@ -31,7 +31,7 @@ def folder() -> Iterator[Path]:
 @pytest.mark.timeout(280)
 def test_versions_that_do_not_fit_together_take_turns(folder: Path) -> None:
     models = [marked(folder / mark, mark) for mark in "AB"]
-    need = memory_needed(models[0], "text-generation", Settings())
+    need = memory_needed(models[0], "text-generation", Settings()).alone
     with Stack(folder / "home", MAINSPRING_WORKER_MEMORY_BYTES=str(int(need * 1.5))) as stack:
         stack.deploy(NAME, models[0], "text-generation")
         answers: list[dict[str, Any]] = []

@@ -6,11 +6,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import structlog
+from structlog.testing import LogCapture
 
 from mainspring.client import Client
 from mainspring.settings import Settings
 from mainspring.tables import Database, Task
 from tests.api.serving import Served, produce, until
+from tests.workers.holding import Store
+from workers import holder
 
 ROOT = Path(__file__).parents[2]
 WORKER = "-A tests.workers.slow_worker worker -P threads -c 16 -Q infer --without-gossip --without-mingle"
@@ -35,6 +39,21 @@ def api(settings: Settings, database: Database, key: str, tmp_path: Path) -> Ite
         finally:
             worker.terminate()
             worker.wait(60)
+
+
+@pytest.fixture
+def store(database: Database, settings: Settings) -> Iterator[Store]:
+    made = Store(database, settings)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def written(monkeypatch: pytest.MonkeyPatch) -> LogCapture:
+    """What a holder logs."""
+    captured = LogCapture()
+    monkeypatch.setattr(holder, "log", structlog.wrap_logger(None, processors=[captured]))
+    return captured
 
 
 def _is_held(api: Client) -> bool:

@@ -4,7 +4,8 @@ from collections.abc import Callable
 
 from mainspring.serving.engine import Engine, Health
 from workers import infer
-from workers.holder import Engines
+from workers.engines import Engines
+from workers.held import Need
 
 
 class Pretending:
@@ -25,5 +26,5 @@ class Pretending:
 def serve_by(engine: Callable[[], Engine]) -> None:
     """Every version, whatever its model, in this process's infer worker."""
     infer.HoldVersions.engines = staticmethod(  # type: ignore[method-assign]
-        lambda: Engines(lambda *_: engine(), lambda *_: 1, 2**30, check=lambda *_: None)
+        lambda: Engines(lambda *_: engine(), lambda *_: Need(1), 2**30, check=lambda *_: None)
     )

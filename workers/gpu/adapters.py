@@ -12,6 +12,7 @@ from typing import Any
 from weakref import WeakKeyDictionary, WeakValueDictionary
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 from transformers import PreTrainedModel
@@ -47,11 +48,6 @@ def keep(path: Path, model: PreTrainedModel) -> None:
         _ATTENTION[model] = model.config._attn_implementation  # noqa: SLF001  transformers has no other name for it
 
 
-def is_held(path: Path) -> bool:
-    """Whether the weights of the model in that folder, or of the adapter's base, are in memory."""
-    return base_of(path).resolve() in _BASES
-
-
 def held(path: Path) -> PreTrainedModel | None:
     """A model of its own modules, and of weights that are in memory already; None: they are not."""
     base = _BASES.get(base_of(path).resolve())
@@ -77,7 +73,11 @@ def merge(model: PreTrainedModel, path: Path) -> None:
 
 def _read(path: Path) -> dict[str, tuple[Tensor, Tensor]]:
     """Layer → its two matrices, [rank, features] and [width, rank], in float32, the second one scaled."""
-    config, found = require_lora(path), load_file(path / WEIGHTS)
+    config = require_lora(path)
+    try:
+        found = load_file(path / WEIGHTS)
+    except SafetensorError as error:
+        raise ModelRefused(f"{WEIGHTS} is not a safetensors file", field="model") from error
     matrices: dict[str, dict[str, Tensor]] = {}
     for key, tensor in found.items():
         match = _KEY.fullmatch(key)

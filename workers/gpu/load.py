@@ -78,9 +78,17 @@ class Loaded:
 def load_version(
     path: Path, task: str, settings: Settings, asked: str = EngineName.AUTO, known: Plan | None = None
 ) -> Engine:
-    """Load and start the engine that fits the task; `asked` names a causal one's loop. Raises ModelRefused."""
+    """Load and start the engine that fits the task; `asked` names a causal one's loop.
+
+    Raises ModelRefused, and LoadingFailed if memory ran out.
+    """
     with LOADING:
-        return _load_version(path, task, settings, asked, known)
+        try:
+            return _load_version(path, task, settings, asked, known)
+        except Exception as error:
+            if memory.ran_out(error):
+                raise memory.too_little() from error
+            raise
 
 
 def _load_version(path: Path, task: str, settings: Settings, asked: str, known: Plan | None) -> Engine:

@@ -6,11 +6,12 @@ import psutil
 import torch
 from transformers import AutoConfig, PreTrainedConfig
 
-from mainspring.errors import ModelRefused
+from mainspring.errors import LoadingFailed, ModelRefused
 from mainspring.registry.adapters import base_of
 from mainspring.settings import Settings
-from workers.gpu import adapters, continuous, device, weights
+from workers.gpu import continuous, device, weights
 from workers.gpu.seq2seq.decoding import batch_bytes
+from workers.held import Need
 
 _CONTAINER_LIMITS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))
 _HOST_SHARE, _GPU_SHARE = 0.6, 0.9
@@ -26,6 +27,7 @@ _CONTEXT_NAMES = (
 )
 _DEFAULT_CONTEXT = 2048
 _FULL_SLOTS = 32  # there may be more slots, of which few fill their whole context
+_ON_CPU = "DefaultCPUAllocator"  # torch raises a RuntimeError like any other there
 SEQ2SEQ = ("translation", "summarization")
 
 
@@ -38,26 +40,41 @@ def memory_budget(settings: Settings) -> int:
     return int(min(psutil.virtual_memory().total, *_limits()) * _HOST_SHARE)
 
 
-def memory_needed(path: Path, task: str, settings: Settings) -> int:
-    """Bytes that a version will take once loaded, from its headers. Raises ModelRefused.
+def memory_needed(path: Path, task: str, settings: Settings) -> Need:
+    """What a version will take once loaded, from its headers. Raises ModelRefused.
 
-    Of an adapter whose base is in memory, and of a base that adapters have there, what comes beside it.
+    The weights of a causal one are those of its base, which all adapters of that base, and itself, have in common.
     """
     base = base_of(path)
-    shared = task == "text-generation" and adapters.is_held(path)
-    folders = {path, base} - ({base} if shared else set())
-    numbers = sum(elements for folder in folders for elements, _ in weights.tensors(folder).values())
-    loaded, path = numbers * device.dtype().itemsize, base
+    whole, beside = _loaded_bytes(base), 0 if base == path else _loaded_bytes(path)
     if task != "text-generation":
         batch = 0
         if task in SEQ2SEQ:
-            config = read_config(path)
+            config = read_config(base)
             batch = batch_bytes(config, context_length(config), device.dtype())
-        return int(loaded * 1.1) + batch + 4 * WORKING_BYTES
-    config = read_config(path)
+        return Need(whole + beside + batch + 4 * WORKING_BYTES)
+    config = read_config(base)
     tokens = cache_tokens(config, settings)
     cache = tokens * continuous.token_bytes(config.get_text_config(), device.dtype())
-    return int(loaded * 1.1) + cache + continuous.workspace_bytes(tokens, device.dtype()) + WORKING_BYTES
+    own = beside + cache + continuous.workspace_bytes(tokens, device.dtype()) + WORKING_BYTES
+    return Need(own, whole, of=str(base.resolve()))
+
+
+def ran_out(error: BaseException | None) -> bool:
+    """Whether it is memory that there was too little of, here or in what it came from."""
+    while error is not None:
+        if isinstance(error, (MemoryError, torch.OutOfMemoryError)) or _ON_CPU in str(error):
+            return True
+        error = error.__cause__
+    return False
+
+
+def too_little() -> LoadingFailed:
+    """What is said then."""
+    return LoadingFailed(
+        "memory ran out while it was loaded",
+        remedy="Give the worker's machine more memory, or the worker less of it (MAINSPRING_WORKER_MEMORY_BYTES).",
+    )
 
 
 def read_config(path: Path) -> PreTrainedConfig:
@@ -92,6 +109,12 @@ def cache_tokens(config: PreTrainedConfig, settings: Settings) -> int:
         budget = max(budget, int(_gpu_bytes() * _GPU_CACHE_SHARE))
     wanted = _FULL_SLOTS * context_length(config)
     return continuous.cache_tokens(config.get_text_config(), device.dtype(), budget, wanted)
+
+
+def _loaded_bytes(path: Path) -> int:
+    """Of a folder's tensors, in the number format of this process."""
+    numbers = sum(elements for elements, _ in weights.tensors(path).values())
+    return int(numbers * device.dtype().itemsize * 1.1)
 
 
 def _gpu_bytes() -> int:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import httpx
 
-from mainspring.errors import ModelRefused
+from mainspring.errors import LoadingFailed, ModelRefused
 from mainspring.settings import Settings
 from workers.remote import calls
 from workers.remote.engine import HttpEngine
@@ -14,13 +14,15 @@ _ANSWER_SECONDS = 30.0  # for a given server to be up
 
 
 def load_remote(path: Path, settings: Settings, url: str = "") -> HttpEngine:
-    """On the server at `url`, else at the settings' one, else on one that is started. Raises ModelRefused."""
+    """On the server at `url`, else at the settings' one, else on one that is started. Raises ModelRefused, LoadingFailed."""
     server = _server(path, settings, (url or settings.engine_url).rstrip("/"))
     try:
         if isinstance(server, Vllm):
             server.wait()
         served = calls.served(server.url, server.key, path.absolute())
-    except ModelRefused:
+    except (
+        BaseException
+    ):  # else the server that was started for it would stay, and the next try start another
         server.stop()
         raise
     return HttpEngine(server, served, hang_seconds=settings.hang_seconds)
@@ -29,7 +31,7 @@ def load_remote(path: Path, settings: Settings, url: str = "") -> HttpEngine:
 def _server(path: Path, settings: Settings, url: str) -> Given | Vllm:
     if url:
         if not calls.wait_until_well(url, _ANSWER_SECONDS):
-            raise ModelRefused(
+            raise LoadingFailed(
                 "the inference server does not answer",
                 remedy=f"Start it, or check the engine's address: {url}/health must answer.",
             )
