@@ -1,6 +1,7 @@
 """Clients that each hand in a job, wait for its answer, and begin again; and what they saw."""
 
 import time
+from datetime import datetime
 from threading import Event
 from typing import Any, NamedTuple
 
@@ -10,10 +11,11 @@ SETTLED = 0.5  # seconds of one version's answers alone
 
 
 class Answer(NamedTuple):
-    """As a producer got it. `whole`: of its version's voice alone. `pause`: seconds since its answer before, without
-    those that the engine worked for this one."""
+    """As a producer got it; `made`: when it was written, on this machine's clock. `whole`: of its version's voice alone.
+    `pause`: seconds since its answer before, without those that the engine worked for this one."""
 
     at: float
+    made: float
     producer: int
     version: str
     whole: bool
@@ -34,13 +36,13 @@ class Producers:
                 receipt = client.submit(self._name, f"producer {number}", max_tokens=6)
                 job = client.result(receipt["id"], 60)
                 now = time.monotonic()
-                self.answers.append(
-                    Answer(now, number, job["version"], self._whole(job), now - before - _worked(job))
-                )
+                made = datetime.fromisoformat(job["finished_at"]).timestamp()
+                whole, pause = self._whole(job), now - before - _worked(job)
+                self.answers.append(Answer(now, made, number, job["version"], whole, pause))
                 before = now
 
-    def last(self, version: str) -> float:
-        return max((one.at for one in list(self.answers) if one.version == version), default=0.0)
+    def last_made(self, version: str) -> float:
+        return max((one.made for one in list(self.answers) if one.version == version), default=0.0)
 
     def longest_pause(self, since: float, until: float) -> float:
         """Of one client, between an answer and its next one."""

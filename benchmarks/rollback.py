@@ -1,12 +1,12 @@
-"""How long after a rollback the version that was taken back still answers, and how long producers wait meanwhile.
+"""How long after a rollback the version that was taken back still answers, and how long clients wait meanwhile.
 
 Twenty producers, each with one request in flight, talk to two versions that can be told apart by what they say. Again
 and again the newer one takes over and is rolled back. Counted from the rollback's request: the last answer of the newer
-version that a producer got, also of jobs that were handed in before.
+version that was written, also of jobs that were handed in before.
 
 With --half-down two workers answer, and before every other rollback one of them is killed, or stopped and later
-continued: what it held is lost until its lease runs out. Both kinds of rounds are told apart. While no worker is down
-a job waits for nobody long, so the longest pause of one client says what a lost worker costs those whose jobs it held.
+continued: what it held is lost until its lease runs out. Both kinds of rounds are told apart; the longest pause of one
+client says what a lost worker costs those whose jobs it held.
 
     python -m benchmarks.rollback [--rounds 100] [--producers 20] [--half-down {KILL,STOP}]
 """
@@ -48,12 +48,12 @@ def one_round(client: Client, producers: Producers, second: SecondWorker | None)
     producers.until_only(NEWER)
     if second is not None:
         second.lose()
-    asked = time.monotonic()
+    asked, clock = time.monotonic(), time.time()
     client.request("POST", f"/v1/deployments/{NAME}/rollback", json={"reason": "a measurement"})
     time.sleep(WATCHED)
     producers.until_each_since(asked)
     producers.until_only(FORMER)
-    last = max(0.0, producers.last(NEWER) - asked)
+    last = max(0.0, producers.last_made(NEWER) - clock)
     if second is not None:
         second.restore()
         second.until_holding(NAME, 2)

@@ -11,7 +11,7 @@ from mainspring.logs import log
 from mainspring.release.strays import take_in_strays
 from mainspring.serving import stream
 from mainspring.serving.conversation import release_forgotten
-from mainspring.serving.sweep import expire, nudges, requeue_lost
+from mainspring.serving.sweep import expire, nudges, requeue_lost, untold
 from mainspring.settings import Settings
 from mainspring.tables import Database
 from workers.app import send
@@ -32,6 +32,7 @@ def sweep_once(app: Celery, use: Connections) -> None:
     settings, database, redis = use.settings, use.database, use.redis
     with database.transaction() as session:
         swept = requeue_lost(session, settings.max_losses)
+        lost_notices = untold(session, swept.dead, settings.lease_seconds) if swept.dead else []
     if (
         swept.requeued
     ):  # before anybody is nudged: some of it may be of a version that was taken back meanwhile
@@ -56,8 +57,8 @@ def sweep_once(app: Celery, use: Connections) -> None:
             ended=len(ended),
             released=released,
         )
-    if ended:
-        _tell(redis, [str(job_id) for job_id in ended])
+    if ended or lost_notices:
+        _tell(redis, [str(job_id) for job_id in (*ended, *lost_notices)])
 
 
 def lengths(redis: Redis, queues: Sequence[str]) -> list[int]:

@@ -15,7 +15,17 @@ from mainspring.errors import MainspringError
 from mainspring.messages import Answer, Message, Train
 from mainspring.serving.answer import EXPIRED, exhausted
 from mainspring.serving.lease import overdue
-from mainspring.tables import Incarnation, Job, JobState, RunState, TrainingRun, Version, constant
+from mainspring.tables import (
+    HeldVersion,
+    Incarnation,
+    Job,
+    JobState,
+    Observation,
+    RunState,
+    TrainingRun,
+    Version,
+    constant,
+)
 
 MOST_NUDGES = 64  # a version; each one wakes a slot, and a slot works until its queue is empty
 # Of each version's queue the beginning is looked at: the cost depends on the number of versions, not of jobs.
@@ -77,6 +87,20 @@ def requeue_lost(session: Session, max_losses: int) -> Swept:
     ).all()
     ended = [job for job, state in moved if state == JobState.FAILED]
     return Swept(dead, len(moved) - len(ended), ended)
+
+
+def untold(session: Session, dead: Sequence[UUID], lease_seconds: float) -> list[UUID]:
+    """Jobs that may have ended just before these lives did, so that the notices of it died with them."""
+    since = Incarnation.lease_until - timedelta(seconds=2 * lease_seconds)
+    return list(
+        session.scalars(
+            select(Observation.job_id)
+            .join(HeldVersion, HeldVersion.version_id == Observation.version_id)
+            .join(Incarnation, Incarnation.id == HeldVersion.incarnation)
+            .where(Incarnation.id.in_(dead), Observation.at > since)
+            .distinct()
+        )
+    )
 
 
 def expire(session: Session) -> list[UUID]:
