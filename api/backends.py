@@ -15,6 +15,7 @@ from redis.exceptions import RedisError
 from api.hub import Hub
 from api.intake import Intake
 from api.nudge import Nudger
+from api.places import Places
 from mainspring.endpoints import database_url, redis_url
 from mainspring.logs import log
 from mainspring.messages import Answer
@@ -37,6 +38,7 @@ class Backends:
     hub: Hub
     nudger: Nudger
     intake: Intake
+    bulks: Places
     limiter: CapacityLimiter  # as many threads as the pool may open connections: nobody waits for one
 
     async def tell(self, channel: str, job_id: str) -> None:
@@ -68,7 +70,8 @@ async def opened(settings: Settings) -> AsyncIterator[Backends]:
     redis, hub, nudger = Redis.from_pool(pool), Hub(redis_url(settings)), Nudger(settings)
     try:
         intake = Intake(database, nudger)
-        yield Backends(settings, database, redis, hub, nudger, intake, CapacityLimiter(2 * POOL_SIZE))
+        limiter = CapacityLimiter(2 * POOL_SIZE)
+        yield Backends(settings, database, redis, hub, nudger, intake, Places(), limiter)
     finally:
         await hub.close()
         await to_thread.run_sync(nudger.close)

@@ -21,7 +21,7 @@ from mainspring.access import JOBS, Caller, identify
 from mainspring.errors import MainspringError
 from mainspring.messages import Answer
 from mainspring.serving.accept import accept
-from mainspring.serving.bulk import Batch
+from mainspring.serving.bulk import accept_each
 from mainspring.serving.receipt import Receipt, Submission
 from mainspring.tables import Database
 
@@ -94,14 +94,12 @@ class Intake:
             with self._database.begin() as connection:
                 keys = {one.authorization for one in asked}
                 callers = {key: _caller(connection, key) for key in keys}
-                batch, outcomes = Batch(connection), list[Outcome]()
-                for authorization, submission in asked:
-                    caller = callers[authorization]
-                    outcomes.append(
-                        batch.result(caller, submission) if isinstance(caller, Caller) else caller
-                    )
-                batch.store()
-                return outcomes
+                pairs = [
+                    (caller, one.submission) if isinstance(caller, Caller) else caller
+                    for one in asked
+                    for caller in (callers[one.authorization],)
+                ]
+                return [*accept_each(connection, pairs)]
         except DBAPIError as error:
             if isinstance(error, DATABASE_AWAY):
                 raise

@@ -83,7 +83,7 @@ def problem(
 
 
 def problem_body(error: MainspringError) -> dict[str, Any]:
-    """Without the fields that it has no word for."""
+    """Without the fields that it has no word for. `retry_after`: seconds, as the header of that name."""
     status = STATUS.get(error.code, 500)
     body = {
         "type": f"urn:mainspring:error:{error.code}",
@@ -93,6 +93,7 @@ def problem_body(error: MainspringError) -> dict[str, Any]:
         "code": error.code,
         "field": None if error.field is None else error.field[:LONGEST_FIELD],
         "remedy": error.remedy,
+        "retry_after": _retry_after(error),
     }
     return {name: value for name, value in body.items() if value is not None}
 
@@ -109,13 +110,15 @@ def install(app: FastAPI) -> None:
 
 
 def _headers(error: MainspringError) -> dict[str, str]:
-    if isinstance(error, QueueFull):
-        return {"Retry-After": str(error.retry_after)}
-    if error.code in RETRY_SECONDS:
-        return {"Retry-After": str(RETRY_SECONDS[error.code])}
+    if (seconds := _retry_after(error)) is not None:
+        return {"Retry-After": str(seconds)}
     if error.code == "unauthenticated":
         return {"WWW-Authenticate": "Bearer"}
     return {}
+
+
+def _retry_after(error: MainspringError) -> int | None:
+    return error.retry_after if isinstance(error, QueueFull) else RETRY_SECONDS.get(error.code)
 
 
 async def _ours(_: Request, error: Exception) -> Response:

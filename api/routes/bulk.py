@@ -1,8 +1,9 @@
 """Submit many jobs: NDJSON in, NDJSON out, in order; one transaction a thousand lines."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
+from uuid import UUID
 
 from fastapi import APIRouter, Request, Response, Security
 from fastapi.responses import StreamingResponse
@@ -12,11 +13,13 @@ from starlette.types import Receive, Scope, Send
 from api import body
 from api.backends import Backends
 from api.deps import BEARER, TheBackends, Transact, Transacting
-from api.problems import DATABASE_AWAY, Unavailable, problem_body
+from api.halving import in_halves
+from api.ndjson import numbered
+from api.problems import problem_body
 from api.rendering import dumps
-from api.routes.submitting import Asked, ReceiptView, receipt_view
+from api.routes.submitting import Asked, ReceiptView, checked_key, receipt_view
 from mainspring.access import JOBS, Caller
-from mainspring.errors import BodyTooLarge, InvalidRequest, MainspringError
+from mainspring.errors import BodyTooLarge, MainspringError
 from mainspring.messages import Answer
 from mainspring.serving.bulk import accept_all
 from mainspring.serving.receipt import Receipt, Submission
@@ -25,6 +28,11 @@ from mainspring.serving.views import moment
 BATCH = 1000
 MOST_NUDGES = 64  # of a batch and version: each wakes a slot, and a slot works until its queue is empty
 MEDIA_TYPE = "application/x-ndjson"
+
+
+class _Line(NamedTuple):
+    number: int
+    asked: Submission | MainspringError
 
 
 class LineStream(StreamingResponse):
@@ -50,39 +58,37 @@ router = APIRouter(prefix="/v1/jobs", tags=["jobs"], dependencies=[Security(BEAR
 async def submit_bulk(request: Request, backends: TheBackends, transact: Transacting) -> Response:
     """Each line is a body of `POST /v1/jobs`, with `idempotency_key` in it if you want one.
 
-    The answer has a line for each, as it was stored: a receipt, or a problem with its `status` and `line`. The receipt of
-    one that names a version that leaves says so: `deprecation` since when, `sunset` until when that answers.
+    The answer has a line for each, in order: its receipt, once it is stored, or a problem with its `status` and the
+    number of its `line`, and `retry_after` (seconds) where it may be sent again. Empty lines have no answer. The receipt
+    of one that names a version that leaves says so: `deprecation` since when, `sunset` until when that answers.
     """
-    await transact.plainly(_allowed)
-    lines = _lines(request, backends.settings.max_body_bytes)
-    return LineStream(_answers(backends, transact, lines))
+    tenant_id = await transact.plainly(_allowed)
+    lines = numbered(request.stream(), backends.settings.max_body_bytes)
+    return LineStream(_answers(lines, partial(_stored, backends, transact, tenant_id)))
 
 
 async def _answers(
-    backends: Backends, transact: Transact, lines: AsyncIterator[bytes | MainspringError]
+    lines: AsyncIterator[tuple[int, bytes | BodyTooLarge]], stored: Callable[[list[_Line]], Awaitable[bytes]]
 ) -> AsyncIterator[bytes]:
-    batch: list[Submission | MainspringError] = []
-    number = 0
-    async for line in lines:
-        batch.append(line if isinstance(line, MainspringError) else _parsed(line))
+    batch: list[_Line] = []
+    async for number, line in lines:
+        batch.append(_Line(number, line if isinstance(line, BodyTooLarge) else _parsed(line)))
         if len(batch) == BATCH:
-            yield await _store(backends, transact, batch, number)
-            number += len(batch)
+            yield await stored(batch)
             batch = []
     if batch:
-        yield await _store(backends, transact, batch, number)
+        yield await stored(batch)
 
 
-async def _store(
-    backends: Backends, transact: Transact, batch: list[Submission | MainspringError], number: int
-) -> bytes:
-    try:
-        results = await transact.together(partial(_accept, batch=batch), partial(_nudge, backends))
-    except DATABASE_AWAY:
-        away = Unavailable("the database does not answer", remedy="Send this line again in a moment.")
-        results = [away] * len(batch)
+async def _stored(backends: Backends, transact: Transact, tenant_id: UUID, batch: list[_Line]) -> bytes:
+    async def store(part: Sequence[_Line]) -> list[Receipt | MainspringError]:
+        asked = [line.asked for line in part]
+        return await transact.together(partial(_accept, batch=asked), partial(_nudge, backends))
+
+    async with backends.bulks.of(tenant_id):
+        results = await in_halves(store, batch)
     return b"".join(
-        dumps(_shown(result, number + index)) + b"\n" for index, result in enumerate(results, start=1)
+        dumps(_shown(result, line.number)) + b"\n" for line, result in zip(batch, results, strict=True)
     )
 
 
@@ -102,41 +108,16 @@ def _parsed(line: bytes) -> Submission | MainspringError:
     try:
         given = body.parse(line)
         key = given.pop("idempotency_key", None) if isinstance(given, dict) else None
-        if key is not None and (not isinstance(key, str) or not 1 <= len(key) <= 255 or not key.isascii()):
-            raise InvalidRequest(
-                "this is not a key", field="idempotency_key", remedy="Send 1 to 255 visible ASCII characters."
-            )
+        if key is not None:
+            key = checked_key(key, "idempotency_key")
         return body.shaped(given, Asked).submission(key)
     except MainspringError as error:
         return error
 
 
-async def _lines(request: Request, longest: int) -> AsyncIterator[bytes | MainspringError]:
-    """Without the empty ones; a line that is too long is an error in its place."""
-    rest, skipping = b"", False
-    async for chunk in request.stream():
-        *whole, rest = (rest + chunk).split(b"\n")
-        for line in whole:
-            if skipping:
-                skipping = False
-            elif len(line) > longest:
-                yield _too_long(longest)
-            elif line.strip():
-                yield line
-        if len(rest) > longest:
-            if not skipping:
-                yield _too_long(longest)
-            rest, skipping = b"", True
-    if rest.strip() and not skipping:
-        yield rest
-
-
-def _too_long(longest: int) -> BodyTooLarge:
-    return BodyTooLarge(f"the line exceeds {longest} bytes", remedy=f"Send at most {longest} bytes a line.")
-
-
-def _allowed(_: Connection, caller: Caller) -> None:
+def _allowed(_: Connection, caller: Caller) -> UUID:
     caller.require(JOBS)
+    return caller.tenant_id
 
 
 def _accept(

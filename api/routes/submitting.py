@@ -164,13 +164,18 @@ def idempotency_key(request: Request) -> str | None:
     given = request.headers.getlist("idempotency-key")
     if not given:
         return None
-    if len(given) > 1 or _VISIBLE.fullmatch(given[0]) is None:
-        raise InvalidRequest(
-            "this is not one key of visible characters",
-            field="Idempotency-Key",
-            remedy="Send one key of 1 to 255 visible ASCII characters, such as a UUID.",
-        )
-    return given[0]
+    return checked_key(given[0] if len(given) == 1 else None, "Idempotency-Key")
+
+
+def checked_key(given: object, field: str) -> str:
+    """Raises InvalidRequest."""
+    if isinstance(given, str) and _VISIBLE.fullmatch(given) is not None:
+        return given
+    raise InvalidRequest(
+        "this is not one key of visible characters",
+        field=field,
+        remedy="Send one key of 1 to 255 visible ASCII characters, such as a UUID.",
+    )
 
 
 def leaving_headers(leaving: Leaving) -> dict[str, str]:

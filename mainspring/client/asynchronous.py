@@ -12,6 +12,7 @@ from urllib.parse import quote
 import httpx
 
 from mainspring.client import registering, wire
+from mainspring.client.course import Ask, Course, Pause, Send
 from mainspring.client.progress import bar
 from mainspring.client.registering import Saveable
 
@@ -122,28 +123,30 @@ class AsyncClient:
         """Bodies of jobs by the bulk route; for each, in order, its receipt or why it was refused."""
         rest = iter(bodies)
         while batch := list(islice(rest, wire.BATCH)):
-            response = await self._http.post("/v1/jobs/bulk", content=wire.ndjson(batch), headers=wire.NDJSON)
-            for receipt in wire.receipts(wire.checked(response)):
+            for receipt in await self._in_bulk(batch):
                 yield receipt
 
     async def map(
         self, deployment: str, inputs: Iterable[Any], *, progress: bool = False, **more: Any
     ) -> AsyncIterator[dict[str, Any]]:
         """As Client.map."""
-        bodies = [wire.job_body(deployment, given, more) for given in inputs]
+        course = Course(wire.job_body(deployment, given, more) for given in inputs)
         with bar(progress) as shown:
-            ids: list[str] = []
-            async for receipt in self.submit_all(bodies):
-                if isinstance(receipt, wire.Refused):
-                    raise receipt
-                shown.submitted()
-                ids.append(receipt["id"])
-            waiting = wire.Waiting(ids)
-            while waiting:
-                found = await self.request("POST", "/v1/jobs/results", json=waiting.next())
-                for job in waiting.after(found["jobs"]):
-                    shown.answered()
-                    yield job
+            while (step := course.step()) is not None:
+                match step:
+                    case Send(bodies):
+                        shown.submitted(course.sent(await self._in_bulk(bodies)))
+                    case Pause(seconds):
+                        await asyncio.sleep(seconds)
+                    case Ask(body):
+                        ended = (await self.request("POST", "/v1/jobs/results", json=body))["jobs"]
+                        for job in course.after(ended):
+                            shown.answered()
+                            yield job
+
+    async def _in_bulk(self, batch: list[dict[str, Any]]) -> list[dict[str, Any] | wire.Refused]:
+        response = await self._http.post("/v1/jobs/bulk", content=wire.ndjson(batch), headers=wire.NDJSON)
+        return wire.receipts(wire.checked(response))
 
     async def request(self, method: str, path: str, **more: Any) -> dict[str, Any]:
         """Any other verb. Raises Refused with the server's code, field and remedy."""

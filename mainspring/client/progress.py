@@ -14,8 +14,8 @@ class Bar:
         self._task = None if progress is None else progress.add_task("jobs", total=0)
         self._submitted = 0
 
-    def submitted(self) -> None:
-        self._submitted += 1
+    def submitted(self, more: int) -> None:
+        self._submitted += more
         if self._progress is not None and self._task is not None:
             self._progress.update(self._task, total=self._submitted)
 

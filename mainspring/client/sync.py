@@ -11,7 +11,8 @@ from urllib.parse import quote
 import httpx
 
 from mainspring.client import registering, wire
-from mainspring.client.progress import Bar, bar
+from mainspring.client.course import Ask, Course, Pause, Send
+from mainspring.client.progress import bar
 from mainspring.client.registering import Saveable
 
 
@@ -129,32 +130,33 @@ class Client:
         """Bodies of jobs by the bulk route; for each, in order, its receipt or why it was refused."""
         rest = iter(bodies)
         while batch := list(islice(rest, wire.BATCH)):
-            response = self._http.post("/v1/jobs/bulk", content=wire.ndjson(batch), headers=wire.NDJSON)
-            yield from wire.receipts(wire.checked(response))
+            yield from self._in_bulk(batch)
 
     def map(
         self, deployment: str, inputs: Iterable[Any], *, progress: bool = False, **more: Any
     ) -> Iterator[dict[str, Any]]:
         """The ended job of each input, in order, submitted by the bulk route. Raises Refused at the first refused one.
 
+        As many are submitted as the queue lets in; then their results are collected until there is room for more.
         `progress` shows a bar. Jobs already submitted go on when you stop reading.
         """
-        bodies = (wire.job_body(deployment, given, more) for given in inputs)
+        course = Course(wire.job_body(deployment, given, more) for given in inputs)
         with bar(progress) as shown:
-            waiting = wire.Waiting(one["id"] for one in self._counted(self.submit_all(bodies), shown))
-            while waiting:
-                ended = self.request("POST", "/v1/jobs/results", json=waiting.next())["jobs"]
-                for job in waiting.after(ended):
-                    shown.answered()
-                    yield job
+            while (step := course.step()) is not None:
+                match step:
+                    case Send(bodies):
+                        shown.submitted(course.sent(self._in_bulk(bodies)))
+                    case Pause(seconds):
+                        time.sleep(seconds)
+                    case Ask(body):
+                        ended = self.request("POST", "/v1/jobs/results", json=body)["jobs"]
+                        for job in course.after(ended):
+                            shown.answered()
+                            yield job
 
-    @staticmethod
-    def _counted(receipts: Iterator[dict[str, Any] | wire.Refused], shown: Bar) -> Iterator[dict[str, Any]]:
-        for receipt in receipts:
-            if isinstance(receipt, wire.Refused):
-                raise receipt
-            shown.submitted()
-            yield receipt
+    def _in_bulk(self, batch: list[dict[str, Any]]) -> list[dict[str, Any] | wire.Refused]:
+        response = self._http.post("/v1/jobs/bulk", content=wire.ndjson(batch), headers=wire.NDJSON)
+        return wire.receipts(wire.checked(response))
 
     def request(self, method: str, path: str, **more: Any) -> dict[str, Any]:
         """Any other verb. Raises Refused with the server's code, field and remedy."""

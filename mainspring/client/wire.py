@@ -1,9 +1,9 @@
 """What both clients share: bodies, problems, and how server-sent events are read."""
 
 import json
-from collections import deque
-from collections.abc import Iterable, Iterator
-from itertools import islice
+import time
+from collections.abc import Iterable
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 import httpx
@@ -20,9 +20,12 @@ BESIDE = ("priority", "deadline_seconds", "session", "subject", "metadata", "web
 
 
 class Refused(MainspringError):
-    """The server answered with a problem (RFC 9457); `status` is its HTTP status."""
+    """The server answered with a problem (RFC 9457); `status` is its HTTP status.
 
-    def __init__(self, status: int, problem: dict[str, Any]) -> None:
+    `retry_after`: in how many seconds it may be asked again, None where it does not say so.
+    """
+
+    def __init__(self, status: int, problem: dict[str, Any], retry_after: float | None = None) -> None:
         super().__init__(
             problem.get("detail") or problem.get("title") or f"HTTP {status}",
             field=problem.get("field"),
@@ -30,6 +33,8 @@ class Refused(MainspringError):
         )
         self.status = status
         self.code = problem.get("code", "http_error")
+        said = problem.get("retry_after")
+        self.retry_after = float(said) if isinstance(said, int | float) else retry_after
 
 
 def headers(key: str) -> dict[str, str]:
@@ -53,7 +58,8 @@ def checked(response: httpx.Response) -> httpx.Response:
         problem = response.json()
     except ValueError:
         problem = {}
-    raise Refused(response.status_code, problem if isinstance(problem, dict) else {})
+    retry_after = _seconds(response.headers.get("retry-after", ""))
+    raise Refused(response.status_code, problem if isinstance(problem, dict) else {}, retry_after)
 
 
 def content(response: httpx.Response) -> dict[str, Any]:
@@ -76,6 +82,16 @@ def receipts(response: httpx.Response) -> list[dict[str, Any] | Refused]:
     return found
 
 
+def _seconds(said: str) -> float | None:
+    """Of a `Retry-After`: a number of them, or a date, as something between us and the server may have it (RFC 9110)."""
+    if said.isdecimal():
+        return float(said)
+    try:
+        return max(parsedate_to_datetime(said).timestamp() - time.time(), 0.0)
+    except ValueError:
+        return None
+
+
 class Events:
     """Server-sent events, line by line (HTML Standard, section 9.2, as far as this API uses it)."""
 
@@ -93,25 +109,3 @@ class Events:
         elif name == "data":
             self._event["data"] = json.loads(value)
         return None
-
-
-class Waiting:
-    """The jobs of a `map` that are still to come, in their order."""
-
-    def __init__(self, ids: Iterable[str]) -> None:
-        self._left = deque(ids)
-        self._ended: dict[str, dict[str, Any]] = {}  # before one that was submitted earlier
-
-    def __bool__(self) -> bool:
-        return bool(self._left)
-
-    def next(self) -> dict[str, Any]:
-        """The body of the request for results: the first of those that have not ended."""
-        missing = (one for one in self._left if one not in self._ended)
-        return {"ids": list(islice(missing, TOGETHER)), "wait": LONGEST_WAIT}
-
-    def after(self, ended: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-        """Those whose turn it is now that these have ended."""
-        self._ended |= {job["id"]: job for job in ended}
-        while self._left and self._left[0] in self._ended:
-            yield self._ended.pop(self._left.popleft())

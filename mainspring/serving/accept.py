@@ -1,6 +1,7 @@
 """Accept a job: one INSERT at the end of all checks, after which it is never lost. Then the caller sends the nudge.
 
-It may run on a connection that commits each statement unless the submission is `grouped`, which stores more than a row.
+It may run on a connection that commits each statement unless the submission is `grouped`, which stores more than a row;
+near a bound it makes a transaction of itself.
 """
 
 import secrets
@@ -16,13 +17,13 @@ from sqlalchemy.dialects.postgresql import insert
 from mainspring.access import Caller
 from mainspring.errors import Conflict, DeploymentRetired
 from mainspring.identifiers import uuid7
-from mainspring.serving import backlog, bounds, conversation
-from mainspring.serving.addressing import Addressed, address, draw, leaving, pinned
+from mainspring.serving import conversation
+from mainspring.serving.addressing import Addressed, draw, leaving, pinned
+from mainspring.serving.admission import Admission, alone
 from mainspring.serving.inputs import validated_input, validated_parameters
 from mainspring.serving.receipt import Receipt, Submission
 from mainspring.serving.replay import earlier
-from mainspring.serving.route import Candidate, Drawn
-from mainspring.serving.throughput import Wait, wait
+from mainspring.serving.route import Drawn
 from mainspring.tables import Delivery, Job, JobState
 
 # Built once: every job asks these, and building a statement costs more than running it.
@@ -43,8 +44,20 @@ def accept(
 ) -> Receipt:
     """Raises UnknownDeployment, DeploymentRetired, InvalidRequest and kin, NotReady, QueueFull, RateLimited,
     IdempotencyConflict."""
+    with alone(connection, caller, asked) as admission:
+        return accepted(connection, caller, asked, admission, randbits)
+
+
+def accepted(
+    connection: Connection,
+    caller: Caller,
+    asked: Submission,
+    admission: Admission,
+    randbits: Callable[[int], int] = secrets.randbits,
+) -> Receipt:
+    """As `accept`, counted with the others of this admission."""
     try:
-        addressed = address(connection, caller, asked)
+        addressed = admission.look(caller, asked)
     except DeploymentRetired:
         if (found := earlier(connection, caller, asked)) is not None:
             return found
@@ -55,12 +68,10 @@ def accept(
         return found
     drawn, job_id, place = _place(connection, caller, asked, addressed)
     chosen = drawn.version
-    turn = chosen.clock.turn(caller.weight, asked.priority)
-    waiting, expected = outlook(connection, chosen, turn)
+    flow = admission.flow(caller, asked.priority, addressed, chosen)
+    expected = flow.wait
     if place is not None and place.after is not None:
         expected = expected.after(conversation.unended(connection, place.session_id))
-    bounds.of_the_deployment(addressed.name, addressed.policy, waiting, expected.seconds)
-    bounds.of_the_tenant(caller, bounds.taken(connection, caller))
     row = {
         "id": job_id,
         "tenant_id": caller.tenant_id,
@@ -71,7 +82,7 @@ def accept(
         "parameters": parameters,
         # Drawn once and kept, so that a second attempt gives the same answer as the first would have.
         "seed": parameters.get("seed", randbits(31)),
-        "turn": turn,
+        "turn": flow.turn,
     }
     stored = connection.execute(_STORE, row | _as_asked(asked) | _in_session(place)).first()
     if stored is None:
@@ -81,6 +92,7 @@ def accept(
         return found
     if asked.webhook is not None:
         connection.execute(_NOTIFY, {"id": uuid7(), "job_id": stored.id, "url": asked.webhook})
+    admission.count(caller, addressed, flow)
     return Receipt(
         stored.id,
         JobState.QUEUED,
@@ -93,12 +105,6 @@ def accept(
         leaving=leaving(addressed, chosen, asked),
         moved_from=None if place is None else place.moved_from,
     )
-
-
-def outlook(connection: Connection, chosen: Candidate, turn: float) -> tuple[int, Wait]:
-    """How many wait for the version, and how long a job of this turn will."""
-    ahead, waiting = backlog.standing(connection, chosen.id, turn, chosen.waiting)
-    return waiting, wait(connection, chosen.id, ahead)
 
 
 def _place(

@@ -76,6 +76,14 @@ class Flow:
         return 0 if last < self.first else round((last - self.first) * self.rate) + 1
 
 
+@dataclass(frozen=True)
+class Backlog:
+    """How many jobs wait for a version, and its flows where that is too many to count."""
+
+    waiting: int
+    flows: Sequence[Flow] = ()
+
+
 def flows(connection: Connection, version_id: UUID) -> Sequence[Flow]:
     return [
         Flow(row.first, row.last, row.weight * SHARES[Priority(row.priority)])
@@ -90,15 +98,20 @@ def before(connection: Connection, version_id: UUID, turn: float) -> int:
     return counted if counted <= EXACTLY else _estimated(counted, flows(connection, version_id), turn)
 
 
-def standing(connection: Connection, version_id: UUID, turn: float, counted: int) -> tuple[int, int]:
-    """How many will be claimed before a job of this turn, and how many wait in all; `counted` is what WAITING said."""
-    if counted == 0:
-        return 0, 0
-    ahead = _counted_before(connection, version_id, turn)
+def standing(connection: Connection, version_id: UUID, counted: int) -> Backlog:
+    """`counted` is what WAITING said."""
     if counted <= EXACTLY:
-        return ahead, counted
+        return Backlog(counted)
     found = flows(connection, version_id)
-    return ahead if ahead <= EXACTLY else _estimated(ahead, found, turn), _estimated(counted, found)
+    return Backlog(_estimated(counted, found), found)
+
+
+def ahead(connection: Connection, version_id: UUID, turn: float, among: Backlog) -> int:
+    """How many of them will be claimed before a job of this turn."""
+    if not among.waiting:
+        return 0
+    counted = _counted_before(connection, version_id, turn)
+    return counted if counted <= EXACTLY else _estimated(counted, among.flows, turn)
 
 
 def _counted_before(connection: Connection, version_id: UUID, turn: float) -> int:

@@ -1,6 +1,8 @@
 """How much may wait and how fast it may come: what a deployment's policy and a tenant's row allow.
 
-How many of a tenant's jobs may run at once is looked at when they are claimed (claim.py), not here.
+Whoever counts for a tenant with bounds, or close to a deployment's, holds a lock until its transaction ends, so that
+nobody adds to what it has counted. How many of a tenant's jobs may run at once is looked at when they are claimed
+(bounded.py), not here.
 """
 
 import math
@@ -14,6 +16,7 @@ from sqlalchemy import Connection, bindparam, func, literal, select
 from mainspring.access import Caller
 from mainspring.errors import QueueFull, RateLimited
 from mainspring.identifiers import uuid7
+from mainspring.serving.throughput import Wait
 from mainspring.tables import Job, JobState, constant, queue_bound
 
 _WAITING = select(func.count()).select_from(
@@ -29,14 +32,19 @@ _LATELY = select(func.count()).select_from(
     .limit(bindparam("most"))
     .subquery()
 )
+# Of all processes. A lock's number is a hash of the name and of what it names.
+_LOCK = select(func.pg_advisory_xact_lock(func.hashtextextended(bindparam("name"), bindparam("kind"))))
+_TENANT, _DEPLOYMENT = 1, 2
+_CLOSE = 1000  # jobs: more than are accepted one by one between a look and what is stored by it
+_BATCHES = 10  # or so many batches as the one at hand
 
 
-def of_the_deployment(name: str, policy: dict[str, Any], waiting: int, seconds: float | None) -> None:
-    """Raises QueueFull."""
+def of_the_deployment(name: str, policy: dict[str, Any], waiting: int, expected: Wait) -> None:
+    """Raises QueueFull, which says to come again after a quarter of the expected wait."""
     bound = queue_bound(policy)
     if waiting < bound:
         return
-    pause = min(max(math.ceil((seconds or 5.0) / 4), 1), 60)
+    pause = min(max(math.ceil((expected.seconds or 5.0) / 4), 1), 60)
     raise QueueFull(
         f"{bound} jobs wait for `{name}`, as many as its policy allows",
         retry_after=pause,
@@ -83,6 +91,26 @@ def of_the_tenant(caller: Caller, so_far: Taken) -> None:
             retry_after=5,
             remedy="Send them more slowly, or ask for a higher rate.",
         )
+
+
+def bounded(caller: Caller) -> bool:
+    """Whether its tenant has bounds of its own."""
+    return caller.queue_bound is not None or caller.per_minute is not None
+
+
+def near(policy: dict[str, Any], waiting: int, coming: int) -> bool:
+    """Whether others who accept jobs meanwhile could together exceed the deployment's bound."""
+    return queue_bound(policy) - waiting <= max(_CLOSE, _BATCHES * coming)
+
+
+def hold_tenant(connection: Connection, tenant_id: UUID) -> None:
+    """Until the transaction ends nobody else holds it."""
+    connection.execute(_LOCK, {"name": str(tenant_id), "kind": _TENANT})
+
+
+def hold_deployment(connection: Connection, name: str) -> None:
+    """As hold_tenant; whoever needs both takes this one last."""
+    connection.execute(_LOCK, {"name": name, "kind": _DEPLOYMENT})
 
 
 def _a_minute_ago() -> UUID:

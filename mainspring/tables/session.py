@@ -2,13 +2,13 @@
 
 import select
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import orjson
 from sqlalchemy import Connection, create_engine, event, text
 from sqlalchemy.engine import Engine
-from sqlalchemy.exc import InvalidatePoolError
+from sqlalchemy.exc import InvalidatePoolError, SQLAlchemyError
 from sqlalchemy.orm import Session, sessionmaker
 
 
@@ -47,6 +47,22 @@ class Database:
     def close(self) -> None:
         self.engine.dispose()
         self._statements.dispose()
+
+
+@contextmanager
+def grouped(connection: Connection) -> Iterator[None]:
+    """One transaction on a connection that commits each statement; nothing on one that is inside a transaction."""
+    if not connection.connection.driver_connection.autocommit:  # type: ignore[union-attr]
+        yield
+        return
+    connection.exec_driver_sql("begin")
+    try:
+        yield
+    except BaseException:
+        with suppress(SQLAlchemyError):  # the connection is broken: that error is the other's
+            connection.exec_driver_sql("rollback")
+        raise
+    connection.exec_driver_sql("commit")
 
 
 def _engine(url: str, options: str, pool_size: int, **more: Any) -> Engine:

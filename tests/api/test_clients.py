@@ -1,6 +1,7 @@
 """The Python clients against the real api: the same verbs, plain and asynchronous."""
 
 from collections.abc import Iterator
+from itertools import count
 from threading import Event, Thread
 from uuid import UUID
 
@@ -8,8 +9,8 @@ import pytest
 
 from mainspring.client import AsyncClient, Client, Refused
 from mainspring.serving.claim import claim
-from mainspring.tables import Database
-from tests.api.serving import Hands, Served
+from mainspring.tables import Database, Deployment, Task
+from tests.api.serving import Hands, Served, produce
 
 
 @pytest.fixture
@@ -65,6 +66,48 @@ async def test_asynchronous(served: Served, key: str, answering: None) -> None:
         assert [one["output"]["text"] for one in answers] == many
         assert len([one async for one in client.jobs()]) == 31
         assert (await client.cancel(job["id"]))["state"] == "succeeded"
+
+
+@pytest.fixture
+def narrow(assistant: UUID, database: Database) -> None:
+    """Twenty may wait."""
+    with database.transaction() as session:
+        session.query(Deployment).update({"policy": {"queue_bound": 20}})
+
+
+@pytest.mark.usefixtures("narrow")
+def test_more_inputs_than_the_queue_holds(served: Served, key: str, answering: None) -> None:
+    many = [str(number) for number in range(70)]
+    with Client(served.url, key) as client:
+        answers = list(client.map("assistant", iter(many), progress=True))
+        assert [one["output"]["text"] for one in answers] == many
+
+
+@pytest.mark.anyio
+@pytest.mark.usefixtures("narrow")
+async def test_more_inputs_than_there_could_be(served: Served, key: str, answering: None) -> None:
+    numbers = count()
+    async with AsyncClient(served.url, key) as client:
+        answers = client.map("assistant", (str(number) for number in numbers))
+        assert [(await anext(answers))["output"]["text"] for _ in range(50)] == [str(n) for n in range(50)]
+    assert next(numbers) == 1000  # no more than are sent at once
+
+
+@pytest.mark.usefixtures("narrow")
+def test_a_refusal_says_when_to_come_again(served: Served, key: str, database: Database) -> None:
+    produce(database, "early", Task.TEXT_GENERATION, ready=False)
+    with Client(served.url, key) as client:
+        receipts = list(client.submit_all([{"deployment": "assistant", "input": "x"}] * 21))
+        assert isinstance(receipts[-1], Refused)
+        with pytest.raises(Refused) as full:
+            client.submit("assistant", "x")
+        with pytest.raises(Refused) as early:
+            client.submit("early", "x")
+    for refused in (receipts[-1], full.value):
+        assert (refused.status, refused.code) == (429, "queue_full")
+        assert refused.retry_after is not None
+        assert 1 <= refused.retry_after <= 60
+    assert (early.value.status, early.value.retry_after) == (503, 5.0)
 
 
 @pytest.fixture
