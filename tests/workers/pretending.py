@@ -3,7 +3,6 @@
 from collections.abc import Callable
 
 from mainspring.serving.engine import Engine, Health
-from workers import infer
 from workers.engines import Engines
 from workers.held import Need
 
@@ -24,7 +23,9 @@ class Pretending:
 
 
 def serve_by(engine: Callable[[], Engine]) -> None:
-    """Every version, whatever its model, in this process's infer worker."""
+    """Every version, whatever its model, in this process's infer worker, whose module configures the process."""
+    from workers import infer
+
     infer.HoldVersions.engines = staticmethod(  # type: ignore[method-assign]
         lambda: Engines(lambda *_: engine(), lambda *_: Need(1), 2**30, check=lambda *_: None)
     )
