@@ -17,13 +17,14 @@ from sqlalchemy.exc import DBAPIError
 
 from api.nudge import Nudger
 from api.problems import DATABASE_AWAY
-from mainspring.access import JOBS, Caller, identify
+from mainspring.access import Caller, identify
 from mainspring.errors import MainspringError
 from mainspring.messages import Answer
 from mainspring.serving.accept import accept
 from mainspring.serving.bulk import accept_each
 from mainspring.serving.receipt import Receipt, Submission
 from mainspring.tables import Database
+from mainspring.terms import JOBS
 
 MOST_TOGETHER = 128
 MOMENT = 0.002  # seconds

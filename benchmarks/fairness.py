@@ -19,7 +19,8 @@ from benchmarks.machine import describe
 from benchmarks.noop import LINE, Noop, noop
 from benchmarks.noop_worker import NoopEngine
 from benchmarks.pace import lived
-from mainspring.access import JOBS, make_key
+from mainspring.access import make_key
+from mainspring.terms import JOBS
 
 HIGH, LOW, SINGLES = 6_000, 300, 30
 ENDED = """

@@ -16,9 +16,8 @@ from sqlalchemy.orm import Session
 from mainspring.errors import Forbidden, Unauthenticated
 from mainspring.identifiers import uuid7
 from mainspring.tables import ApiKey, Event, Tenant
+from mainspring.terms import ADMIN, JOBS
 
-JOBS = "jobs"  # submit, read and cancel jobs
-ADMIN = "admin"  # deployments, versions, training runs; the keys of the own tenant
 OPERATORS = "default"  # the tenant whose ADMIN governs the installation, see docs/decisions/0027
 # Built once: every request asks it.
 _KEY = (

@@ -11,10 +11,11 @@ import pytest
 from redis import Redis
 from sqlalchemy import create_engine, text
 
-from mainspring.access import ADMIN, JOBS, make_key
+from mainspring.access import make_key
 from mainspring.local.migrate import upgrade
 from mainspring.settings import Settings
 from mainspring.tables import Database
+from mainspring.terms import ADMIN, JOBS
 from tests.servers import Servers
 
 

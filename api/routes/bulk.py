@@ -18,12 +18,13 @@ from api.ndjson import numbered
 from api.problems import problem_body
 from api.rendering import dumps
 from api.routes.submitting import Asked, ReceiptView, checked_key, receipt_view
-from mainspring.access import JOBS, Caller
+from mainspring.access import Caller
 from mainspring.errors import BodyTooLarge, MainspringError
 from mainspring.messages import Answer
 from mainspring.serving.bulk import accept_all
 from mainspring.serving.receipt import Receipt, Submission
 from mainspring.serving.views import moment
+from mainspring.terms import JOBS
 
 BATCH = 1000
 MOST_NUDGES = 64  # of a batch and version: each wakes a slot, and a slot works until its queue is empty

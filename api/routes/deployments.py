@@ -15,11 +15,12 @@ from api.rendering import Json
 from api.routes.training import ask, requested
 from api.views import RunView, VersionView, version_view
 from mainspring import registry
-from mainspring.access import ADMIN, Caller
+from mainspring.access import Caller
 from mainspring.errors import InvalidRequest
 from mainspring.release.policy import Policy, kept
 from mainspring.serving import stream
 from mainspring.tables import Task
+from mainspring.terms import ADMIN
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
 

@@ -13,10 +13,11 @@ from api import body
 from api.deps import BEARER, TheBackends, Transacting
 from api.rendering import Json
 from api.routes.jobs import to_uuid, unknown_job
-from mainspring.access import JOBS, Caller
+from mainspring.access import Caller
 from mainspring.errors import InvalidRequest
 from mainspring.identifiers import uuid7
 from mainspring.tables import Feedback, FeedbackKind, Job, JobState
+from mainspring.terms import JOBS
 
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"], dependencies=[Security(BEARER)])
 _JOB = select(Job.id, Job.state).where(Job.id == bindparam("job"), Job.tenant_id == bindparam("tenant"))

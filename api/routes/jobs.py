@@ -13,7 +13,7 @@ from sqlalchemy import Connection, bindparam, select
 from api.deps import BEARER, TheBackends, Transacting
 from api.rendering import Json
 from api.routes.submitting import leaving_headers
-from mainspring.access import JOBS, Caller
+from mainspring.access import Caller
 from mainspring.errors import InvalidRequest, NotFound, UnknownJob
 from mainspring.messages import Answer
 from mainspring.serving import claim, stream
@@ -22,6 +22,7 @@ from mainspring.serving.conversation import release
 from mainspring.serving.receipt import Leaving
 from mainspring.serving.views import SHOWN, JobView, job_view
 from mainspring.tables import ChatSession, Deployment, Job, JobState, Stage, Version
+from mainspring.terms import JOBS
 
 LONGEST_WAIT = 60.0
 _SECONDS = re.compile(r"[0-9]{1,6}(\.[0-9]{1,9})?")

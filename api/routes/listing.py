@@ -11,10 +11,11 @@ from typing_extensions import TypedDict
 from api.deps import BEARER, Transacting
 from api.paging import Cursor, Limit, earlier_than, page_length
 from api.rendering import Json
-from mainspring.access import JOBS, Caller
+from mainspring.access import Caller
 from mainspring.errors import InvalidRequest
 from mainspring.serving.views import LISTED, JobView, job_view
 from mainspring.tables import ChatSession, Job, JobState, Version
+from mainspring.terms import JOBS
 
 _PAGE = (
     select(*LISTED)

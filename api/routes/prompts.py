@@ -12,12 +12,13 @@ from api import body, declared
 from api.deps import BEARER, TheBackends, Transacting
 from api.rendering import Json
 from api.routes.deployments import takes
-from mainspring.access import ADMIN, Caller
+from mainspring.access import Caller
 from mainspring.errors import Conflict, InvalidRequest, MainspringError
 from mainspring.registry import desired
 from mainspring.registry import named as version_named
 from mainspring.serving.inputs import validated_input, validated_parameters
 from mainspring.tables import Stage, Task, Version
+from mainspring.terms import ADMIN
 from mainspring.trials import asking
 from mainspring.trials.prompts import Given, keep, named, prompts_of, sets
 

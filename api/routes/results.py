@@ -16,9 +16,10 @@ from api import body
 from api.deps import BEARER, TheBackends, Transacting
 from api.rendering import Json
 from api.routes.jobs import LONGEST_WAIT, to_uuid, unknown_job
-from mainspring.access import JOBS, Caller
+from mainspring.access import Caller
 from mainspring.serving.views import SHOWN, JobView, job_view
 from mainspring.tables import ChatSession, Job, JobState, Version
+from mainspring.terms import JOBS
 
 MOST = 1000
 TOGETHER_SECONDS = 0.05  # jobs that were batched end together: one look for all of them

@@ -15,7 +15,7 @@ from api.rendering import Json
 from api.routes.deployments import takes
 from api.routes.jobs import to_uuid
 from api.verbs import VERBS
-from mainspring.access import ADMIN, Caller
+from mainspring.access import Caller
 from mainspring.errors import UnknownRollout
 from mainspring.registry import named
 from mainspring.release import rollout as verbs
@@ -25,6 +25,7 @@ from mainspring.release.plan import RolloutPlan, plan_of
 from mainspring.serving import stream
 from mainspring.serving.views import moment, optional_moment
 from mainspring.tables import Rollout, Stage, Version
+from mainspring.terms import ADMIN
 
 MOST = 100
 Reason = Annotated[str, Field(min_length=1, max_length=1000)]

@@ -8,9 +8,10 @@ from typing_extensions import TypedDict
 
 from api.deps import BEARER, Transacting
 from api.rendering import Json
-from mainspring.access import JOBS, Caller
+from mainspring.access import Caller
 from mainspring.errors import UnknownSession
 from mainspring.serving import conversation
+from mainspring.terms import JOBS
 
 router = APIRouter(prefix="/v1/deployments", tags=["sessions"], dependencies=[Security(BEARER)])
 

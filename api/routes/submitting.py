@@ -17,13 +17,14 @@ from api import body
 from api.backends import Backends
 from api.deps import BEARER, Transact, authorization, opened_by
 from api.rendering import Json
-from mainspring.access import JOBS, Caller
+from mainspring.access import Caller
 from mainspring.errors import InvalidRequest
 from mainspring.messages import Answer
 from mainspring.serving.accept import accept
 from mainspring.serving.receipt import Leaving, Receipt, Submission
 from mainspring.serving.views import moment
 from mainspring.tables import Priority
+from mainspring.terms import JOBS
 
 _VISIBLE = re.compile(r"[!-~]{1,255}")
 Name = Annotated[str, Field(min_length=1, max_length=128)]

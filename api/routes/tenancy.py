@@ -18,9 +18,10 @@ from api.rendering import Json
 from api.routes.deployments import takes
 from api.routes.jobs import to_uuid
 from mainspring import tenancy
-from mainspring.access import ADMIN, JOBS, Caller, make_key
+from mainspring.access import Caller, make_key
 from mainspring.serving.views import moment
 from mainspring.tables import ApiKey, Tenant
+from mainspring.terms import ADMIN, JOBS
 
 router = APIRouter(prefix="/v1", tags=["access"], dependencies=[Security(BEARER)])
 Name = Annotated[str, Field(min_length=1, max_length=128)]

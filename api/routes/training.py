@@ -14,10 +14,11 @@ from api.backends import Backends
 from api.deps import BEARER, TheBackends, Transacting
 from api.rendering import Json
 from api.views import RunView, run_view
-from mainspring.access import ADMIN, Caller
+from mainspring.access import Caller
 from mainspring.errors import NotFound
 from mainspring.messages import Train
 from mainspring.tables import TrainingRun, Version
+from mainspring.terms import ADMIN
 from mainspring.training.runs import request_run
 
 router = APIRouter(prefix="/v1", tags=["training"], dependencies=[Security(BEARER)])

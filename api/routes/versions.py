@@ -14,7 +14,7 @@ from api.deps import BEARER, TheBackends, Transacting
 from api.rendering import Json
 from api.routes.deployments import takes
 from api.routes.rollouts import Why
-from mainspring.access import ADMIN, Caller
+from mainspring.access import Caller
 from mainspring.errors import InvalidRequest
 from mainspring.registry import named
 from mainspring.release.card import as_markdown, record
@@ -23,6 +23,7 @@ from mainspring.release.leaving import needing, retire_version
 from mainspring.release.page import page
 from mainspring.release.tried import in_shadow, with_prompts
 from mainspring.serving.views import optional_moment
+from mainspring.terms import ADMIN
 from mainspring.trials.prompts import named as set_named
 
 MOST_ANSWERS = 200

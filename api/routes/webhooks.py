@@ -11,12 +11,13 @@ from typing_extensions import TypedDict
 from api.deps import BEARER, TheBackends, Transacting
 from api.paging import Cursor, Limit, earlier_than, page_length
 from api.rendering import Json
-from mainspring.access import JOBS, Caller
+from mainspring.access import Caller
 from mainspring.errors import InvalidRequest
 from mainspring.serving.views import moment, optional_moment
 from mainspring.settings import Settings
 from mainspring.signing import webhook_secret
 from mainspring.tables import Delivery, DeliveryState, DeliveryTry
+from mainspring.terms import JOBS
 
 _PAGE = (
     select(*Delivery.__table__.c)

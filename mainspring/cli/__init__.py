@@ -1,59 +1,62 @@
-"""The command line. One file a group of verbs; failing.py says how each of them fails."""
+"""The command line. One file a group of verbs; failing.py says how each of them fails.
+
+Only the file of the verb that was typed is read: what others need is a second to import.
+"""
+
+import sys
+from importlib import import_module
 
 import typer
 
-from mainspring.cli import jobs, rollouts, stack
-from mainspring.cli.apply import apply
-from mainspring.cli.audit import audit
-from mainspring.cli.card import card
-from mainspring.cli.clients import clients
-from mainspring.cli.compare import compare
-from mainspring.cli.demo import demo
-from mainspring.cli.deploy import deploy
 from mainspring.cli.failing import explained
-from mainspring.cli.keys import keys
-from mainspring.cli.migrate import migrate
-from mainspring.cli.prompts import prompts
-from mainspring.cli.retire import retire
-from mainspring.cli.status import status
-from mainspring.cli.talk import chat
-from mainspring.cli.tenants import tenants
-from mainspring.cli.versions import versions
-from mainspring.cli.watch import watch
-from mainspring.cli.webhooks import webhooks
 
-app = typer.Typer(
-    name="mainspring",
-    help="Keeps the language model that you serve current.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-)
-stack.register(app)
-jobs.register(app)
-rollouts.register(app)
-for verb in (
-    status,
-    chat,
-    watch,
-    webhooks,
-    deploy,
-    apply,
-    versions,
-    card,
-    clients,
-    compare,
-    prompts,
-    retire,
-    demo,
-    migrate,
-):
-    app.command()(verb)
-for group, name in ((audit, "audit"), (keys, "keys"), (tenants, "tenants")):
-    app.add_typer(group, name=name)
+# In the order in which they are listed; a file has one verb, or more, or a group of them.
+_FILES = {
+    "stack": ("up", "down", "key", "doctor"),
+    "jobs": ("submit", "jobs"),
+    "rollouts": ("rollout", "rollouts", "promote", "rollback", "pause", "resume", "abort"),
+    "status": ("status",),
+    "talk": ("chat",),
+    "watch": ("watch",),
+    "webhooks": ("webhooks",),
+    "deploy": ("deploy",),
+    "apply": ("apply",),
+    "versions": ("versions",),
+    "card": ("card",),
+    "clients": ("clients",),
+    "compare": ("compare",),
+    "prompts": ("prompts",),
+    "retire": ("retire",),
+    "demo": ("demo",),
+    "migrate": ("migrate",),
+    "audit": ("audit",),
+    "keys": ("keys",),
+    "tenants": ("tenants",),
+}
+
+
+def app(typed: list[str]) -> typer.Typer:
+    """With the verb that was typed, or with all of them: for their list, or to say that there is none of that name."""
+    made = typer.Typer(
+        name="mainspring",
+        help="Keeps the language model that you serve current.",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+    )
+    made.callback()(lambda: None)  # a group, also with one verb
+    known = {verb: file for file, verbs in _FILES.items() for verb in verbs}
+    verbs = typed[:1] if typed and typed[0] in known else list(known)
+    for verb in verbs:
+        found = getattr(import_module(f"mainspring.cli.{known[verb]}"), verb)
+        if isinstance(found, typer.Typer):
+            made.add_typer(found, name=verb)
+        else:
+            made.command()(found)
+    return made
 
 
 def main() -> None:
     """The entry of the `mainspring` command."""
     with explained():
-        app()
+        app(sys.argv[1:])()

@@ -13,7 +13,7 @@ from mainspring.cli.versions import engine as chosen
 from mainspring.client import Client, Refused, registering
 from mainspring.errors import ModelRefused, UnknownDeployment
 from mainspring.local.doors import client
-from mainspring.tables import EngineName, Task
+from mainspring.terms import EngineName, Task
 
 POLL_SECONDS = 0.5
 

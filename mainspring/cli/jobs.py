@@ -15,18 +15,13 @@ from mainspring.errors import InvalidRequest, Unreachable
 from mainspring.local.doors import client, unreachable
 from mainspring.local.first_requests import as_text
 from mainspring.settings import Settings
-from mainspring.tables import JobState, Priority
+from mainspring.terms import JobState, Priority
 
 COLOURS = {"succeeded": "green", "failed": "red", "running": "cyan", "queued": "yellow"}
 Parameters = Annotated[
     list[str] | None,
     typer.Option("--set", help="A parameter, such as --set max_tokens=40; repeat it for more."),
 ]
-
-
-def register(app: typer.Typer) -> None:
-    for verb in (submit, jobs):
-        app.command()(verb)
 
 
 def submit(

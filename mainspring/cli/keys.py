@@ -8,9 +8,9 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from mainspring.access import JOBS
 from mainspring.cli.stack import AsJson
 from mainspring.local.doors import client
+from mainspring.terms import JOBS
 
 Tenant = Annotated[
     str | None, typer.Option(help="Another tenant than the key's own, for the operator of the installation.")

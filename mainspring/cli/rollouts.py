@@ -18,11 +18,6 @@ Reason = Annotated[str, typer.Option(help="Why, for the log of events.")]
 Force = Annotated[bool, typer.Option("--force", help="Even if no worker can hold the version.")]
 
 
-def register(app: typer.Typer) -> None:
-    for verb in (rollout, rollouts, promote, rollback, pause, resume, abort):
-        app.command()(verb)
-
-
 def rollout(
     version: Annotated[str, typer.Argument(help="Such as assistant@4.")],
     *,

@@ -12,11 +12,6 @@ from mainspring.settings import Settings
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
-def register(app: typer.Typer) -> None:
-    for verb in (up, down, key, doctor):
-        app.command()(verb)
-
-
 def up(
     *,
     starter: Annotated[
@@ -48,9 +43,9 @@ def down(*, as_json: AsJson = False) -> None:
 
 def key(*, as_json: AsJson = False) -> None:
     """Print the API key that the first start made."""
-    from mainspring.local import first_key
+    from mainspring.local import own_key
 
-    found = first_key.read(Settings())
+    found = own_key.read(Settings())
     typer.echo(json.dumps({"key": found}) if as_json else found)
 
 

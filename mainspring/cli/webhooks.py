@@ -10,7 +10,7 @@ from rich.table import Table
 from mainspring.cli.stack import AsJson
 from mainspring.client import Client
 from mainspring.local.doors import client
-from mainspring.tables import DeliveryState
+from mainspring.terms import DeliveryState
 
 LONGEST_PAGE = 200
 

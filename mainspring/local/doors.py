@@ -4,7 +4,7 @@ import httpx
 
 from mainspring.client import Client
 from mainspring.errors import InvalidRequest, Unreachable
-from mainspring.local import first_key
+from mainspring.local import own_key
 from mainspring.local.services import address
 from mainspring.settings import Settings
 
@@ -17,7 +17,7 @@ def client(settings: Settings | None = None) -> Client:
 
 def own(settings: Settings) -> Client:
     """For the stack of this home, whatever else the environment names. Raises StackError when it has no key yet."""
-    return Client(address(settings), first_key.read(settings))
+    return Client(address(settings), own_key.read(settings))
 
 
 def where(settings: Settings) -> str:
@@ -53,7 +53,7 @@ def _key(settings: Settings) -> str:
     """The one that is set, or the home's, which goes to no other api."""
     key = settings.api_key.strip()
     if not key and not settings.url:
-        return first_key.read(settings)
+        return own_key.read(settings)
     if not key or not key.isascii() or not key.isprintable():
         raise InvalidRequest(
             f"there is no key for {where(settings)}",

@@ -5,8 +5,9 @@ from pathlib import Path
 
 from mainspring.access import first_key, identify
 from mainspring.endpoints import database_url
-from mainspring.errors import StackError, Unauthenticated
+from mainspring.errors import Unauthenticated
 from mainspring.local.home import Home
+from mainspring.local.own_key import read
 from mainspring.settings import Settings
 from mainspring.tables import Database
 
@@ -29,22 +30,6 @@ def ensure(settings: Settings) -> bool:
         return True
     finally:
         database.close()
-
-
-def read(settings: Settings) -> str:
-    """Raises StackError when there is none yet."""
-    path = Home(settings.home).key
-    try:
-        return path.read_text().strip()
-    except FileNotFoundError:
-        raise StackError(
-            f"there is no key in {path.parent} yet",
-            remedy="Start the stack once: `mainspring up` makes the first key.",
-        ) from None
-    except PermissionError:
-        raise StackError(
-            f"{path} belongs to another user", remedy="Ask as the user who ran `mainspring up`."
-        ) from None
 
 
 def _write(path: Path, key: str) -> None:

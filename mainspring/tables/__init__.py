@@ -2,13 +2,13 @@
 
 from mainspring.tables.base import Base, constant
 from mainspring.tables.chat_session import ChatSession
-from mainspring.tables.delivery import Delivery, DeliveryState, DeliveryTry
-from mainspring.tables.deployment import Deployment, EngineName, EngineWish, Task, engine_wish, queue_bound
+from mainspring.tables.delivery import Delivery, DeliveryTry
+from mainspring.tables.deployment import Deployment, EngineWish, engine_wish, queue_bound
 from mainspring.tables.engine_plan import EnginePlan
 from mainspring.tables.event import AuditHead, Event
 from mainspring.tables.feedback import Feedback, FeedbackKind
 from mainspring.tables.incarnation import HeldVersion, Incarnation, Refusal
-from mainspring.tables.job import Job, JobState, Priority
+from mainspring.tables.job import Job
 from mainspring.tables.observation import Observation
 from mainspring.tables.prompt import Prompt, PromptSet
 from mainspring.tables.rollout import Rollout, RolloutState
@@ -17,6 +17,7 @@ from mainspring.tables.tenant import ApiKey, Tenant
 from mainspring.tables.training_run import RunState, TrainingRun
 from mainspring.tables.trial import Trial, TrialState
 from mainspring.tables.version import Stage, Version
+from mainspring.terms import DeliveryState, EngineName, JobState, Priority, Task
 
 __all__ = [
     "ApiKey",

@@ -1,7 +1,6 @@
 """A webhook's delivery: that a job has ended is told to its producer, tried again until it was heard or given up."""
 
 from datetime import datetime
-from enum import StrEnum
 from uuid import UUID
 
 from sqlalchemy import (
@@ -17,12 +16,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped, mapped_column
 
 from mainspring.tables.base import Base, one_of
-
-
-class DeliveryState(StrEnum):
-    WAITING = "waiting"
-    DELIVERED = "delivered"
-    ABANDONED = "abandoned"
+from mainspring.terms import DeliveryState
 
 
 class Delivery(Base):

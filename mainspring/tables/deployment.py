@@ -2,35 +2,13 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import CheckConstraint, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from mainspring.tables.base import Base, one_of
-
-
-class Task(StrEnum):
-    """The names of `transformers`' pipelines."""
-
-    TEXT_GENERATION = "text-generation"
-    TEXT_CLASSIFICATION = "text-classification"
-    TOKEN_CLASSIFICATION = "token-classification"  # noqa: S105  a task, not a secret
-    FILL_MASK = "fill-mask"
-    QUESTION_ANSWERING = "question-answering"
-    FEATURE_EXTRACTION = "feature-extraction"
-    TRANSLATION = "translation"
-    SUMMARIZATION = "summarization"
-
-
-class EngineName(StrEnum):
-    """Who runs the weights: `auto` is the engine of this process that fits and is fastest."""
-
-    AUTO = "auto"
-    SLOTS = "slots"
-    CONTINUOUS = "continuous"
-    VLLM = "vllm"
+from mainspring.terms import EngineName, Task
 
 
 @dataclass(frozen=True)

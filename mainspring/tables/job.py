@@ -1,7 +1,6 @@
 """A job: one enqueued request. `(incarnation, attempt)` is the fence that every write of a running job repeats."""
 
 from datetime import datetime
-from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
@@ -20,30 +19,7 @@ from sqlalchemy.dialects.postgresql import JSON, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from mainspring.tables.base import Base, one_of
-
-
-class JobState(StrEnum):
-    """queued → running → one of the ends."""
-
-    QUEUED = "queued"
-    RUNNING = "running"
-    SUCCEEDED = "succeeded"
-    FAILED = "failed"
-    BLOCKED = "blocked"
-    CANCELLED = "cancelled"
-    EXPIRED = "expired"
-
-    @property
-    def ended(self) -> bool:
-        return self not in (JobState.QUEUED, JobState.RUNNING)
-
-
-class Priority(StrEnum):
-    """A share of the version's work, not a strict order: see serving/turns.py."""
-
-    HIGH = "high"
-    NORMAL = "normal"
-    LOW = "low"
+from mainspring.terms import JobState, Priority
 
 
 class Job(Base):

@@ -10,9 +10,10 @@ import httpx
 import pytest
 from sqlalchemy import select
 
-from mainspring.access import JOBS, make_key
+from mainspring.access import make_key
 from mainspring.lifecycle import advance
 from mainspring.tables import Database, Deployment, Job, Stage, Task, Tenant, Version
+from mainspring.terms import JOBS
 from tests.api.rolling import another
 from tests.api.serving import Served, produce
 

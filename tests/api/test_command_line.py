@@ -16,12 +16,13 @@ from uuid import UUID
 import httpx
 import pytest
 
-from mainspring.access import JOBS, make_key
+from mainspring.access import make_key
 from mainspring.local.migrate import head
 from mainspring.serving.engine import Plan
 from mainspring.serving.plans import keep_plan
 from mainspring.settings import Settings
 from mainspring.tables import Database
+from mainspring.terms import JOBS
 from tests.api.serving import Hands, Served
 from tests.core.local_running import ROOT, cli, environment
 

@@ -7,9 +7,10 @@ import httpx
 import pytest
 from sqlalchemy import text
 
-from mainspring.access import ADMIN, JOBS, make_key
+from mainspring.access import make_key
 from mainspring.errors import PromptTooLong
 from mainspring.tables import Database
+from mainspring.terms import ADMIN, JOBS
 from tests.api.commanding import Commands
 from tests.api.rolling import NAME, another, begin, holds, judge, submitted
 from tests.api.serving import Hands, Served

@@ -8,11 +8,12 @@ import pytest
 from sqlalchemy import text
 
 from api.routes.webhooks import listed
-from mainspring.access import JOBS, make_key
+from mainspring.access import make_key
 from mainspring.serving.due import due
 from mainspring.serving.hands import Hands
 from mainspring.serving.webhooks import Tried, settle
 from mainspring.tables import Database
+from mainspring.terms import JOBS
 from tests.api.serving import Hands as Worker
 from tests.api.serving import Served
 from tests.rows import caller

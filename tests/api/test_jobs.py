@@ -11,11 +11,12 @@ from redis import Redis
 from redis.client import PubSub
 from sqlalchemy import func, select
 
-from mainspring.access import ADMIN, JOBS, make_key
+from mainspring.access import make_key
 from mainspring.errors import PromptTooLong
 from mainspring.messages import version_queue
 from mainspring.serving import stream
 from mainspring.tables import Database, Job, Task
+from mainspring.terms import ADMIN, JOBS
 from tests.api.serving import Hands, Served, produce, until
 
 ASK = {"deployment": "assistant", "input": "Why is the sky blue?"}

@@ -9,9 +9,10 @@ import httpx
 import pytest
 from sqlalchemy import select, text
 
-from mainspring.access import ADMIN, JOBS, make_key
+from mainspring.access import make_key
 from mainspring.tables import ApiKey, Database, Event
 from mainspring.tenancy import bound_tenant
+from mainspring.terms import ADMIN, JOBS
 from tests.api.serving import Served, until
 
 Asking = Callable[[str], httpx.Client]

@@ -7,8 +7,9 @@ from uuid import UUID, uuid4
 import httpx
 import pytest
 
-from mainspring.access import JOBS, make_key
+from mainspring.access import make_key
 from mainspring.tables import Database
+from mainspring.terms import JOBS
 from tests.api.commanding import Commands
 from tests.api.rolling import another, over
 from tests.api.serving import Hands, Served

@@ -7,11 +7,12 @@ import pytest
 from redis import Redis
 from sqlalchemy import select
 
-from mainspring.access import JOBS, make_key
+from mainspring.access import make_key
 from mainspring.lifecycle import advance
 from mainspring.registry import desired
 from mainspring.serving import stream
 from mainspring.tables import Database, Event, RunState, Stage, TrainingRun, Version
+from mainspring.terms import JOBS
 from mainspring.training.runs import request_run
 from tests.api.serving import Hands, until
 

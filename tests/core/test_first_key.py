@@ -3,9 +3,10 @@
 import subprocess
 import sys
 
-from mainspring.access import ADMIN, JOBS, identify
+from mainspring.access import identify
 from mainspring.settings import Settings
 from mainspring.tables import Database
+from mainspring.terms import ADMIN, JOBS
 
 
 def said(settings: Settings, *words: str) -> str:

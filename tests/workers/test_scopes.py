@@ -1,8 +1,9 @@
 """Whose a request is, an engine is told: what it keeps of one tenant's requests serves no other's."""
 
-from mainspring.access import JOBS, make_key
+from mainspring.access import make_key
 from mainspring.client import Client
 from mainspring.tables import Database
+from mainspring.terms import JOBS
 
 
 def test_requests_of_one_tenant_share_a_scope_that_no_other_has(api: Client, database: Database) -> None:
