@@ -22,7 +22,7 @@ def load_remote(path: Path, settings: Settings, url: str = "") -> HttpEngine:
         served = calls.served(server.url, server.key, path.absolute())
     except (
         BaseException
-    ):  # else the server that was started for it would stay, and the next try start another
+    ):  # else the next try would start another server beside it
         server.stop()
         raise
     return HttpEngine(server, served, hang_seconds=settings.hang_seconds)
