@@ -76,6 +76,7 @@ def holders(stack: Stack, label: str) -> set[str]:
         database.close()
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(280)
 def test_a_version_goes_through_all_three(folder: Path) -> None:
     models = [marked(folder / mark, mark) for mark in "AB"]

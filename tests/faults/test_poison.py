@@ -7,6 +7,7 @@ from tests.faults.recovery import LONG, PROMPT
 from tests.faults.stack import Stack
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(280)
 def test_a_poison_job_is_parked_and_others_are_unharmed(stack: Stack) -> None:
     with stack.client() as client:

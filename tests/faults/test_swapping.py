@@ -28,6 +28,7 @@ def folder() -> Iterator[Path]:
     shutil.rmtree(made, ignore_errors=True)
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(280)
 def test_versions_that_do_not_fit_together_take_turns(folder: Path) -> None:
     models = [marked(folder / mark, mark) for mark in "AB"]

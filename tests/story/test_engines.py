@@ -72,18 +72,15 @@ def test_without_a_command_it_is_refused_with_the_remedy(folder: Path) -> None:
         assert "policy.engine_url" in said
 
 
-def test_slots_that_cannot_run_a_model_say_so(folder: Path) -> None:
+def test_slots_that_cannot_run_a_model_say_so(stack: Stack, folder: Path) -> None:
     sizes = {"hidden_size": 16, "intermediate_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2}
     neox = GPTNeoXForCausalLM(GPTNeoXConfig(vocab_size=400, max_position_embeddings=128, **sizes))
     model = str(save(neox, byte_level(), folder / "models" / "neox"))
     why = "continuous instead of slots, since the attention of GPTNeoXForCausalLM is not known to the slots"
-    with Stack(folder / "neox") as stack:
-        done = command(
-            stack, "deploy", "old", "--model", model, "--task", "text-generation", "--engine", "slots"
-        )
-        assert (done.returncode, why in done.stderr) == (0, True), done.stderr
-        assert why in command(stack, "versions", "old").stdout
-        (version,) = json.loads(command(stack, "versions", "old", "--json").stdout)
-        assert [plan["reason"] for plan in version["plans"]] == [why.partition("since ")[2]]
-        log = (stack.settings.home / "logs" / "infer.log").read_text()
-        assert log.count("plan.no_slots") == 1
+    done = command(stack, "deploy", "old", "--model", model, "--task", "text-generation", "--engine", "slots")
+    assert (done.returncode, why in done.stderr) == (0, True), done.stderr
+    assert why in command(stack, "versions", "old").stdout
+    (version,) = json.loads(command(stack, "versions", "old", "--json").stdout)
+    assert [plan["reason"] for plan in version["plans"]] == [why.partition("since ")[2]]
+    log = (stack.settings.home / "logs" / "infer.log").read_text()
+    assert log.count("plan.no_slots") == 1

@@ -20,9 +20,7 @@ def load_remote(path: Path, settings: Settings, url: str = "") -> HttpEngine:
         if isinstance(server, Vllm):
             server.wait()
         served = calls.served(server.url, server.key, path.absolute())
-    except (
-        BaseException
-    ):  # else the next try would start another server beside it
+    except BaseException:  # else the next try would start another server beside it
         server.stop()
         raise
     return HttpEngine(server, served, hang_seconds=settings.hang_seconds)
