@@ -16,7 +16,8 @@ def stack() -> Iterator[Stack]:
     """In a short folder: sockets live in it."""
     folder = Path(tempfile.mkdtemp(prefix="ms-stack-", dir="/tmp"))
     models = small_models(folder / "models")
-    with Stack(folder / "home") as running:
+    # Nothing is compiled: what is broken here is not faster for it, and a compiler takes a core for a minute.
+    with Stack(folder / "home", MAINSPRING_COMPILE_STEPS="false") as running:
         for name, (path, task) in models.items():
             running.deploy(name, path, task)
         yield running
