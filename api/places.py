@@ -4,7 +4,7 @@ import asyncio
 from uuid import UUID
 from weakref import WeakValueDictionary
 
-EACH = 2  # while one batch is stored, for which it has to be alone, the next one is checked
+EACH = 4  # some are checked while others are stored
 
 
 class Places:

@@ -92,7 +92,7 @@ def accepted(
         return found
     if asked.webhook is not None:
         connection.execute(_NOTIFY, {"id": uuid7(), "job_id": stored.id, "url": asked.webhook})
-    admission.count(caller, addressed, flow)
+    flow.count()
     return Receipt(
         stored.id,
         JobState.QUEUED,

@@ -5,7 +5,7 @@ All of it is read once and then counted on, so that these jobs see each other be
 """
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -21,8 +21,17 @@ from mainspring.serving.receipt import Submission
 from mainspring.serving.route import Candidate
 from mainspring.serving.throughput import Wait, wait
 from mainspring.serving.turns import step
-from mainspring.tables import Priority
+from mainspring.tables import Priority, queue_bound
 from mainspring.tables.session import grouped
+
+
+@dataclass
+class Queue:
+    """How many jobs wait for a deployment, of all its versions."""
+
+    name: str
+    bound: int
+    waiting: int
 
 
 @dataclass
@@ -32,6 +41,8 @@ class Flow:
     first_turn: float
     first: Wait
     step: float
+    queue: Queue
+    tenant: Taken
     taken: int = 0
 
     @property
@@ -44,17 +55,23 @@ class Flow:
         """Of the next one."""
         return self.first.behind(self.taken)
 
+    def count(self) -> None:
+        """One more."""
+        self.taken += 1
+        self.queue.waiting += 1
+        self.tenant.waiting += 1
+        self.tenant.lately += 1
+
 
 class Admission:
-    """Of one transaction, or of one job where no bound is near. `flow` says where a job would stand, `count` that it
-    stands there."""
+    """Of one transaction, or of one job where no bound is near."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._addressed: dict[tuple[UUID, str, Priority], Addressed] = {}
         self._flows: dict[tuple[UUID, UUID, Priority], Flow] = {}
         self._backlogs: dict[UUID, Backlog] = {}
-        self._waiting: dict[str, int] = {}
+        self._queues: dict[str, Queue] = {}
         self._tenants: dict[UUID, Taken] = {}
 
     def look(self, caller: Caller, one: Submission) -> Addressed:
@@ -68,76 +85,70 @@ class Admission:
         self._addressed[caller.tenant_id, one.name, one.priority] = found
         return found
 
-    def hold(self, tenants: set[UUID], coming: Sequence[tuple[Caller, Submission]]) -> None:
-        """Before anything is counted: lock these tenants, and the deployments whose bounds are near; always in this
-        order, so that nobody waits in a circle."""
+    def near(self, coming: int, *, many: bool = False) -> list[str]:
+        """Of the deployments that were looked at those whose bounds are near for so many jobs; `many`: in bulk."""
+        queues = {found.name: self._queue(found) for found in self._addressed.values()}
+        return sorted(
+            name for name, one in queues.items() if bounds.near(one.bound, one.waiting, coming, many=many)
+        )
+
+    def hold(self, tenants: set[UUID], deployments: Sequence[str]) -> None:
+        """Before anything is counted: lock these until the transaction ends, always in this order, so that nobody waits
+        in a circle; and forget what was read before."""
         for tenant_id in sorted(tenants):
             bounds.hold_tenant(self._connection, tenant_id)
-            self._forget()
-        for name, (caller, one) in sorted({one.name: (caller, one) for caller, one in coming}.items()):
-            if self.near(caller, one, len(coming)):
-                bounds.hold_deployment(self._connection, name)
-                self._forget()
-
-    def near(self, caller: Caller, one: Submission, coming: int = 1) -> bool:
-        """Whether the deployment's bound is, for so many jobs; not where there is no such deployment."""
-        try:
-            addressed = self.look(caller, one)
-        except NotFound:
-            return False
-        return bounds.near(addressed.policy, self._waiting_for(addressed), coming)
+        for name in deployments:
+            bounds.hold_deployment(self._connection, name)
+        if tenants or deployments:
+            self._addressed.clear()
+            self._backlogs.clear()
+            self._queues.clear()
 
     def flow(self, caller: Caller, priority: Priority, addressed: Addressed, chosen: Candidate) -> Flow:
-        """Raises QueueFull and RateLimited."""
+        """Where its next job would stand; it does once it is counted. Raises QueueFull and RateLimited."""
         key = (caller.tenant_id, chosen.id, priority)
         if (flow := self._flows.get(key)) is None:
-            flow = self._flows[key] = self._begun(caller, priority, chosen)
-        waiting = self._waiting_for(addressed)
-        bounds.of_the_deployment(addressed.name, addressed.policy, waiting, flow.wait)
-        bounds.of_the_tenant(caller, self._taken(caller))
+            flow = self._flows[key] = self._begun(caller, priority, addressed, chosen)
+        if flow.queue.waiting >= flow.queue.bound:
+            raise bounds.queue_full(flow.queue.name, flow.queue.bound, flow.wait)
+        bounds.of_the_tenant(caller, flow.tenant)
         return flow
 
-    def count(self, caller: Caller, addressed: Addressed, flow: Flow) -> None:
-        """One more, which `flow` has let in."""
-        flow.taken += 1
-        self._waiting[addressed.name] += 1
-        self._tenants[caller.tenant_id].another()
-
-    def _begun(self, caller: Caller, priority: Priority, chosen: Candidate) -> Flow:
+    def _begun(self, caller: Caller, priority: Priority, addressed: Addressed, chosen: Candidate) -> Flow:
         turn = chosen.clock.turn(caller.weight, priority)
         ahead = backlog.ahead(self._connection, chosen.id, turn, self._backlog(chosen))
-        return Flow(turn, wait(self._connection, chosen.id, ahead), step(caller.weight, priority))
+        expected = wait(self._connection, chosen.id, ahead)
+        tenant = self._taken(caller)
+        return Flow(turn, expected, step(caller.weight, priority), self._queue(addressed), tenant)
 
     def _backlog(self, version: Candidate) -> Backlog:
         if version.id not in self._backlogs:
             self._backlogs[version.id] = backlog.standing(self._connection, version.id, version.waiting)
         return self._backlogs[version.id]
 
-    def _waiting_for(self, addressed: Addressed) -> int:
-        if addressed.name not in self._waiting:
-            found = sum(self._backlog(version).waiting for version in addressed.candidates)
-            self._waiting[addressed.name] = found
-        return self._waiting[addressed.name]
+    def _queue(self, addressed: Addressed) -> Queue:
+        if addressed.name not in self._queues:
+            waiting = sum(self._backlog(version).waiting for version in addressed.candidates)
+            self._queues[addressed.name] = Queue(addressed.name, queue_bound(addressed.policy), waiting)
+        return self._queues[addressed.name]
 
     def _taken(self, caller: Caller) -> Taken:
         if caller.tenant_id not in self._tenants:
             self._tenants[caller.tenant_id] = bounds.taken(self._connection, caller)
         return self._tenants[caller.tenant_id]
 
-    def _forget(self) -> None:
-        """What was read before the lock."""
-        for found in (self._addressed, self._backlogs, self._waiting):
-            found.clear()
-
 
 @contextmanager
 def alone(connection: Connection, caller: Caller, one: Submission) -> Iterator[Admission]:
     """For a single job: in a transaction of its own where a bound is to be counted exactly."""
     admission = Admission(connection)
+    with suppress(NotFound):  # it is told when its turn comes
+        admission.look(caller, one)
     tenants = {caller.tenant_id} if bounds.bounded(caller) else set()
-    if not tenants and not admission.near(caller, one):
+    deployments = admission.near(1)
+    if not tenants and not deployments:
         yield admission
         return
     with grouped(connection):
-        admission.hold(tenants, [(caller, one)])
+        admission.hold(tenants, deployments)
         yield admission

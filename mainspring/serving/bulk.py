@@ -39,30 +39,23 @@ def accept_all(
 ) -> list[Receipt | MainspringError]:
     """Inside a transaction. In order; an error that is given comes back in its place.
 
-    A tenant's batches are stored one after the other: so their turns are in one line, and no two of them wait for each
-    other's conversations or keys. What is slow about them is done before: they are checked at the same time.
+    A tenant's batches with conversations or keys are stored one after the other: no two wait for each other's. So are
+    all that are near a bound; others at the same time.
     """
-    pairs = [one if isinstance(one, MainspringError) else (caller, one) for one in asked]
-    return _accepted(connection, pairs, {caller.tenant_id})
+    batch = _Batch(connection)
+    coming = [one if isinstance(one, MainspringError) else batch.checked(caller, one) for one in asked]
+    alone = bounds.bounded(caller) or any(isinstance(one, Submission) and not one.plain for one in asked)
+    return batch.results(coming, {caller.tenant_id} if alone else set(), many=True)
 
 
 def accept_each(
     connection: Connection, asked: Sequence[tuple[Caller, Submission] | MainspringError]
 ) -> list[Receipt | MainspringError]:
-    """As `accept_all`, of any callers, few at a time: only those with bounds come one after the other."""
-    tenants = {one[0].tenant_id for one in asked if isinstance(one, tuple) and bounds.bounded(one[0])}
-    return _accepted(connection, asked, tenants)
-
-
-def _accepted(
-    connection: Connection, asked: Sequence[tuple[Caller, Submission] | MainspringError], tenants: set[UUID]
-) -> list[Receipt | MainspringError]:
+    """As `accept_all`, of any callers, each with one job."""
     batch = _Batch(connection)
     coming = [one if isinstance(one, MainspringError) else batch.checked(*one) for one in asked]
-    batch.begin(tenants, [one for one in coming if isinstance(one, _Coming)])
-    results = [one if isinstance(one, MainspringError) else batch.result(one) for one in coming]
-    batch.store()
-    return results
+    tenants = {one[0].tenant_id for one in asked if isinstance(one, tuple) and bounds.bounded(one[0])}
+    return batch.results(coming, tenants)
 
 
 class _Coming(NamedTuple):
@@ -75,7 +68,7 @@ class _Coming(NamedTuple):
 
 
 class _Batch:
-    """Jobs on their way into the table: `checked` each, `begin`, the `result` of each, `store`."""
+    """Jobs on their way into the table: `checked` each, then the `results` of all."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -85,10 +78,10 @@ class _Batch:
 
     def checked(self, caller: Caller, one: Submission) -> _Coming | MainspringError:
         """What can be known of it before its turn."""
-        if one.grouped:
-            return _Coming(caller, one)
         try:
             task = self._admission.look(caller, one).task
+            if one.grouped:
+                return _Coming(caller, one)
             said = validated_input(task, one.input), validated_parameters(task, one.parameters)
         except DeploymentRetired as error:
             return error if one.idempotency_key is None else _Coming(caller, one)
@@ -96,34 +89,44 @@ class _Batch:
             return error
         return _Coming(caller, one, one.digest, said)
 
-    def begin(self, tenants: set[UUID], coming: Sequence[_Coming]) -> None:
-        """From here to its end the transaction has these tenants to itself, and the deployments whose bounds are near."""
-        self._single = len(coming) == 1
-        self._admission.hold(tenants, [(one.caller, one.asked) for one in coming])
-        self._replays.read((one.caller, one.asked) for one in coming)
-        for tenant_id in sorted({one.caller.tenant_id for one in coming}):
-            talks = [one.asked for one in coming if one.caller.tenant_id == tenant_id and one.asked.session]
-            if len(talks) > 1:
-                names = [str(one.session) for one in talks]
-                conversation.hold(self._connection, tenant_id, [one.name for one in talks], names)
+    def results(
+        self, coming: Sequence[_Coming | MainspringError], tenants: set[UUID], *, many: bool = False
+    ) -> list[Receipt | MainspringError]:
+        """What accept returns or raises for each. From here to its end the transaction has `tenants` to itself, and the
+        deployments whose bounds are near. Nothing is stored before it commits."""
+        jobs = [one for one in coming if isinstance(one, _Coming)]
+        self._single = len(jobs) == 1
+        self._admission.hold(tenants, self._admission.near(len(jobs), many=many))
+        self._replays.read((one.caller, one.asked) for one in jobs)
+        self._join([one for one in jobs if one.asked.session is not None])
+        found = [self._result(one) if isinstance(one, _Coming) else one for one in coming]
+        self._store()
+        return found
 
-    def result(self, one: _Coming) -> Receipt | MainspringError:
-        """What accept returns or raises."""
+    def _join(self, talks: Sequence[_Coming]) -> None:
+        if len(talks) < 2:
+            return
+        for tenant_id in sorted({one.caller.tenant_id for one in talks}):
+            theirs = [one.asked for one in talks if one.caller.tenant_id == tenant_id]
+            names = [str(one.session) for one in theirs]
+            conversation.hold(self._connection, tenant_id, [one.name for one in theirs], names)
+
+    def _result(self, one: _Coming) -> Receipt | MainspringError:
+        caller, asked, digest, said = one
         try:
-            if (found := self._replays.earlier(one.caller, one.asked)) is not None:
+            if (found := self._replays.earlier(caller, asked)) is not None:
                 return found
-            if self._single or one.said is None:
-                receipt = self._inserted(one.caller, one.asked)
+            if said is None or self._single:
+                receipt = self._inserted(caller, asked)
             else:
-                receipt = self._copied(one.caller, one.asked, one.digest, one.said)
+                receipt = self._copied(caller, asked, digest, said)
         except MainspringError as error:
             return error
         if receipt.fresh:
-            self._replays.made(one.caller, one.asked, receipt)
+            self._replays.made(caller, asked, receipt)
         return receipt
 
-    def store(self) -> None:
-        """Write what was taken. Nothing is stored before the transaction commits."""
+    def _store(self) -> None:
         if not self._rows:
             return
         driver: Any = self._connection.connection.driver_connection
@@ -133,8 +136,7 @@ class _Batch:
 
     def _inserted(self, caller: Caller, one: Submission) -> Receipt:
         """By the road of the single job, on which others may use its key meanwhile."""
-        if one.session is not None:
-            # A conversation may have gone to a version that is live since then.
+        if one.session is not None:  # it may have gone to a version that has become live since the look
             self._admission.read(caller, one)
         with self._connection.begin_nested():
             return accepted(self._connection, caller, one, self._admission)
@@ -170,16 +172,16 @@ class _Batch:
                 one.pin is not None,
             )
         )
-        receipt = Receipt(
+        expected = flow.wait
+        flow.count()
+        return Receipt(
             job_id,
             JobState.QUEUED,
             addressed.at,
             addressed.name,
             chosen.id,
             chosen.number,
-            flow.wait,
+            expected,
             fresh=True,
             leaving=leaving(addressed, chosen, one),
         )
-        self._admission.count(caller, addressed, flow)
-        return receipt
