@@ -96,8 +96,12 @@ def test_tokens_are_those_of_generate_with_newcomers_joining_and_prompts_in_part
         assert told.answer(str(index)).tokens == tokens
 
 
-def test_compiled_passes_write_the_same_tokens_and_take_over_between_two(started: Start, said: Said) -> None:
-    model, lengths = tiny.build("llama"), [*LENGTHS, SHORT_POSITIONS + 40, SHORT_POSITIONS + 30]
+@pytest.mark.parametrize("name", ["llama", *(pytest.param(n, marks=pytest.mark.slow) for n in ("gpt2", "gemma2"))])
+def test_compiled_passes_write_the_same_tokens_and_take_over_between_two(
+    name: str, started: Start, said: Said
+) -> None:
+    """And where nothing is taken from other slots the same numbers, bit by bit."""
+    model, lengths = tiny.build(name), [*LENGTHS, SHORT_POSITIONS + 40, SHORT_POSITIONS + 30]
     expected = [tiny.generated(model, tiny.prompt(length), MOST) for length in lengths]
     told = started(model, compile_after=3, slots=2, chunk=16)
     kinds = {2, ANY, SHORT} if able(model.dtype) else set()
@@ -106,6 +110,8 @@ def test_compiled_passes_write_the_same_tokens_and_take_over_between_two(started
             told.ask(f"{index} {again}", tiny.prompt(length))
         for index, tokens in enumerate(expected):
             assert told.answer(f"{index} {again}").tokens == tokens
+            if again and index < len(LENGTHS):
+                assert told.answer(f"{index} 1").logprobs == told.answer(f"{index} 0").logprobs
         while not kinds <= told.loop.passes.ready:
             assert "reason" not in said.compiled()
 

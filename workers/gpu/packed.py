@@ -22,6 +22,7 @@ from workers.gpu.trusted import change_if_same
 _ROWS = 32  # for which the layout is chosen; it serves any number
 # oneDNN makes a program for each number of rows, and takes up to five milliseconds for it: of many rows, a multiple.
 _FEW, ROUND = 64, 32
+_TILED = 32  # features are a multiple of it, where tiles are used
 # Names of those that stand together in a module. Whether they get the same tensor is seen anew at each call.
 _TOGETHER = (
     ("q_proj", "k_proj", "v_proj"),
@@ -34,23 +35,32 @@ _TOGETHER = (
 class Product:
     """One matrix product of one layer, or of several one beside the other. `width`: of all that it gives."""
 
-    def __init__(self, weight: Tensor, bias: Tensor | None, sharers: int = 1) -> None:
-        """`weight`: [width, features]; it isn't kept, only its packed copy."""
+    def __init__(self, weight: Tensor, bias: Tensor | None, sharers: int = 1, *, invariant: bool = True) -> None:
+        """`weight`: [width, features]; it isn't kept, only its packed copy.
+
+        `invariant`: each row comes out the same whatever other rows stand beside it, where the processor can.
+        """
         self.number, self._sharers = next(_NUMBERS), sharers
         self.width, self.features = weight.shape
-        self.packed: Tensor = torch.ops.mkldnn._reorder_linear_weight(weight.detach(), _ROWS)  # noqa: SLF001
+        self.tiled = invariant and tileable(weight)
+        self.packed: Tensor = _in_tiles(weight.detach()) if self.tiled else _reordered(weight.detach())
         self.bias = bias
         _PRODUCTS[self.number] = self
         if able(weight.dtype):
-            torch.ops.mainspring.keep_product(self.number, self.packed, bias, self.width, _FEW, ROUND)
+            kept = (self.number, self.packed, bias, self.width, self.tiled, _FEW, ROUND)
+            torch.ops.mainspring.keep_product(*kept)
             finalize(self, torch.ops.mainspring.drop_product, self.number).atexit = False
 
     def __call__(self, rows: Tensor) -> Tensor:
         """[..., features] to [..., width]."""
+        if self.tiled:
+            made: Tensor = torch.ops.mainspring.packed_linear(rows, self.number, self.width)
+            return made
         count = rows.numel() // rows.size(-1)
-        if count <= _FEW or count % ROUND == 0:
+        if 1 < count <= _FEW or count % ROUND == 0:
             return self._multiplied(rows)
-        padded = pad(rows.reshape(count, -1), (0, 0, 0, -count % ROUND))
+        missing = 1 if count == 1 else -count % ROUND  # of one row oneDNN makes other sums
+        padded = pad(rows.reshape(count, -1), (0, 0, 0, missing))
         return self._multiplied(padded)[:count].view(*rows.shape[:-1], self.width)
 
     def _multiplied(self, rows: Tensor) -> Tensor:
@@ -67,6 +77,22 @@ class Product:
         if _LAST.left == 0:
             _LAST.clear()
         return made
+
+
+def tileable(weight: Tensor) -> bool:
+    """Whether rows of it are multiplied in tiles."""
+    whole = weight.dtype == torch.bfloat16 and weight.size(-1) % _TILED == 0
+    return whole and able(weight.dtype) and bool(torch.ops.mainspring.has_tiles())
+
+
+def _in_tiles(weight: Tensor) -> Tensor:
+    made: Tensor = torch.ops.mainspring.tiled(weight)
+    return made
+
+
+def _reordered(weight: Tensor) -> Tensor:
+    made: Tensor = torch.ops.mkldnn._reorder_linear_weight(weight, _ROWS)  # noqa: SLF001
+    return made
 
 
 class _Last(local):
@@ -113,37 +139,47 @@ class PackedLinear(LayerOf):
         return self.product.shared(rows)[..., self.begin : self.end]
 
 
-def pack(model: PreTrainedModel) -> None:
+def pack(model: PreTrainedModel, *, invariant: bool = True) -> None:
     """Pack all linear layers in place, where this build of torch can and the data type is one that it packs."""
     able = torch.backends.mkldnn.is_available() and model.device.type == "cpu"  # type: ignore[no-untyped-call]
     if able and model.dtype in (torch.float32, torch.bfloat16):
-        _pack(model)
+        _pack(model, invariant=invariant)
 
 
 def pack_if_same(model: PreTrainedModel, inputs: dict[str, Tensor]) -> bool:
-    """Pack it, and take that back if it then fails or answers something else. `inputs` are what it is tried with."""
+    """Pack it for many rows, and take that back if it then fails or answers something else.
+
+    `inputs` are what it is tried with.
+    """
     layers = {name: one for name, one in model.named_modules() if isinstance(one, nn.Linear | Conv1D)}
 
     def unpack() -> None:
         for name, layer in layers.items():
             model.set_submodule(name, layer)
 
-    return change_if_same(model, inputs, lambda: pack(model), unpack)
+    return change_if_same(model, inputs, lambda: pack(model, invariant=False), unpack)
 
 
-def _pack(module: nn.Module) -> None:
+def invariant(model: PreTrainedModel) -> bool:
+    """Whether each row of a pass comes out the same, bit by bit, whatever other rows stand beside it."""
+    layers = [one for one in model.modules() if isinstance(one, PackedLinear)]
+    return bool(layers) and all(one.product.tiled for one in layers)
+
+
+def _pack(module: nn.Module, *, invariant: bool) -> None:
     for names in _TOGETHER:
         layers = [getattr(module, name, None) for name in names]
         linear = [one for one in layers if type(one) is nn.Linear]
         if len(linear) == len(names) and _fit(linear):
-            _pack_together(module, names, linear)
+            _pack_together(module, names, linear, invariant=invariant)
     for name, child in module.named_children():
         if isinstance(child, nn.Linear):
-            setattr(module, name, PackedLinear(Product(child.weight, child.bias)))
+            setattr(module, name, PackedLinear(Product(child.weight, child.bias, invariant=invariant)))
         elif isinstance(child, Conv1D):
-            setattr(module, name, PackedLinear(Product(child.weight.t().contiguous(), child.bias)))
+            weight = child.weight.t().contiguous()
+            setattr(module, name, PackedLinear(Product(weight, child.bias, invariant=invariant)))
         else:
-            _pack(child)
+            _pack(child, invariant=invariant)
 
 
 def _fit(layers: list[nn.Linear]) -> bool:
@@ -151,9 +187,11 @@ def _fit(layers: list[nn.Linear]) -> bool:
     return len({(one.in_features, one.bias is None) for one in layers}) == 1
 
 
-def _pack_together(module: nn.Module, names: tuple[str, ...], layers: list[nn.Linear]) -> None:
+def _pack_together(
+    module: nn.Module, names: tuple[str, ...], layers: list[nn.Linear], *, invariant: bool
+) -> None:
     bias = None if layers[0].bias is None else torch.cat([one.bias for one in layers])
-    product = Product(torch.cat([one.weight for one in layers]), bias, len(layers))
+    product = Product(torch.cat([one.weight for one in layers]), bias, len(layers), invariant=invariant)
     begin = 0
     for name, layer in zip(names, layers, strict=True):
         end = begin + layer.out_features

@@ -3,6 +3,7 @@
 
 #include "attention.h"
 #include "likeliest.h"
+#include "tiles.h"
 
 #include <torch/csrc/stable/library.h>
 #include <torch/csrc/stable/ops.h>
@@ -58,10 +59,13 @@ class Known {
     std::map<Number, std::shared_ptr<const T>> known_;
 };
 
+// `tiled`: `packed` is laid out for `multiply`, else as oneDNN has it.
 struct Product {
     Tensor packed;
     std::optional<Tensor> bias;
-    int64_t width, few, round;
+    int64_t width;
+    bool tiled;
+    int64_t few, round;
 };
 
 struct Layer {
@@ -80,13 +84,28 @@ Tensor multiplied(const Product& product, const Tensor& rows) {
     return Tensor(made);
 }
 
-// [..., features] to [..., width]; many rows are padded to a multiple of `round`.
+Tensor in_tiles(const Product& product, const Tensor& given, int64_t count, int64_t features) {
+    STD_TORCH_CHECK(given.scalar_type() == ScalarType::BFloat16, "tiles are of bfloat16");
+    Tensor rows = torch::stable::contiguous(given);
+    std::vector<int64_t> shape(rows.sizes().begin(), rows.sizes().end());
+    shape.back() = product.width;
+    Tensor made = torch::stable::new_empty(rows, shape);
+    multiply(static_cast<const bf16*>(rows.const_data_ptr()), static_cast<const bf16*>(product.packed.const_data_ptr()),
+             product.bias ? static_cast<const bf16*>(product.bias->const_data_ptr()) : nullptr,
+             static_cast<bf16*>(made.mutable_data_ptr()), count, features, product.width);
+    return made;
+}
+
+// [..., features] to [..., width]; for oneDNN one row becomes two, since of one it makes other sums, and many are padded
+// to a multiple of `round`.
 Tensor packed_linear(Tensor rows, int64_t number, int64_t) {
     auto product = products.find(number);
     auto sizes = rows.sizes();
     int64_t features = sizes[sizes.size() - 1], count = rows.numel() / features;
-    if (count <= product->few || count % product->round == 0) return multiplied(*product, rows);
-    int64_t padded = (count + product->round - 1) / product->round * product->round;
+    if (product->tiled) return in_tiles(*product, rows, count, features);
+    if ((1 < count && count <= product->few) || count % product->round == 0) return multiplied(*product, rows);
+    int64_t multiple = count == 1 ? 2 : product->round;
+    int64_t padded = (count + multiple - 1) / multiple * multiple;
     Tensor whole = torch::stable::new_empty(rows, {padded, features});
     Tensor given = torch::stable::contiguous(rows);
     size_t bytes = size_t(count * features) * rows.element_size();
@@ -149,9 +168,23 @@ std::tuple<Tensor, Tensor> likeliest(Tensor scores) {
     return {tokens, masses};
 }
 
-void keep_product(int64_t number, Tensor packed, std::optional<Tensor> bias, int64_t width, int64_t few,
+// Whether `tiled` works here.
+bool has_tiles() { return tiles_allowed(); }
+
+// `weight`: [width, features], features a multiple of 32. As `keep_product` wants what is tiled.
+Tensor tiled(Tensor weight) {
+    weight = torch::stable::contiguous(weight);
+    int64_t width = weight.size(0), features = weight.size(1);
+    STD_TORCH_CHECK(weight.scalar_type() == ScalarType::BFloat16 && features % BLOCK == 0, "these have no tiles");
+    Tensor laid = torch::stable::new_empty(weight, {(width + BLOCK - 1) / BLOCK, features * BLOCK});
+    lay_weight(static_cast<const bf16*>(weight.const_data_ptr()), static_cast<bf16*>(laid.mutable_data_ptr()), width,
+               features);
+    return laid;
+}
+
+void keep_product(int64_t number, Tensor packed, std::optional<Tensor> bias, int64_t width, bool tiled, int64_t few,
                   int64_t round) {
-    products.keep(number, Product{packed, bias, width, few, round});
+    products.keep(number, Product{packed, bias, width, tiled, few, round});
 }
 
 void drop_product(int64_t number) { products.drop(number); }
@@ -165,7 +198,10 @@ void drop_layer(int64_t store, int64_t number) { layers.drop({store, number}); }
 }  // namespace
 
 STABLE_TORCH_LIBRARY_FRAGMENT(mainspring, m) {
-    m.def("keep_product(int number, Tensor packed, Tensor? bias, int width, int few, int round) -> ()");
+    m.def("keep_product(int number, Tensor packed, Tensor? bias, int width, bool tiled, int few,"
+          " int round) -> ()");
+    m.def("has_tiles() -> bool");
+    m.def("tiled(Tensor weight) -> Tensor");
     m.def("drop_product(int number) -> ()");
     m.def("keep_layer(int store, int layer, Tensor keys, Tensor values) -> ()");
     m.def("drop_layer(int store, int layer) -> ()");
@@ -174,11 +210,13 @@ STABLE_TORCH_LIBRARY_FRAGMENT(mainspring, m) {
 STABLE_TORCH_LIBRARY_IMPL(mainspring, CompositeExplicitAutograd, m) {
     m.impl("keep_product", TORCH_BOX(&keep_product));
     m.impl("drop_product", TORCH_BOX(&drop_product));
+    m.impl("has_tiles", TORCH_BOX(&has_tiles));
     m.impl("keep_layer", TORCH_BOX(&keep_layer));
     m.impl("drop_layer", TORCH_BOX(&drop_layer));
 }
 
 STABLE_TORCH_LIBRARY_IMPL(mainspring, CPU, m) {
+    m.impl("tiled", TORCH_BOX(&tiled));
     m.impl("packed_linear", TORCH_BOX(&packed_linear));
     m.impl("attend_slots", TORCH_BOX(&attend_slots));
     m.impl("likeliest", TORCH_BOX(&likeliest));

@@ -22,6 +22,7 @@ from transformers import PreTrainedModel
 from mainspring.logs import log
 from workers.gpu.alone import LOADING
 from workers.gpu.native.build import able
+from workers.gpu.packed import ROUND, invariant
 from workers.gpu.slotted import compiling
 from workers.gpu.slotted.cache import Store
 from workers.gpu.slotted.compiling import ANY, SHORT
@@ -58,6 +59,7 @@ class Passes:
     ) -> None:
         self._model, self._store, self._widths = model, store, widths(slots)
         self._threads, self._command = threads, command
+        self._round = 1 if invariant(model) else ROUND
         self._after = compile_after if able(model.dtype) else None  # only the operator in C++ lets padding be
         self._counts: dict[int, int] = {}
         self._ready: dict[int, Compiled] = {}
@@ -86,7 +88,7 @@ class Passes:
 
         Gives [parts and fed, vocabulary]: what follows the last token of each.
         """
-        laid = lay(self._store, parts, fed)
+        laid = lay(self._store, parts, fed, self._round)
         kind = ANY if laid.slots is None else SHORT
         ready = self._ready.get(kind)
         if ready is None:
@@ -161,7 +163,7 @@ class Passes:
         tokens, positions, slots = torch.tensor(rows).t().contiguous()  # the first token may be all zeros
         expected = step(self._model, self._store.number, tokens, positions, slots)
         if reads:
-            laid = lay(self._store, [], rows)
+            laid = lay(self._store, [], rows, self._round)
             made = _kept(found, self._model, laid if width == SHORT else laid._replace(slots=None))
         else:
             made = found(self._model, tokens, positions, slots)

@@ -21,6 +21,7 @@ from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedModel
 
 from workers.gpu.adapters import Adapted
 from workers.gpu.packed import LayerOf, PackedLinear
+from workers.gpu.slotted import rounding
 from workers.gpu.slotted.attention import NAME
 from workers.gpu.slotted.passes import read, read_short, step
 
@@ -86,11 +87,13 @@ def _compile(plan: Blueprint) -> bytes:
     from torch._inductor import config as inductor
 
     torch.set_num_threads(plan.threads)  # their number becomes part of the step
+    rounding.keep_kernels()
     run, inputs = _made_of(plan)
     settings: dict[str, Any] = {
         "compile_threads": 1,  # more would be processes of their own
         "post_grad_custom_pre_pass": _once,
         "cpp.min_chunk_size": _SERIAL,
+        **rounding.SETTINGS,
         "cpp_wrapper": True,  # one call in C++, which holds the interpreter's lock nowhere
     }
     patch: Any = inductor.patch(settings)

@@ -9,6 +9,7 @@ from torch import Tensor
 from transformers import PreTrainedModel
 
 from mainspring.logs import log
+from workers.gpu.packed import invariant
 from workers.gpu.progress import Deliver, Progress
 from workers.gpu.sampling import Sampling, choose
 from workers.gpu.slotted import compiling, passes
@@ -47,8 +48,8 @@ class SlotLoop:
         self._end_ids, self._deliver, self._stepped = end_ids, deliver, stepped
         self._threads = threads or torch.get_num_threads()
         self._pace = Pace(chunk)
-        self._table = Table(slots, tokens, self._pace)
         self._store = passes.prepare(model, slots, tokens)
+        self._table = Table(slots, tokens, self._pace, whole=invariant(model))
         self.passes = Passes(
             model,
             self._store,

@@ -1,5 +1,6 @@
 """The model's forward passes over the slots: one token a slot, alone or beside packed parts of prompts."""
 
+from collections.abc import Iterator
 from itertools import repeat
 from typing import Any, NamedTuple, cast
 
@@ -8,15 +9,15 @@ from torch import Tensor
 from transformers import PreTrainedModel
 
 from workers.gpu.native.build import able
-from workers.gpu.packed import ROUND, pack
+from workers.gpu.packed import pack
 from workers.gpu.slotted.attention import NAME, Reach
 from workers.gpu.slotted.cache import Fresh, Shape, Store
 from workers.gpu.slotted.decoding import InOneRow, OneEach
+from workers.gpu.slotted.pace import GRAIN, SHORT_POSITIONS
 from workers.gpu.slotted.reading import Numbered, Packed, Stretch
 from workers.gpu.slotted.table import Part
 
 PADDING = (0, 0, -1)  # a row that feeds no slot
-SHORT_POSITIONS = 160  # over so few, a token at a time costs less than a product of its own for each prompt
 
 
 def prepare(model: PreTrainedModel, slots: int, tokens: int) -> Store:
@@ -56,34 +57,53 @@ class Laid(NamedTuple):
         return torch.tensor(self.reach.number)
 
 
-def lay(store: Store, parts: list[Part], fed: list[tuple[int, int, int]]) -> Laid:
-    """`fed`: token, position and slot of each who decodes. What stands behind them is padding."""
-    padding = able(store.keys[0].dtype)
+def lay(store: Store, parts: list[Part], fed: list[tuple[int, int, int]], round_to: int) -> Laid:
+    """`fed`: token, position and slot of each who decodes. What stands behind them, to a multiple, is padding."""
+    padding = able(store.keys[0].dtype)  # only the operator in C++ lets it be
     stretches: list[Stretch] = []
     ids: list[int] = []
     positions: list[int] = []
-    rows: list[tuple[int, int, int]] = []  # of the short parts token by token, then of who decodes
-    ends: list[tuple[bool, int]] = []  # of each part: whether it is among the rows, and its last token there
+    rows: list[tuple[int, int, int]] = []  # token by token, then of who decodes
+    ends: list[tuple[bool, int]] = []  # of each part: whether its last token is among the rows, and where
     for part in parts:
-        span = part.request.span(part.begin, part.end)
-        if padding and part.end <= SHORT_POSITIONS:
-            rows += zip(span, range(part.begin, part.end), repeat(part.slot), strict=False)
-            ends.append((True, len(rows) - 1))
-            continue
-        stretches.append(Stretch(part.slot, len(ids), part.begin, part.end))
-        ids += span
-        positions += range(part.begin, part.end)
-        ends.append((False, len(ids) - 1))
+        for begin, end, alone in _pieces(part) if padding else [(part.begin, part.end, False)]:
+            span = part.request.span(begin, end)
+            if alone:
+                rows += zip(span, range(begin, end), repeat(part.slot), strict=False)
+                continue
+            stretches.append(Stretch(part.slot, len(ids), begin, end))
+            ids += span
+            positions += range(begin, end)
+        ends.append((alone, len(rows if alone else ids) - 1))
     keep = [len(ids) + at if among else at for among, at in ends]
     keep += range(len(ids) + len(rows), len(ids) + len(rows) + len(fed))
     rows += fed
-    if padding:  # only the operator in C++ lets it be
-        rows += [PADDING] * (-(len(ids) + len(rows)) % ROUND)
+    if padding:
+        rows += [PADDING] * (-(len(ids) + len(rows)) % round_to)
     tokens, places, slots = torch.tensor(rows, dtype=torch.long).view(-1, 3).t().contiguous()
     ones = OneEach(store.number, slots, places) if rows else None
     row = torch.cat([torch.tensor([ids, positions], dtype=torch.long), torch.stack([tokens, places])], dim=1)
     short = slots if padding and not stretches else None
     return Laid(row[:1], row[1:], torch.tensor(keep), Packed(store, stretches, ones), short)
+
+
+def _pieces(part: Part) -> Iterator[tuple[int, int, bool]]:
+    """Where each begins and ends, and whether its tokens are rows of their own. It depends on the positions alone.
+
+    So each token is worked out in the same way whichever passes read the prompt: the first ones, and those of an answer
+    that is read again, alone; the others GRAIN at a time.
+    """
+    at = part.begin
+    while at < part.end:
+        if at < SHORT_POSITIONS:
+            end, alone = min(part.end, SHORT_POSITIONS), True
+        elif at >= len(part.request.ids):
+            end, alone = part.end, True
+        else:
+            end = min(part.end, len(part.request.ids), at - at % GRAIN + GRAIN)
+            alone = end - at == 1
+        yield at, end, alone
+        at = end
 
 
 def read(model: PreTrainedModel, ids: Tensor, positions: Tensor, keep: Tensor, number: Tensor) -> Tensor:

@@ -9,6 +9,7 @@ Only within a scope: the time that an answer takes must not say what others have
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from workers.gpu.slotted.pace import GRAIN, SHORT_POSITIONS
 from workers.gpu.slotted.request import Request
 
 SHORTEST = 16  # tokens: fewer are read in the same pass as the rest
@@ -16,10 +17,11 @@ SHORTEST = 16  # tokens: fewer are read in the same pass as the rest
 
 @dataclass(frozen=True)
 class Left:
-    """Whose first tokens stand in a slot."""
+    """Whose first tokens stand in a slot; so many of them were asked, the rest is an answer."""
 
     ids: list[int]
     scope: str
+    asked: int
 
 
 @dataclass(frozen=True)
@@ -32,13 +34,19 @@ class Copy:
 
 
 class Prefixes:
-    def __init__(self) -> None:
+    """`whole`: positions are taken only if reading them would give the same numbers, bit by bit.
+
+    In bfloat16 an answer's tokens, written one by one, are rounded otherwise than a prompt's, read many together.
+    """
+
+    def __init__(self, *, whole: bool = False) -> None:
+        self._whole = whole
         self._left: dict[int, Left] = {}  # the one that was left longest ago first
 
     def leave(self, slot: int, request: Request) -> None:
         self.forget(slot)
         if request.fed >= SHORTEST:
-            self._left[slot] = Left(request.span(0, request.fed), request.scope)
+            self._left[slot] = Left(request.span(0, request.fed), request.scope, len(request.ids))
 
     def forget(self, slot: int) -> None:
         self._left.pop(slot, None)
@@ -66,15 +74,23 @@ class Prefixes:
 
     def longest(self, request: Request, held: Sequence[Request | None]) -> tuple[int, int]:
         """The slot that begins as it does, and up to where; its last token is read in any case."""
-        asked = request.span(0, request.total - 1)
-        found = {
-            slot: common(asked, left.ids) for slot, left in self._left.items() if left.scope == request.scope
-        }
+        asked, found = request.span(0, request.total - 1), {}
+        for slot, left in self._left.items():
+            if left.scope == request.scope:
+                found[slot] = self._same(request, common(asked, left.ids), left.asked)
         for slot, holder in enumerate(held):
             if holder is not None and holder.scope == request.scope:
-                found[slot] = common(asked, holder.span(0, holder.fed))
+                both = common(asked, holder.span(0, holder.fed))
+                found[slot] = self._same(request, both, len(holder.ids))
         slot = max(found, key=lambda one: found[one], default=-1)
         return (slot, found[slot]) if found.get(slot, 0) >= SHORTEST else (-1, 0)
+
+    def _same(self, request: Request, tokens: int, asked: int) -> int:
+        """How many of so many tokens have the numbers that reading them would give; `asked` of them are a prompt's."""
+        if not self._whole or tokens <= SHORT_POSITIONS:
+            return tokens
+        tokens = min(tokens, asked, len(request.ids))
+        return max(SHORT_POSITIONS, tokens - tokens % GRAIN)
 
     def _least(self, free: list[int]) -> int:
         """Where nothing is lost, or what was left longest ago."""

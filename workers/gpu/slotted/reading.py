@@ -77,20 +77,24 @@ class Packed:
 
     def __call__(self, query: Tensor, key: Tensor, value: Tensor, style: Style) -> Tensor:
         """`query`: [1, heads, tokens, dim], `key` and `value`: [1, kv_heads, tokens, dim]."""
-        made = [self._read(one, query, key, value, style) for one in self._stretches]
+        for one in self._stretches:  # all of them before anybody looks back
+            self._write(one, key, value, style.layer)
+        fed: list[Tensor] = []
         if self._ones is not None:
             rows = slice(self._stretches[-1].stop if self._stretches else 0, None)
-            fed = [each[:, :, rows] for each in (query, key, value)]
-            made.append(InOneRow(self._ones)(fed[0], fed[1], fed[2], style))
-        return torch.cat(made, dim=1)
+            fed = [InOneRow(self._ones)(*(each[:, :, rows] for each in (query, key, value)), style)]
+        return torch.cat([*(self._read(one, query, style) for one in self._stretches), *fed], dim=1)
 
-    def _read(self, one: Stretch, query: Tensor, key: Tensor, value: Tensor, style: Style) -> Tensor:
+    def _write(self, one: Stretch, key: Tensor, value: Tensor, layer: int) -> None:
+        tokens = slice(one.start, one.stop)
+        self._store.keys[layer][one.slot, :, one.begin : one.end] = key[0, :, tokens]
+        self._store.values[layer][one.slot, :, one.begin : one.end] = value[0, :, tokens]
+
+    def _read(self, one: Stretch, query: Tensor, style: Style) -> Tensor:
         """[1, tokens, heads, dim]."""
         slot, tokens = slice(one.slot, one.slot + 1), slice(one.start, one.stop)
-        groups = query.size(1) // key.size(1)
         keys, values = self._store.keys[style.layer][slot], self._store.values[style.layer][slot]
-        keys[:, :, one.begin : one.end] = key[:, :, tokens]
-        values[:, :, one.begin : one.end] = value[:, :, tokens]
+        groups = query.size(1) // keys.size(1)
         made = _causal(
             query[:, :, tokens],
             _for_each(keys[:, :, : one.end], groups),

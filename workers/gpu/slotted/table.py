@@ -8,7 +8,7 @@ stays, and randomness depends on the position alone.
 from collections import deque
 from dataclasses import dataclass
 
-from workers.gpu.slotted.pace import Pace
+from workers.gpu.slotted.pace import GRAIN, SHORT_POSITIONS, Pace
 from workers.gpu.slotted.prefixes import Copy, Prefixes
 from workers.gpu.slotted.request import Request
 
@@ -28,14 +28,14 @@ class Part:
 class Table:
     """`held[slot]` is the request in that slot. `tokens`: held by all slots together; the longest request fits alone.
 
-    `pace`: how much of prompts is read.
+    `pace`: how much of prompts is read. `whole`: only what comes out the same, bit by bit, is taken from other slots.
     """
 
-    def __init__(self, slots: int, tokens: int, pace: Pace) -> None:
+    def __init__(self, slots: int, tokens: int, pace: Pace, *, whole: bool = False) -> None:
         self._tokens, self._pace = tokens, pace
         self.waiting: deque[Request] = deque()
         self.held: list[Request | None] = [None] * slots
-        self._prefixes = Prefixes()
+        self._prefixes = Prefixes(whole=whole)
         self._order: list[Request] = []  # of those in slots, the oldest first
 
     @property
@@ -96,7 +96,7 @@ class Table:
         budget = self._pace.chunk(len(reading), len(self._order) - len(reading))
         parts = []
         for request in reading:
-            size = min(request.left, budget)
+            size = _aligned(request, min(request.left, budget)) or (0 if parts else budget)
             if size:
                 slot = self.held.index(request)
                 parts.append(Part(slot, request, request.fed, request.fed + size))
@@ -120,3 +120,11 @@ class Table:
         """Tokens that all slots hold after the next round."""
         read = sum(part.end - part.begin for part in self.parts())
         return sum(request.fed for request in self._order) + read + len(self._order)
+
+
+def _aligned(request: Request, tokens: int) -> int:
+    """As many of them as end a prompt, or where what is worked out together ends."""
+    end = request.fed + tokens
+    if tokens == request.left or end <= SHORT_POSITIONS:
+        return tokens
+    return max(0, end - end % GRAIN - request.fed)
