@@ -14,10 +14,10 @@ from uuid import UUID
 from sqlalchemy import text
 
 from mainspring.access import Caller, identify
-from mainspring.identifiers import uuid7
 from mainspring.lifecycle import advance
-from mainspring.tables import Database, Deployment, Stage, Task, Version
+from mainspring.tables import Database, Deployment, Stage, Task
 from tests.faults.stack import Stack
+from tests.rows import registered
 
 WORKER = ("-P", "threads", "-c", "64", "-Q", "infer")
 QUIET = ("--without-gossip", "--without-mingle", "--without-heartbeat")
@@ -93,16 +93,6 @@ def _make_deployment(database: Database) -> UUID:
             Deployment(name="noop", task=Task.TEXT_CLASSIFICATION.value, policy={"queue_bound": 5_000_000})
         )
         session.flush()
-        version = Version(
-            id=uuid7(),
-            deployment="noop",
-            number=1,
-            digest="0",
-            path="none",
-            architecture="Noop",
-            parameters=0,
-        )
-        session.add(version)
-        session.flush()
+        version = registered(session, "noop", path="none", architecture="Noop", parameters=0)
         advance(session, version, Stage.PRODUCTION, actor="benchmark", reason="the only one")
         return version.id

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, bindparam, select
 from typing_extensions import TypedDict
 
 from api.deps import BEARER, Transacting
-from api.paging import Cursor, Limit, earlier_than, page_length
+from api.paging import Cursor, Limit, earlier_than, page_length, read_page, refuse_unknown_state
 from api.rendering import Json
 from mainspring.access import Caller
 from mainspring.errors import InvalidRequest
@@ -55,10 +55,7 @@ async def list_jobs(
     limit: Limit = "50",
 ) -> Response:
     """Your jobs, newest first."""
-    if state is not None and state not in set(JobState):
-        raise InvalidRequest(
-            "there is no such state", field="state", remedy=f"The states are: {', '.join(JobState)}."
-        )
+    refuse_unknown_state(state, JobState)
     wanted: dict[str, Any] = {"deployment": deployment, "state": state, "session": session}
     if version is not None:
         wanted["version"], wanted["number"] = _named(version)
@@ -68,16 +65,11 @@ async def list_jobs(
 
 def _page(connection: Connection, caller: Caller, wanted: dict[str, Any], before: UUID, most: int) -> JobPage:
     caller.require(JOBS)
-    statement = _PAGE
-    for name, value in wanted.items():
-        if value is not None:
-            statement = statement.where(_COLUMNS[name] == value)
-    # One more than asked tells whether there is a next page.
-    found = connection.execute(
-        statement, {"tenant": caller.tenant_id, "before": before, "most": most + 1}
-    ).all()
-    shown = [job_view(row) for row in found[:most]]
-    return {"jobs": shown, "next_cursor": shown[-1]["id"] if len(found) > most else None}
+    rows, more = read_page(
+        connection, _PAGE, _COLUMNS, wanted, tenant=caller.tenant_id, before=before, most=most
+    )
+    shown = [job_view(row) for row in rows]
+    return {"jobs": shown, "next_cursor": shown[-1]["id"] if more else None}
 
 
 def _named(label: str) -> tuple[str, int]:

@@ -9,10 +9,9 @@ from sqlalchemy import Connection, Row, bindparam, select
 from typing_extensions import TypedDict
 
 from api.deps import BEARER, TheBackends, Transacting
-from api.paging import Cursor, Limit, earlier_than, page_length
+from api.paging import Cursor, Limit, earlier_than, page_length, parsed_id, read_page, refuse_unknown_state
 from api.rendering import Json
 from mainspring.access import Caller
-from mainspring.errors import InvalidRequest
 from mainspring.serving.views import moment, optional_moment
 from mainspring.settings import Settings
 from mainspring.signing import webhook_secret
@@ -25,6 +24,7 @@ _PAGE = (
     .order_by(Delivery.id.desc())
     .limit(bindparam("most"))
 )
+_COLUMNS: dict[str, Any] = {"state": Delivery.state, "job": Delivery.job_id}
 _TRIES = (
     select(*DeliveryTry.__table__.c)
     .where(DeliveryTry.delivery_id.in_(bindparam("deliveries", expanding=True)))
@@ -85,10 +85,7 @@ async def deliveries(
     limit: Limit = "50",
 ) -> Response:
     """Your deliveries and each of their tries, newest first."""
-    if state is not None and state not in set(DeliveryState):
-        raise InvalidRequest(
-            "there is no such state", field="state", remedy=f"The states are: {', '.join(DeliveryState)}."
-        )
+    refuse_unknown_state(state, DeliveryState)
     wanted = {"state": state, "job": None if job is None else _job_id(job)}
     page = partial(listed, wanted=wanted, before=earlier_than(cursor), most=page_length(limit))
     return Json(await transact.plainly(page))
@@ -104,20 +101,14 @@ def listed(
 ) -> Deliveries:
     """A page of the caller's, of those that are `wanted`: by state, by job."""
     caller.require(JOBS)
-    statement = _PAGE
-    columns: dict[str, Any] = {"state": Delivery.state, "job": Delivery.job_id}
-    for name, value in wanted.items():
-        if value is not None:
-            statement = statement.where(columns[name] == value)
-    # One more than asked tells whether there is a next page.
-    found = connection.execute(
-        statement, {"tenant": caller.tenant_id, "before": before, "most": most + 1}
-    ).all()
-    tries: dict[UUID, list[TryView]] = {row.id: [] for row in found[:most]}
+    rows, more = read_page(
+        connection, _PAGE, _COLUMNS, wanted, tenant=caller.tenant_id, before=before, most=most
+    )
+    tries: dict[UUID, list[TryView]] = {row.id: [] for row in rows}
     for one in connection.execute(_TRIES, {"deliveries": list(tries)}):
         tries[one.delivery_id].append(_try_view(one))
-    shown = [_view(row, tries[row.id]) for row in found[:most]]
-    return {"deliveries": shown, "next_cursor": shown[-1]["id"] if len(found) > most else None}
+    shown = [_view(row, tries[row.id]) for row in rows]
+    return {"deliveries": shown, "next_cursor": shown[-1]["id"] if more else None}
 
 
 def _view(row: Row[Any], tries: list[TryView]) -> DeliveryView:
@@ -143,9 +134,4 @@ def _try_view(one: Row[Any]) -> TryView:
 
 
 def _job_id(given: str) -> UUID:
-    try:
-        return UUID(given)
-    except ValueError:
-        raise InvalidRequest(
-            "this is not the id of a job", field="job", remedy="POST /v1/jobs answers with the id."
-        ) from None
+    return parsed_id(given, "the id of a job", field="job", remedy="POST /v1/jobs answers with the id.")

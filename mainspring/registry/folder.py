@@ -18,15 +18,19 @@ TOKENIZERS = (
     ("spiece.model",),
     ("sentencepiece.bpe.model",),
 )
-OTHERS = {
-    "config.json",
-    "generation_config.json",
+# What a tokenizer reads beside its vocabulary.
+TOKENIZER_SETTINGS = {
     "tokenizer_config.json",
     "special_tokens_map.json",
     "added_tokens.json",
     "target_vocab.json",
     "chat_template.jinja",
     "chat_template.json",
+}
+OF_TOKENIZERS = TOKENIZER_SETTINGS | {name for names in TOKENIZERS for name in names}
+OTHERS = OF_TOKENIZERS | {
+    "config.json",
+    "generation_config.json",
     "model.safetensors.index.json",
     "modules.json",
     "sentence_bert_config.json",
@@ -37,7 +41,7 @@ OTHERS = {
     "LICENSE.txt",
     "LICENSE.md",
     "NOTICE",
-} | {name for names in TOKENIZERS for name in names}
+}
 
 
 def belonging(folder: Path, weights: list[str]) -> tuple[str, ...]:

@@ -33,17 +33,7 @@ def register(
     `dataset`: what it was trained with. Raises UnknownDeployment, DeploymentRetired.
     """
     refuse_retired(lock(session, deployment))
-    known = session.scalar(
-        select(Version)
-        .where(
-            Version.deployment == deployment,
-            Version.digest == stored.digest,
-            Version.stage != Stage.REJECTED.value,
-            or_(Version.stage.not_in(_LEFT), BEEN_IN_PRODUCTION),
-        )
-        .order_by(Version.number.desc())
-        .limit(1)
-    )
+    known = _known(session, deployment, stored.digest)
     if known is not None:
         _again(session, known, stored, found)
         _tell(session, known, actor, reason, {"source": source, "again": True})
@@ -69,6 +59,21 @@ def register(
     session.add(version)
     _tell(session, version, actor, reason, {"source": source, "dataset": dataset})
     return version
+
+
+def _known(session: Session, deployment: str, digest: str) -> Version | None:
+    """The newest of these bytes that was neither rejected nor left before it had been in production."""
+    return session.scalar(
+        select(Version)
+        .where(
+            Version.deployment == deployment,
+            Version.digest == digest,
+            Version.stage != Stage.REJECTED.value,
+            or_(Version.stage.not_in(_LEFT), BEEN_IN_PRODUCTION),
+        )
+        .order_by(Version.number.desc())
+        .limit(1)
+    )
 
 
 def _again(session: Session, known: Version, stored: Stored, found: Inspection) -> None:

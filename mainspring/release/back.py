@@ -9,7 +9,7 @@ from mainspring.errors import Conflict, InvalidRequest
 from mainspring.lifecycle import advance, has_been_in_production
 from mainspring.registry import lock, refuse_deleted
 from mainspring.release.holdable import require_holdable
-from mainspring.release.moving import hold, move
+from mainspring.release.moving import Moved, hold, move
 from mainspring.release.rollout import champion_of, current, roll_back
 from mainspring.tables import Event, RolloutState, Stage, Version
 
@@ -56,6 +56,18 @@ def go_back(
             field="to",
             remedy="Name the version to go back to, or deploy another one.",
         )
+    _refuse_unfit(session, earlier, champion)
+    if not force:
+        require_holdable(session, earlier)
+    if rollout is not None:
+        hold(session, [rollout.challenger_id, champion.id])
+        roll_back(session, rollout, actor=actor, reason=reason, state=RolloutState.ABORTED)
+    left = _swap(session, champion, earlier, actor, reason)
+    return Back(earlier, champion, left.jobs)
+
+
+def _refuse_unfit(session: Session, earlier: Version, champion: Version) -> None:
+    """Raises Conflict for the champion itself or one without files, InvalidRequest for one that never answered."""
     if earlier.id == champion.id:
         raise Conflict(f"{champion.label} answers already", field="to", remedy="Name an earlier version.")
     if earlier.stage not in _KEPT or not has_been_in_production(session, earlier):
@@ -67,11 +79,10 @@ def go_back(
             else f"Begin a rollout of it: mainspring rollout {earlier.label}.",
         )
     refuse_deleted(earlier)
-    if not force:
-        require_holdable(session, earlier)
-    if rollout is not None:
-        hold(session, [rollout.challenger_id, champion.id])
-        roll_back(session, rollout, actor=actor, reason=reason, state=RolloutState.ABORTED)
+
+
+def _swap(session: Session, champion: Version, earlier: Version, actor: str, reason: str) -> Moved:
+    """The champion drains and the earlier one answers, also what waits; that is told."""
     advance(
         session,
         champion,
@@ -88,11 +99,10 @@ def go_back(
         "moved": left.jobs,
         "sessions": left.sessions,
     }
-    session.add(
-        Event(kind="deployment.rolled_back", about=deployment, actor=actor, reason=reason, inputs=inputs)
-    )
+    about = earlier.deployment
+    session.add(Event(kind="deployment.rolled_back", about=about, actor=actor, reason=reason, inputs=inputs))
     session.flush()
-    return Back(earlier, champion, left.jobs)
+    return left
 
 
 def before(session: Session, champion: Version) -> Version | None:

@@ -48,20 +48,24 @@ def drain_plan(policy: dict[str, Any]) -> DrainPlan:
     return DrainPlan.model_validate(policy.get("drain", {}))
 
 
-def retire_drained(session: Session) -> list[str]:
-    """One look at each draining version; the labels of those that have retired now."""
-    draining = Version.stage == Stage.DRAINING.value
-    mine = lock_free(session, session.scalars(select(Version.deployment).where(draining).distinct()))
+def unlocked(session: Session, which: ColumnElement[bool]) -> list[tuple[Version, DrainPlan, datetime]]:
+    """Those of them whose deployments nobody else has locked, each with its plan and the time; locked from now on."""
+    mine = lock_free(session, session.scalars(select(Version.deployment).where(which).distinct()))
     found = session.execute(
         select(Version, Deployment.policy, func.clock_timestamp())
         .join(Deployment, Deployment.name == Version.deployment)
-        .where(draining, Version.deployment.in_(mine))
+        .where(which, Version.deployment.in_(mine))
         .order_by(Version.id)
     ).all()
+    return [(version, drain_plan(policy), now) for version, policy, now in found]
+
+
+def retire_drained(session: Session) -> list[str]:
+    """One look at each draining version; the labels of those that have retired now."""
     done = [
         (version, why)
-        for version, policy, now in found
-        if (why := _why(session, version, drain_plan(policy), now)) is not None
+        for version, plan, now in unlocked(session, Version.stage == Stage.DRAINING.value)
+        if (why := _why(session, version, plan, now)) is not None
     ]
     hold(session, [version.id for version, _ in done])
     for version, why in done:

@@ -53,6 +53,13 @@ def begin(
     if champion is None or plan is None or not plan.steps or known:
         take_over(session, version, actor=actor, reason=reason)
         return None
+    return _start(session, version, champion, plan, actor=actor, reason=reason)
+
+
+def _start(
+    session: Session, version: Version, champion: Version, plan: RolloutPlan, *, actor: str, reason: str
+) -> Rollout:
+    """The version goes as far as it may without an answer, and the rollout's row is there."""
     if plan.prompts is not None:
         prompts.named(session, version.deployment, plan.prompts)
     for stage in _TOWARDS.get(Stage(version.stage), (Stage.STAGING,)):

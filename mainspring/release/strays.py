@@ -2,15 +2,14 @@
 
 from datetime import datetime
 
-from sqlalchemy import and_, exists, func, or_, select
+from sqlalchemy import and_, exists, or_, select
 from sqlalchemy.orm import Session
 
 from mainspring.lifecycle import LIVE
-from mainspring.registry import lock_free
-from mainspring.release.draining import ACTOR, drain_plan
+from mainspring.release.draining import ACTOR, unlocked
 from mainspring.release.moving import Moved, hold, move
 from mainspring.release.rollout import champion_of
-from mainspring.tables import ChatSession, Deployment, Event, Job, JobState, Stage, Version, constant
+from mainspring.tables import ChatSession, Event, Job, JobState, Stage, Version, constant
 
 _ROLLED_BACK = "it was rolled back"
 _ANSWERING = [stage.value for stage in LIVE if stage is not Stage.DRAINING]
@@ -29,17 +28,10 @@ def take_in_strays(session: Session) -> dict[str, int]:
 
     How many jobs, by their new version's id.
     """
-    mine = lock_free(session, session.scalars(select(Version.deployment).where(_LEFT_WITH_WORK).distinct()))
-    found = session.execute(
-        select(Version, Deployment.policy, func.clock_timestamp())
-        .join(Deployment, Deployment.name == Version.deployment)
-        .where(_LEFT_WITH_WORK, Version.deployment.in_(mine))
-        .order_by(Version.id)
-    ).all()
     strays = [
         (version, champion, why)
-        for version, policy, now in found
-        if (why := _why(session, version, drain_plan(policy).last_day(version.stage_at), now)) is not None
+        for version, plan, now in unlocked(session, _LEFT_WITH_WORK)
+        if (why := _why(session, version, plan.last_day(version.stage_at), now)) is not None
         and (champion := champion_of(session, version.deployment)) is not None
     ]
     hold(session, [version.id for version, _, _ in strays])

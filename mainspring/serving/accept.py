@@ -62,8 +62,7 @@ def accepted(
         if (found := earlier(connection, caller, asked)) is not None:
             return found
         raise
-    given = validated_input(addressed.task, asked.input)
-    parameters = validated_parameters(addressed.task, asked.parameters)
+    given = _given(addressed, asked, randbits)
     if (found := earlier(connection, caller, asked)) is not None:
         return found
     drawn, job_id, place = _place(connection, caller, asked, addressed)
@@ -78,13 +77,9 @@ def accepted(
         "version_id": chosen.id,
         "rollout_id": drawn.rollout,
         "share": drawn.share,
-        "input": given,
-        "parameters": parameters,
-        # Drawn once and kept, so that a second attempt gives the same answer as the first would have.
-        "seed": parameters.get("seed", randbits(31)),
         "turn": flow.turn,
     }
-    stored = connection.execute(_STORE, row | _as_asked(asked) | _in_session(place)).first()
+    stored = connection.execute(_STORE, row | given | _as_asked(asked) | _in_session(place)).first()
     if stored is None:
         # Two requests with one key raced; the other one has just committed.
         found = earlier(connection, caller, asked)
@@ -105,6 +100,14 @@ def accepted(
         leaving=leaving(addressed, chosen, asked),
         moved_from=None if place is None else place.moved_from,
     )
+
+
+def _given(addressed: Addressed, asked: Submission, randbits: Callable[[int], int]) -> dict[str, Any]:
+    """The columns that the model's answer depends on. Raises InvalidRequest and kin."""
+    given = validated_input(addressed.task, asked.input)
+    parameters = validated_parameters(addressed.task, asked.parameters)
+    # The seed is drawn once and kept, so that a second attempt gives the same answer as the first would have.
+    return {"input": given, "parameters": parameters, "seed": parameters.get("seed", randbits(31))}
 
 
 def _place(

@@ -2,7 +2,7 @@
 
 import select
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from typing import Any
 
 import orjson
@@ -56,13 +56,16 @@ def grouped(connection: Connection) -> Iterator[None]:
         yield
         return
     connection.exec_driver_sql("begin")
-    try:
+    with ExitStack() as undo:
+        undo.callback(_roll_back, connection)
         yield
-    except BaseException:
-        with suppress(SQLAlchemyError):  # the connection is broken: that error is the other's
-            connection.exec_driver_sql("rollback")
-        raise
+        undo.pop_all()
     connection.exec_driver_sql("commit")
+
+
+def _roll_back(connection: Connection) -> None:
+    with suppress(SQLAlchemyError):  # the connection is broken: what is raised says why
+        connection.exec_driver_sql("rollback")
 
 
 def _engine(url: str, options: str, pool_size: int, **more: Any) -> Engine:

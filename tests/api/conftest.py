@@ -7,8 +7,10 @@ import httpx
 import pytest
 from redis import Redis
 
+from mainspring.access import make_key
 from mainspring.settings import Settings
 from mainspring.tables import Database, Task
+from mainspring.terms import JOBS
 from tests.api.commanding import Commands
 from tests.api.serving import Hands, Served, produce
 
@@ -23,6 +25,15 @@ def served(settings: Settings) -> Iterator[Served]:
 def client(served: Served, key: str) -> Iterator[httpx.Client]:
     headers = {"Authorization": f"Bearer {key}"}
     with httpx.Client(base_url=served.url, headers=headers, timeout=30) as opened:
+        yield opened
+
+
+@pytest.fixture
+def stranger(served: Served, database: Database) -> Iterator[httpx.Client]:
+    """A client of another tenant."""
+    with database.transaction() as session:
+        key = make_key(session, "other", name="test", scopes=[JOBS], actor="test")
+    with httpx.Client(base_url=served.url, headers={"Authorization": f"Bearer {key}"}) as opened:
         yield opened
 
 

@@ -7,10 +7,10 @@ import httpx
 from sqlalchemy import select
 
 from mainspring.errors import EngineFailed
-from mainspring.identifiers import uuid7
 from mainspring.release import beat
 from mainspring.tables import Database, HeldVersion, Stage, Version
 from tests.api.serving import Hands
+from tests.rows import registered
 
 NAME = "/v1/deployments/assistant"
 ASK = {"deployment": "assistant", "input": "hello"}
@@ -21,19 +21,8 @@ PLAN = {"steps": [0.2, 0.5], "dwell_seconds": 0, "samples": 5, "alpha": 0.05}
 def another(database: Database, number: int = 2, **more: Any) -> UUID:
     """`assistant@2`, registered."""
     with database.transaction() as session:
-        version = Version(
-            id=uuid7(),
-            deployment="assistant",
-            number=number,
-            digest=f"sha256:0{number}",
-            path=f"assistant/{number}",
-            architecture="LlamaForCausalLM",
-            parameters=1,
-            context_length=512,
-            **more,
-        )
-        session.add(version)
-        return version.id
+        usual = {"digest": f"sha256:0{number}", "path": f"assistant/{number}", "context_length": 512}
+        return registered(session, "assistant", number, **(usual | more)).id
 
 
 def holds(database: Database, hands: Hands, version: UUID, state: str = "ready") -> None:

@@ -12,13 +12,13 @@ from redis import Redis
 
 from api.app import create
 from mainspring.errors import MainspringError
-from mainspring.identifiers import uuid7
 from mainspring.lifecycle import advance
 from mainspring.serving import answer, lease, stream, sweep
 from mainspring.serving.claim import Fence, claim
 from mainspring.serving.engine import EngineAnswer
 from mainspring.settings import Settings
-from mainspring.tables import Database, Deployment, Stage, Task, Version
+from mainspring.tables import Database, Deployment, Stage, Task
+from tests.rows import registered
 
 
 class Served:
@@ -84,19 +84,7 @@ def produce(
     with database.transaction() as session:
         session.add(Deployment(name=name, task=task.value, policy=policy or {}))
         session.flush()
-        version = Version(
-            id=uuid7(),
-            deployment=name,
-            number=1,
-            stage=Stage.REGISTERED.value,
-            digest="sha256:00",
-            path=f"{name}/1",
-            architecture="LlamaForCausalLM",
-            parameters=1,
-            context_length=512,
-        )
-        session.add(version)
-        session.flush()
+        version = registered(session, name, digest="sha256:00", path=f"{name}/1", context_length=512)
         if ready:
             advance(session, version, Stage.PRODUCTION, actor="test", reason="the first")
         return version.id

@@ -8,11 +8,11 @@ import httpx
 import pytest
 
 from mainspring import registry
-from mainspring.identifiers import uuid7
 from mainspring.lifecycle import advance
-from mainspring.tables import Database, Deployment, Stage, Task, Version
+from mainspring.tables import Database, Deployment, Stage, Task
 from tests.api.commanding import Commands
 from tests.core.model_folders import model, safetensors
+from tests.rows import registered
 
 CHAT = "/v1/deployments/chat"
 STEPS = {"steps": [0.1, 0.5], "approval": True}
@@ -29,17 +29,8 @@ class Declared:
             session.flush()
             for number, name in enumerate("abc", 1):
                 (model(folder / name) / "model.safetensors").write_bytes(safetensors(number))
-                version = Version(
-                    id=uuid7(),
-                    deployment="chat",
-                    number=number,
-                    digest=registry.expected_digest(folder / name, Task.TEXT_GENERATION),
-                    path=name,
-                    architecture="LlamaForCausalLM",
-                    parameters=number,
-                )
-                session.add(version)
-                session.flush()
+                digest = registry.expected_digest(folder / name, Task.TEXT_GENERATION)
+                version = registered(session, "chat", number, digest=digest, path=name, parameters=number)
                 if number == 1:
                     advance(session, version, Stage.PRODUCTION, actor="test", reason="the first")
 

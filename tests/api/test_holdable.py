@@ -44,21 +44,22 @@ def state(client: httpx.Client) -> str:
     return str(client.get(f"{NAME}/rollouts").json()["rollouts"][0]["state"])
 
 
+def after(client: httpx.Client, database: Database, *said: Any, **engine: Any) -> str:
+    """The rollout's state once a worker has said so and beat has looked."""
+    says(database, *said, **engine)
+    judge(database)
+    return state(client)
+
+
 @pytest.mark.usefixtures("assistant")
 def test_a_small_worker_that_speaks_first_does_not_end_the_rollout(
     client: httpx.Client, database: Database, hands: Hands, redis: Redis
 ) -> None:
     large, version = Hands(database, redis), another(database)
     begin(client)
-    says(database, hands, version)
-    judge(database)
-    assert state(client) == "loading"  # the large one has not looked yet
-    says(database, large, version, "loading")
-    judge(database)
-    assert state(client) == "loading"
-    says(database, large, version, "ready")
-    judge(database)
-    assert state(client) == "canary"
+    assert after(client, database, hands, version) == "loading"  # the large one has not looked yet
+    assert after(client, database, large, version, "loading") == "loading"
+    assert after(client, database, large, version, "ready") == "canary"
 
 
 @pytest.mark.usefixtures("assistant")
@@ -85,12 +86,9 @@ def test_what_may_pass_counts_once_it_has_lasted(
     version = another(database)
     begin(client)
     for lasted in (0.0, PASSING_SECONDS - 1):
-        says(database, hands, version, refusal="passing", lasted=lasted)
-        judge(database)
-        assert state(client) == "loading"
-    says(database, hands, version, refusal="passing", lasted=PASSING_SECONDS)
-    judge(database)
-    assert state(client) == "rolled_back"
+        assert after(client, database, hands, version, refusal="passing", lasted=lasted) == "loading"
+    last = {"refusal": "passing", "lasted": PASSING_SECONDS}
+    assert after(client, database, hands, version, **last) == "rolled_back"
 
 
 @pytest.mark.usefixtures("assistant")

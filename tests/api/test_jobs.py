@@ -6,7 +6,6 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import httpx
-import pytest
 from redis import Redis
 from redis.client import PubSub
 from sqlalchemy import func, select
@@ -16,7 +15,7 @@ from mainspring.errors import PromptTooLong
 from mainspring.messages import version_queue
 from mainspring.serving import stream
 from mainspring.tables import Database, Job, Task
-from mainspring.terms import ADMIN, JOBS
+from mainspring.terms import ADMIN
 from tests.api.serving import Hands, Served, produce, until
 
 ASK = {"deployment": "assistant", "input": "Why is the sky blue?"}
@@ -214,15 +213,6 @@ def test_twenty_at_once_with_one_key_make_one_job(
     assert sum("idempotent-replayed" not in answer.headers for answer in answers) == 1
     with database.transaction() as session:
         assert session.scalar(select(func.count()).select_from(Job)) == 1
-
-
-@pytest.fixture
-def stranger(served: Served, database: Database) -> Any:
-    """A client of another tenant."""
-    with database.transaction() as session:
-        key = make_key(session, "other", name="test", scopes=[JOBS], actor="test")
-    with httpx.Client(base_url=served.url, headers={"Authorization": f"Bearer {key}"}) as opened:
-        yield opened
 
 
 def test_a_tenant_sees_its_own_rows_only(

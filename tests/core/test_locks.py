@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Event
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import pytest
 from sqlalchemy import func, select, text
@@ -27,7 +27,7 @@ from mainspring.serving.bulk import accept_all
 from mainspring.serving.receipt import Receipt, Submission
 from mainspring.settings import Settings
 from mainspring.tables import Database, Deployment, HeldVersion, Job, Stage, Version
-from tests.rows import caller, champion
+from tests.rows import caller, champion, registered
 
 UNKEPT = {"drain": {"keep_seconds": 0, "idle_seconds": 0, "delete_seconds": 0}}
 
@@ -45,17 +45,7 @@ class Two:
 
     def another(self, number: int, *, released: bool = True) -> UUID:
         with self.database.transaction() as session:
-            version = Version(
-                id=uuid4(),
-                deployment="assistant",
-                number=number,
-                digest=str(number),
-                path=str(number),
-                architecture="LlamaForCausalLM",
-                parameters=1,
-            )
-            session.add(version)
-            session.flush()
+            version = registered(session, "assistant", number)
             if released:
                 registry.release(session, version, actor="test", reason="newer")
             return version.id

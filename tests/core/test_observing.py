@@ -1,7 +1,7 @@
 """What a look at a rollout counts, of rows as people and engines leave them; and that it does not read what was said."""
 
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import pytest
 from sqlalchemy import event, select, update
@@ -15,8 +15,8 @@ from mainspring.release.shadow import beside
 from mainspring.serving import answer, lease
 from mainspring.serving.claim import claim
 from mainspring.serving.engine import EngineAnswer
-from mainspring.tables import Database, Feedback, FeedbackKind, Job, Rollout, Trial, TrialState, Version
-from tests.rows import champion, submit
+from mainspring.tables import Database, Feedback, FeedbackKind, Job, Rollout, Trial, TrialState
+from tests.rows import champion, registered, submit
 
 
 class Rolling:
@@ -26,18 +26,8 @@ class Rolling:
         self.database = database
         with database.transaction() as session:
             self.first = champion(session, "triage", task).id
-            self.second = uuid4()
-            version = Version(
-                id=self.second,
-                deployment="triage",
-                number=2,
-                digest="2",
-                path="2",
-                architecture="BertForSequenceClassification",
-                parameters=1,
-            )
-            session.add(version)
-            session.flush()
+            version = registered(session, "triage", 2, architecture="BertForSequenceClassification")
+            self.second = version.id
             plan = RolloutPlan(steps=(0.5,))
             made = verbs.begin(session, version, plan, actor="test", reason="newer")
             assert made is not None

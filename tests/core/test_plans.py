@@ -1,34 +1,16 @@
 """A plan is kept with its version, and taken over by the next one of the same shape."""
 
 from dataclasses import replace
-from uuid import uuid4
 
 from sqlalchemy import text
-from sqlalchemy.orm import Session
 
 from mainspring.serving.engine import Plan
 from mainspring.serving.plans import keep_plan, known_plan
-from mainspring.tables import Database, Version
-from tests.rows import champion
+from mainspring.tables import Database
+from tests.rows import champion, registered
 
 HERE, THERE = "a processor, 2 threads", "another one"
 PLAN = Plan("slots", 32, 2, "float32", [{"engine": "slots", "tokens_per_second": 500.0}])
-
-
-def another(session: Session, number: int, parameters: int = 1) -> Version:
-    """Of `assistant`, of the shape of its first unless it has other parameters."""
-    made = Version(
-        id=uuid4(),
-        deployment="assistant",
-        number=number,
-        digest=str(number),
-        path=str(number),
-        architecture="LlamaForCausalLM",
-        parameters=parameters,
-    )
-    session.add(made)
-    session.flush()
-    return made
 
 
 def test_a_plan_is_its_versions_its_machines_and_its_wishs(database: Database) -> None:
@@ -48,12 +30,12 @@ def test_the_next_version_of_the_same_shape_takes_it_over_until_it_has_its_own(d
     with database.transaction() as session:
         first = champion(session)
         keep_plan(session, first.id, HERE, "auto", PLAN)
-        second = another(session, 2)
+        second = registered(session, "assistant", 2)
         assert known_plan(session, second.id, HERE, "auto") == PLAN
         keep_plan(session, second.id, HERE, "auto", replace(PLAN, slots=64))
         assert known_plan(session, second.id, HERE, "auto") == replace(PLAN, slots=64)
         assert known_plan(session, first.id, HERE, "auto") == PLAN
-        third = another(session, 3, parameters=2)
+        third = registered(session, "assistant", 3, parameters=2)
         assert known_plan(session, third.id, HERE, "auto") is None
 
 

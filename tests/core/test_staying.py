@@ -3,7 +3,6 @@
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
-from uuid import uuid4
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -23,7 +22,7 @@ from mainspring.serving import claim, conversation
 from mainspring.serving.accept import accept
 from mainspring.serving.receipt import Submission
 from mainspring.tables import Database, Deployment, Stage, Version
-from tests.rows import caller
+from tests.rows import caller, registered
 
 WHO = {"actor": "test", "reason": "a test"}
 PLAN = RolloutPlan(steps=(0.3, 0.7), dwell_seconds=0, samples=0)
@@ -63,18 +62,7 @@ class World:
             registry.release(session, self.made(session), **WHO)
 
     def made(self, session: Session) -> Version:
-        version = Version(
-            id=uuid4(),
-            deployment=self.name,
-            number=next(NUMBERS) + 1,
-            digest="0",
-            path="0",
-            architecture="LlamaForCausalLM",
-            parameters=1,
-        )
-        session.add(version)
-        session.flush()
-        return version
+        return registered(session, self.name, next(NUMBERS) + 1)
 
     def say(self, talk: str, cancel: bool) -> None:  # noqa: FBT001
         with self.database.begin() as connection:

@@ -14,6 +14,7 @@ from mainspring.settings import Settings
 from mainspring.tables import Database, Task
 from tests.api.serving import Served, produce, until
 from tests.workers.holding import Store
+from tests.workers.receiving import Receiver
 from workers import holder
 
 ROOT = Path(__file__).parents[2]
@@ -46,6 +47,20 @@ def store(database: Database, settings: Settings) -> Iterator[Store]:
     made = Store(database, settings)
     yield made
     made.close()
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    running = Receiver()
+    yield running
+    running.release.set()
+    running.shutdown()
+
+
+@pytest.fixture
+def open_to_all(settings: Settings) -> Settings:
+    """A postman's, for receivers of this machine."""
+    return settings.model_copy(update={"webhooks_to_private_addresses": True})
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from mainspring.identifiers import uuid7
 from mainspring.lifecycle import advance
 from mainspring.registry import Stored, put
 from mainspring.serving import lease
@@ -12,6 +11,7 @@ from mainspring.serving.engine import Health
 from mainspring.settings import Settings
 from mainspring.tables import Database, Deployment, HeldVersion, Stage, Version
 from tests.core.model_folders import model
+from tests.rows import registered
 from tests.workers.pretending import Pretending
 from workers.engines import Engines
 from workers.held import Need
@@ -57,19 +57,8 @@ class Store:
             if number == 1:
                 session.add(Deployment(name=name, task="text-generation"))
                 session.flush()
-            version = Version(
-                id=uuid7(),
-                deployment=name,
-                number=number,
-                digest=stored.digest,
-                path=stored.path,
-                files=stored.files,
-                architecture="LlamaForCausalLM",
-                parameters=1,
-                source=source,
-            )
-            session.add(version)
-            session.flush()
+            kept = {"digest": stored.digest, "path": stored.path, "files": stored.files}
+            version = registered(session, name, number, source=source, **kept)
             if number == 1:
                 advance(session, version, Stage.PRODUCTION, actor="test", reason="the first")
             return version.id

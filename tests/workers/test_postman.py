@@ -24,16 +24,8 @@ from workers.postman import Postman
 
 
 @pytest.fixture
-def receiver() -> Iterator[Receiver]:
-    running = Receiver()
-    yield running
-    running.release.set()
-    running.shutdown()
-
-
-@pytest.fixture
-def sender(settings: Settings, database: Database) -> Iterator[Postman]:
-    made = Postman(settings.model_copy(update={"webhooks_to_private_addresses": True}), database)
+def sender(open_to_all: Settings, database: Database) -> Iterator[Postman]:
+    made = Postman(open_to_all, database)
     yield made
     made.close()
 
@@ -118,12 +110,16 @@ def test_tried_again_until_it_is_heard_and_given_up_in_the_end(
 
 
 def test_down_slow_and_private(
-    database: Database, receiver: Receiver, settings: Settings, monkeypatch: pytest.MonkeyPatch
+    database: Database,
+    receiver: Receiver,
+    settings: Settings,
+    open_to_all: Settings,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
         nobody = f"http://127.0.0.1:{closed.getsockname()[1]}/"
-    open_ = Postman(settings.model_copy(update={"webhooks_to_private_addresses": True}), database)
+    open_ = Postman(open_to_all, database)
     strict = Postman(settings, database)
     for url, sender, problem in (
         (nobody, open_, "ConnectError"),

@@ -13,24 +13,11 @@ from workers.postman import HANDS, Postman
 
 
 @pytest.fixture
-def open_to_all(settings: Settings) -> Settings:
-    return settings.model_copy(update={"webhooks_to_private_addresses": True})
-
-
-@pytest.fixture
 def sender(open_to_all: Settings, database: Database) -> Iterator[Postman]:
     made = Postman(open_to_all, database)
     yield made
     made.close()
     made._threads.shutdown(wait=True)  # what is on its way is written before the database goes
-
-
-@pytest.fixture
-def receiver() -> Iterator[Receiver]:
-    running = Receiver()
-    yield running
-    running.release.set()
-    running.shutdown()
 
 
 @pytest.fixture

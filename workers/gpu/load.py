@@ -85,7 +85,7 @@ def load_version(
     with LOADING:
         try:
             return _load_version(path, task, settings, asked, known)
-        except Exception as error:
+        except Exception as error:  # too little memory is of many types, or the cause of another error
             if memory.ran_out(error):
                 raise memory.too_little() from error
             raise

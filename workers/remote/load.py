@@ -1,5 +1,6 @@
 """A version's folder becomes an engine in another process, or a refusal in plain words."""
 
+from contextlib import ExitStack
 from pathlib import Path
 
 import httpx
@@ -16,13 +17,12 @@ _ANSWER_SECONDS = 30.0  # for a given server to be up
 def load_remote(path: Path, settings: Settings, url: str = "") -> HttpEngine:
     """On the server at `url`, else at the settings' one, else on one that is started. Raises ModelRefused, LoadingFailed."""
     server = _server(path, settings, (url or settings.engine_url).rstrip("/"))
-    try:
+    with ExitStack() as undo:
+        undo.callback(server.stop)  # else the next try would start another server beside it
         if isinstance(server, Vllm):
             server.wait()
         served = calls.served(server.url, server.key, path.absolute())
-    except BaseException:  # else the next try would start another server beside it
-        server.stop()
-        raise
+        undo.pop_all()
     return HttpEngine(server, served, hang_seconds=settings.hang_seconds)
 
 

@@ -110,6 +110,11 @@ def fit(
         raise RunInterrupted("the worker is stopping")
     seconds = time.monotonic() - began
     workshop.step(END, "evaluating")
+    return _evaluated(trainer) | {"training_seconds": round(seconds, 1)}
+
+
+def _evaluated(trainer: Trainer) -> dict[str, float]:
+    """On what was held out. Raises TrainingFailed."""
     found = trainer.evaluate()
     measures = {
         name.removeprefix("eval_"): value
@@ -122,7 +127,7 @@ def fit(
             field="parameters.learning_rate",
             remedy="Train again with a smaller learning rate.",
         )
-    return measures | {"training_seconds": round(seconds, 1)}
+    return measures
 
 
 def _arguments(schedule: Schedule, learning_rate: float, checkpoints: Path) -> TrainingArguments:
