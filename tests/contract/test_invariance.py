@@ -19,7 +19,9 @@ BF16 = torch.bfloat16
 needs_tiles = pytest.mark.skipif(
     not tileable(torch.empty(32, 32, dtype=BF16)), reason="this processor multiplies no bfloat16 in tiles"
 )
-needs_operators = pytest.mark.skipif(not able(torch.float32), reason="no C++ compiler: the plain operations serve")
+needs_operators = pytest.mark.skipif(
+    not able(torch.float32), reason="no C++ compiler: the plain operations serve"
+)
 WIDE = 2048  # features: of so many a library sums parts, as the number of rows has it
 LENGTHS = [1, 5, 30, 33, 64, 120, 159, 160, 161, 162, 193, 200, 225, 230]
 ANSWER = 20
@@ -30,10 +32,10 @@ Answers = dict[str, tuple[list[int], list[float]]]
 @pytest.mark.parametrize(
     "dtype", [pytest.param(torch.float32, marks=needs_operators), pytest.param(BF16, marks=needs_tiles)]
 )
-@given(st.integers(1, 300), st.integers(1, 70), st.booleans(), st.integers(0, 2**31))
+@given(count=st.integers(1, 300), width=st.integers(1, 70), bias=st.booleans(), seed=st.integers(0, 2**31))
 @settings(deadline=None, max_examples=25)
 def test_a_row_of_a_product_does_not_know_its_neighbours(
-    dtype: torch.dtype, count: int, width: int, bias: bool, seed: int
+    dtype: torch.dtype, *, count: int, width: int, bias: bool, seed: int
 ) -> None:
     torch.manual_seed(seed)
     layer = nn.Linear(WIDE, width, bias=bias, dtype=dtype)
@@ -41,7 +43,9 @@ def test_a_row_of_a_product_does_not_know_its_neighbours(
     product = Product(layer.weight, layer.bias)
     together, alone = product(rows), _each(product, rows)
     assert torch.equal(together, alone)
-    wanted = nn.functional.linear(rows.double(), layer.weight.double(), None if not bias else layer.bias.double())
+    wanted = nn.functional.linear(
+        rows.double(), layer.weight.double(), None if not bias else layer.bias.double()
+    )
     torch.testing.assert_close(together.double(), wanted, rtol=1e-2, atol=1e-4)
 
 

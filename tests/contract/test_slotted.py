@@ -96,12 +96,19 @@ def test_tokens_are_those_of_generate_with_newcomers_joining_and_prompts_in_part
         assert told.answer(str(index)).tokens == tokens
 
 
-@pytest.mark.parametrize("name", ["llama", *(pytest.param(n, marks=pytest.mark.slow) for n in ("gpt2", "gemma2"))])
+@pytest.mark.parametrize(
+    ("make", "name"),
+    [
+        (tiny.shallow, "llama"),
+        *(pytest.param(tiny.build, name, marks=pytest.mark.slow) for name in ("llama", "gpt2", "gemma2")),
+    ],
+)
 def test_compiled_passes_write_the_same_tokens_and_take_over_between_two(
-    name: str, started: Start, said: Said
+    make: Callable[[str], PreTrainedModel], name: str, started: Start, said: Said
 ) -> None:
     """And where nothing is taken from other slots the same numbers, bit by bit."""
-    model, lengths = tiny.build(name), [*LENGTHS, SHORT_POSITIONS + 40, SHORT_POSITIONS + 30]
+    model = make(name)
+    lengths = [*LENGTHS, SHORT_POSITIONS + 40, SHORT_POSITIONS + 30]
     expected = [tiny.generated(model, tiny.prompt(length), MOST) for length in lengths]
     told = started(model, compile_after=3, slots=2, chunk=16)
     kinds = {2, ANY, SHORT} if able(model.dtype) else set()
@@ -140,7 +147,7 @@ compiling.main()
 
 
 def test_a_compiled_step_of_other_numbers_is_refused(said: Said) -> None:
-    model = tiny.build("llama")
+    model = tiny.shallow("llama")
     store = prepare(model, 1, 64)
     passes = Passes(model, store, 1, threads=1, compile_after=0, command=_process(_ANOTHER_MODEL))
     passes.step([(5, 0, 0)])

@@ -35,7 +35,9 @@ _TOGETHER = (
 class Product:
     """One matrix product of one layer, or of several one beside the other. `width`: of all that it gives."""
 
-    def __init__(self, weight: Tensor, bias: Tensor | None, sharers: int = 1, *, invariant: bool = True) -> None:
+    def __init__(
+        self, weight: Tensor, bias: Tensor | None, sharers: int = 1, *, invariant: bool = True
+    ) -> None:
         """`weight`: [width, features]; it isn't kept, only its packed copy.
 
         `invariant`: each row comes out the same whatever other rows stand beside it, where the processor can.

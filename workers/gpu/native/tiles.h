@@ -24,7 +24,7 @@
 static const int64_t TILE = 16;          // rows of a tile, and pairs of numbers of each
 static const int64_t BLOCK = 32;         // rows, columns and features that are multiplied at a time: two tiles by two
 static const int64_t BLOCK_SIZE = BLOCK * BLOCK;
-static const int64_t PANEL = 128;        // rows that are laid out beside the weights at a time
+static const int64_t PANEL = 256;        // rows that stay near while the weights go by
 
 #ifdef TILES
 
@@ -46,13 +46,11 @@ static void lay_weight(const bf16* weight, bf16* to, int64_t width, int64_t feat
                             *to++ = column < width ? weight[column * features + feature + pair + of_pair] : bf16{0};
 }
 
-// Rows in tiles of 16 rows by 32 features.
+// At most 16 rows, in tiles of 16 rows by 32 features.
 static void lay_rows(const bf16* rows, bf16* to, int64_t count, int64_t features) {
-    for (int64_t row = 0; row < count; row++, rows += features) {
-        bf16* at = to + row / TILE * TILE * features + row % TILE * BLOCK;
+    for (int64_t row = 0; row < count; row++, rows += features)
         for (int64_t feature = 0; feature < features; feature += BLOCK)
-            _mm512_storeu_si512(at + feature * TILE, _mm512_loadu_si512(rows + feature));
-    }
+            _mm512_storeu_si512(to + row * BLOCK + feature * TILE, _mm512_loadu_si512(rows + feature));
 }
 
 // How many rows of the first and second tile there are; the second is not used where it has none.
@@ -70,8 +68,8 @@ static void set_tiles(int64_t rows) {
     _tile_loadconfig(&config);
 }
 
-// `rows` and `weight` as they are laid out; `sums`: [32, 32].
-template <bool two>
+// `rows` and `weight` as they are laid out; `sums`: [32, 32]. `fetching`: the next 32 columns' weights are fetched meanwhile.
+template <bool two, bool fetching>
 static inline void multiply_block(const bf16* rows, const bf16* weight, float* sums, int64_t features) {
     const bf16* next = rows + TILE * features;
     _tile_zero(0);
@@ -85,6 +83,9 @@ static inline void multiply_block(const bf16* rows, const bf16* weight, float* s
         _tile_loadd(6, weight + feature * BLOCK, 64);
         _tile_loadd(7, weight + feature * BLOCK + BLOCK_SIZE / 2, 64);
         if (two) _tile_loadd(5, next + feature * TILE, 64);
+        if (fetching)
+            for (int64_t line = 0; line < BLOCK; line++)
+                _mm_prefetch(weight + (features + feature + line) * BLOCK, _MM_HINT_T1);
         _tile_dpbf16ps(0, 4, 6);
         _tile_dpbf16ps(1, 4, 7);
         if (two) {
@@ -127,29 +128,34 @@ static void store_block(const float* sums, const bf16* bias, bf16* out, int64_t 
 // `rows`: [count, features]; `weight` as `lay_weight` makes it; `out`: [count, width].
 static void multiply(const bf16* rows, const bf16* weight, const bf16* bias, bf16* out, int64_t count,
                      int64_t features, int64_t width) {
-    const int64_t blocks = (width + BLOCK - 1) / BLOCK;
+    static thread_local std::vector<bf16> room;
+    const int64_t blocks = (width + BLOCK - 1) / BLOCK, tiles = (count + TILE - 1) / TILE;
+    room.resize(std::max(room.size(), size_t(tiles * TILE * features + BLOCK)));
+    bf16* laid = reinterpret_cast<bf16*>((uintptr_t(room.data()) + 63) / 64 * 64);
 #pragma omp parallel
     {
         alignas(64) float sums[BLOCK_SIZE];
-        static thread_local std::vector<bf16> room;
-        const int64_t panel = std::min(PANEL, (count + TILE - 1) / TILE * TILE);
-        room.resize(std::max(room.size(), size_t(panel * features + BLOCK)));
-        bf16* laid = reinterpret_cast<bf16*>((uintptr_t(room.data()) + 63) / 64 * 64);
         const int64_t thread = omp_get_thread_num(), threads = omp_get_num_threads();
         const int64_t begin = blocks * thread / threads, end = blocks * (thread + 1) / threads;
+#pragma omp for schedule(static)
+        for (int64_t tile = 0; tile < tiles; tile++) {
+            const int64_t at = tile * TILE * features;
+            lay_rows(rows + at, laid + at, std::min(TILE, count - tile * TILE), features);
+        }
         int64_t set = 0;
         for (int64_t top = 0; top < count; top += PANEL) {
             const int64_t high = std::min(PANEL, count - top);
-            lay_rows(rows + top * features, laid, high, features);
             for (int64_t block = begin; block < end; block++) {
                 const int64_t column = block * BLOCK;
-                for (int64_t row = 0; row < high; row += BLOCK) {
-                    const int64_t some = std::min(BLOCK, high - row);
+                for (int64_t row = top; row < top + high; row += BLOCK) {
+                    const int64_t some = std::min(BLOCK, top + high - row);
                     if (some != set) set_tiles(set = some);
-                    auto made = some > TILE ? multiply_block<true> : multiply_block<false>;
+                    const bool fetching = row + BLOCK >= top + high && block + 1 < end;
+                    auto made = some > TILE ? (fetching ? multiply_block<true, true> : multiply_block<true, false>)
+                                            : (fetching ? multiply_block<false, true> : multiply_block<false, false>);
                     made(laid + row * features, weight + column * features, sums, features);
-                    store_block(sums, bias == nullptr ? nullptr : bias + column, out + (top + row) * width + column,
-                                some, width, width - column);
+                    store_block(sums, bias == nullptr ? nullptr : bias + column, out + row * width + column, some,
+                                width, width - column);
                 }
             }
         }

@@ -12,7 +12,9 @@ FIRST = 64  # tokens, before anything was measured
 MOST = 1024  # tokens of one pass: more are multiplied no faster
 SIZE = 16  # tokens are a multiple of it, because the first product of each size costs more
 GRAIN = 32  # positions of a prompt that are worked out together, from multiples of it on
-SHORT_POSITIONS = 5 * GRAIN  # over so few, a token at a time costs less than a product of its own for each prompt
+SHORT_POSITIONS = (
+    5 * GRAIN
+)  # over so few, a token at a time costs less than a product of its own for each prompt
 SHARE = 0.75  # of a step's time: the wait is to stay below two steps also where a measure was too low
 CROWD = 4  # so many times the share in which slots read goes to reading
 _KEPT = 5  # measures of each kind: their median follows the machine and the length of the texts

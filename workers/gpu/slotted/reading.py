@@ -82,7 +82,8 @@ class Packed:
         fed: list[Tensor] = []
         if self._ones is not None:
             rows = slice(self._stretches[-1].stop if self._stretches else 0, None)
-            fed = [InOneRow(self._ones)(*(each[:, :, rows] for each in (query, key, value)), style)]
+            ones = [each[:, :, rows] for each in (query, key, value)]
+            fed = [InOneRow(self._ones)(ones[0], ones[1], ones[2], style)]
         return torch.cat([*(self._read(one, query, style) for one in self._stretches), *fed], dim=1)
 
     def _write(self, one: Stretch, key: Tensor, value: Tensor, layer: int) -> None:

@@ -8,7 +8,9 @@ from typing import Any
 
 import torch
 
-SETTINGS = {"emulate_precision_casts": True}  # bfloat16 between two operations that are fused is bfloat16 still
+SETTINGS = {
+    "emulate_precision_casts": True
+}  # bfloat16 between two operations that are fused is bfloat16 still
 
 
 def keep_kernels() -> None:

@@ -94,7 +94,7 @@ class Table:
         """What is read of prompts in the next pass, the oldest first."""
         reading = [request for request in self._order if request.left > 1]
         budget = self._pace.chunk(len(reading), len(self._order) - len(reading))
-        parts = []
+        parts: list[Part] = []
         for request in reading:
             size = _aligned(request, min(request.left, budget)) or (0 if parts else budget)
             if size:
