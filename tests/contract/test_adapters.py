@@ -20,7 +20,7 @@ from mainspring.registry.adapters import with_base
 from mainspring.registry.sharing import digest_of_file
 from mainspring.serving.engine import Engine, EngineRequest
 from mainspring.settings import Settings
-from mainspring.tables import Task
+from mainspring.tables import EngineName, Task
 from tests.api.serving import until
 from tests.contract import models
 from tests.contract import slotted_models as tiny
@@ -76,7 +76,7 @@ def load() -> Iterator[Callable[[Path], Engine]]:
     loaded: list[Engine] = []
 
     def one(path: Path) -> Engine:
-        loaded.append(load_version(path, "text-generation", Settings(compile_steps=False)))
+        loaded.append(load_version(path, "text-generation", Settings(compile_steps=False), EngineName.SLOTS))
         return loaded[-1]
 
     yield one
@@ -188,7 +188,8 @@ def test_memory_that_runs_out_for_one_is_told_and_the_base_answers_on(
 
 def test_they_leave_nothing_behind(base: Path, adapter: Path) -> None:
     engines = [
-        load_version(path, "text-generation", Settings(compile_steps=False)) for path in (base, adapter)
+        load_version(path, "text-generation", Settings(compile_steps=False), EngineName.SLOTS)
+        for path in (base, adapter)
     ]
     for engine in engines:
         engine.stop()

@@ -35,6 +35,6 @@ def _keep(operator: Any) -> Callable[..., Any]:
 
     decomposition.decompositions.pop(operator, None)
     lowering.lowerings.pop(operator, None)
-    lowering.make_fallback(operator, warn=False)
+    lowering.make_fallback(operator, warn=False)  # type: ignore[no-untyped-call]
     made: Callable[..., Any] = lowering.lowerings[operator]
     return made
