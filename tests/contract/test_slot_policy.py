@@ -59,6 +59,16 @@ def test_one_slow_pass_changes_nothing() -> None:
     assert pace.chunk(1, 31) == usual
 
 
+def test_a_long_prompt_is_not_read_as_if_it_cost_as_little_as_short_ones() -> None:
+    pace = Pace()
+    for _ in range(5):
+        pace.passed(0, 31, 0.020)
+        pace.passed(256, 31, 0.030)
+        pace.passed(64, 31, 0.040, long=True)
+    assert pace.chunk(1, 31) > 200
+    assert pace.chunk(1, 31, long=True) == 48
+
+
 def test_a_long_prompt_takes_its_own_positions_and_nobody_elses() -> None:
     table = _table(tokens=1024)
     table.waiting.extend([_request("a", 40), _request("b", 40), _request("long", 600), _request("c", 40)])

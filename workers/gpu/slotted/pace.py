@@ -26,29 +26,29 @@ class Pace:
     def __init__(self, fixed: int | None = None) -> None:
         self._fixed = fixed
         self._steps: dict[int, deque[float]] = {}  # by rows
-        self._costs: deque[float] = deque(
-            maxlen=_KEPT
-        )  # of one token, beyond what the step in the same pass costs
+        # Of one token, beyond what the step in the same pass costs; by whether the pass reads long prompts.
+        self._costs: dict[bool, deque[float]] = {long: deque(maxlen=_KEPT) for long in (False, True)}
         self._last = FIRST
 
-    def passed(self, tokens: int, rows: int, seconds: float) -> None:
-        """A pass read so many tokens, and so many rows decoded in it."""
+    def passed(self, tokens: int, rows: int, seconds: float, *, long: bool = False) -> None:
+        """A pass read so many tokens, and so many rows decoded in it. `long`: beyond SHORT_POSITIONS, some of them."""
         if not tokens:
             self._steps.setdefault(rows, deque(maxlen=_KEPT)).append(seconds)
         elif tokens >= SIZE and (self._steps or not rows):
-            self._costs.append((seconds - (self._step(rows) if rows else 0.0)) / tokens)
+            self._costs[long].append((seconds - (self._step(rows) if rows else 0.0)) / tokens)
             self._last = tokens
 
-    def chunk(self, reading: int, decoding: int) -> int:
+    def chunk(self, reading: int, decoding: int, *, long: bool = False) -> int:
         """Tokens for the next pass; `reading`, `decoding`: how many slots do."""
         if self._fixed is not None:
             return self._fixed
         if not decoding:
             return MOST
-        if not self._steps or not self._costs:
+        costs = self._costs[long]
+        if not self._steps or not costs:
             return FIRST
         seconds = self._step(decoding) * SHARE * max(1.0, CROWD * reading / decoding)
-        tokens = int(min(2 * self._last, seconds / max(median(self._costs), 1e-9)))
+        tokens = int(min(2 * self._last, seconds / max(median(costs), 1e-9)))
         return max(GRAIN, min(MOST, tokens // SIZE * SIZE))
 
     def _step(self, rows: int) -> float:

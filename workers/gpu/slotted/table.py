@@ -93,7 +93,8 @@ class Table:
     def parts(self) -> list[Part]:
         """What is read of prompts in the next pass, the oldest first."""
         reading = [request for request in self._order if request.left > 1]
-        budget = self._pace.chunk(len(reading), len(self._order) - len(reading))
+        long = any(request.total > SHORT_POSITIONS for request in reading)
+        budget = self._pace.chunk(len(reading), len(self._order) - len(reading), long=long)
         parts: list[Part] = []
         for request in reading:
             size = _aligned(request, min(request.left, budget)) or (0 if parts else budget)
