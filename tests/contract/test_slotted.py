@@ -23,7 +23,8 @@ from workers.gpu.planning import plan_for
 from workers.gpu.sampling import Sampling
 from workers.gpu.slotted.compiled import Passes
 from workers.gpu.slotted.compiling import ANY, SHORT
-from workers.gpu.slotted.passes import SHORT_POSITIONS, prepare
+from workers.gpu.slotted.grains import SHORT as SHORT_POSITIONS
+from workers.gpu.slotted.passes import prepare
 
 COMPILED_SECONDS = 120
 LENGTHS = [3, 20, 70, 1, 41, 33]

@@ -2,6 +2,7 @@
 
 known      which architectures it can run
 request    one request: what is fed, what has come out
+grains     in which way each position is worked out, whoever else is there
 pace       how much is read of prompts beside a decode step
 prefixes   what stands in the slots and need not be read again
 table      who waits, who holds a slot, what is fed next
@@ -12,5 +13,6 @@ reading    parts of several prompts in one row, and beside them who decodes
 passes     the model's forward passes over the cache
 compiled   its passes compiled, taken over while the plain ones serve
 compiling  the process that compiles them
+rounding   so that they give the same numbers, bit by bit
 loop       the thread that does all this
 """

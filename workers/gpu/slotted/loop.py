@@ -15,7 +15,7 @@ from workers.gpu.sampling import Sampling, choose
 from workers.gpu.slotted import compiling, passes
 from workers.gpu.slotted.compiled import Command, Passes
 from workers.gpu.slotted.known import refuse_unknown
-from workers.gpu.slotted.pace import SHORT_POSITIONS, Pace
+from workers.gpu.slotted.pace import Pace
 from workers.gpu.slotted.request import Request
 from workers.gpu.slotted.table import Part, Table
 
@@ -145,7 +145,7 @@ class SlotLoop:
         rows = [(request.last(), request.fed, slot) for slot, request in decoding]
         scores = self.passes.read(parts, rows) if parts else self.passes.step(rows)
         seconds, read = perf_counter() - begun, sum(part.end - part.begin for part in parts)
-        long = any(part.request.total > SHORT_POSITIONS for part in parts)
+        long = any(part.request.long for part in parts)
         self._pace.passed(read, len(rows), seconds, long=long)
         fed = [(part.slot, part.request, part.end) for part in parts]
         self._advance([*fed, *((slot, request, request.total) for slot, request in decoding)], scores)

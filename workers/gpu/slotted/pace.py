@@ -8,13 +8,11 @@ read and few decode it is more, because slots that read write nothing.
 from collections import deque
 from statistics import median
 
+from workers.gpu.slotted.grains import GRAIN
+
 FIRST = 64  # tokens, before anything was measured
 MOST = 1024  # tokens of one pass: more are multiplied no faster
 SIZE = 16  # tokens are a multiple of it, because the first product of each size costs more
-GRAIN = 32  # positions of a prompt that are worked out together, from multiples of it on
-SHORT_POSITIONS = (
-    5 * GRAIN
-)  # over so few, a token at a time costs less than a product of its own for each prompt
 SHARE = 0.75  # of a step's time: the wait is to stay below two steps also where a measure was too low
 CROWD = 4  # so many times the share in which slots read goes to reading
 _KEPT = 5  # measures of each kind: their median follows the machine and the length of the texts
@@ -31,7 +29,7 @@ class Pace:
         self._last = FIRST
 
     def passed(self, tokens: int, rows: int, seconds: float, *, long: bool = False) -> None:
-        """A pass read so many tokens, and so many rows decoded in it. `long`: beyond SHORT_POSITIONS, some of them."""
+        """A pass read so many tokens, of a long prompt among others or not, and so many rows decoded in it."""
         if not tokens:
             self._steps.setdefault(rows, deque(maxlen=_KEPT)).append(seconds)
         elif tokens >= SIZE and (self._steps or not rows):

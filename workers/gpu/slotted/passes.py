@@ -1,6 +1,5 @@
 """The model's forward passes over the slots: one token a slot, alone or beside packed parts of prompts."""
 
-from collections.abc import Iterator
 from itertools import repeat
 from typing import Any, NamedTuple, cast
 
@@ -13,7 +12,7 @@ from workers.gpu.packed import pack
 from workers.gpu.slotted.attention import NAME, Reach
 from workers.gpu.slotted.cache import Fresh, Shape, Store
 from workers.gpu.slotted.decoding import InOneRow, OneEach
-from workers.gpu.slotted.pace import GRAIN, SHORT_POSITIONS
+from workers.gpu.slotted.grains import Piece, pieces
 from workers.gpu.slotted.reading import Numbered, Packed, Stretch
 from workers.gpu.slotted.table import Part
 
@@ -66,15 +65,16 @@ def lay(store: Store, parts: list[Part], fed: list[tuple[int, int, int]], round_
     rows: list[tuple[int, int, int]] = []  # token by token, then of who decodes
     ends: list[tuple[bool, int]] = []  # of each part: whether its last token is among the rows, and where
     for part in parts:
-        for begin, end, alone in _pieces(part) if padding else [(part.begin, part.end, False)]:
+        whole = [Piece(part.begin, part.end, each=False)]
+        for begin, end, each in pieces(part.begin, part.end, len(part.request.ids)) if padding else whole:
             span = part.request.span(begin, end)
-            if alone:
+            if each:
                 rows += zip(span, range(begin, end), repeat(part.slot), strict=False)
                 continue
             stretches.append(Stretch(part.slot, len(ids), begin, end))
             ids += span
             positions += range(begin, end)
-        ends.append((alone, len(rows if alone else ids) - 1))
+        ends.append((each, len(rows if each else ids) - 1))
     keep = [len(ids) + at if among else at for among, at in ends]
     keep += range(len(ids) + len(rows), len(ids) + len(rows) + len(fed))
     rows += fed
@@ -85,25 +85,6 @@ def lay(store: Store, parts: list[Part], fed: list[tuple[int, int, int]], round_
     row = torch.cat([torch.tensor([ids, positions], dtype=torch.long), torch.stack([tokens, places])], dim=1)
     short = slots if padding and not stretches else None
     return Laid(row[:1], row[1:], torch.tensor(keep), Packed(store, stretches, ones), short)
-
-
-def _pieces(part: Part) -> Iterator[tuple[int, int, bool]]:
-    """Where each begins and ends, and whether its tokens are rows of their own. It depends on the positions alone.
-
-    So each token is worked out in the same way whichever passes read the prompt: the first ones, and those of an answer
-    that is read again, alone; the others GRAIN at a time.
-    """
-    at = part.begin
-    while at < part.end:
-        if at < SHORT_POSITIONS:
-            end, alone = min(part.end, SHORT_POSITIONS), True
-        elif at >= len(part.request.ids):
-            end, alone = part.end, True
-        else:
-            end = min(part.end, len(part.request.ids), at - at % GRAIN + GRAIN)
-            alone = end - at == 1
-        yield at, end, alone
-        at = end
 
 
 def read(model: PreTrainedModel, ids: Tensor, positions: Tensor, keep: Tensor, number: Tensor) -> Tensor:

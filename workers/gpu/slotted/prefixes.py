@@ -9,7 +9,7 @@ Only within a scope: the time that an answer takes must not say what others have
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from workers.gpu.slotted.pace import GRAIN, SHORT_POSITIONS
+from workers.gpu.slotted.grains import alike
 from workers.gpu.slotted.request import Request
 
 SHORTEST = 16  # tokens: fewer are read in the same pass as the rest
@@ -86,11 +86,8 @@ class Prefixes:
         return (slot, found[slot]) if found.get(slot, 0) >= SHORTEST else (-1, 0)
 
     def _same(self, request: Request, tokens: int, asked: int) -> int:
-        """How many of so many tokens have the numbers that reading them would give; `asked` of them are a prompt's."""
-        if not self._whole or tokens <= SHORT_POSITIONS:
-            return tokens
-        tokens = min(tokens, asked, len(request.ids))
-        return max(SHORT_POSITIONS, tokens - tokens % GRAIN)
+        """How many of so many tokens may be taken from a slot; `asked` of them are a prompt's."""
+        return alike(tokens, asked, len(request.ids)) if self._whole else tokens
 
     def _least(self, free: list[int]) -> int:
         """Where nothing is lost, or what was left longest ago."""

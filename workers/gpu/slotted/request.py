@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from workers.gpu.progress import Progress
 from workers.gpu.sampling import Sampling
+from workers.gpu.slotted.grains import SHORT
 
 
 @dataclass(eq=False)
@@ -32,6 +33,11 @@ class Request:
     def left(self) -> int:
         """How many tokens are to be fed before the next one is known: one while it decodes."""
         return self.total - self.fed
+
+    @property
+    def long(self) -> bool:
+        """Whether some of it is read in grains, which costs more a token."""
+        return self.total > SHORT
 
     @property
     def final(self) -> int:

@@ -8,9 +8,8 @@ from typing import Any
 
 import torch
 
-SETTINGS = {
-    "emulate_precision_casts": True
-}  # bfloat16 between two operations that are fused is bfloat16 still
+# What is bfloat16 between two operations stays so where they are fused.
+SETTINGS = {"emulate_precision_casts": True}
 
 
 def keep_kernels() -> None:

@@ -8,7 +8,8 @@ stays, and randomness depends on the position alone.
 from collections import deque
 from dataclasses import dataclass
 
-from workers.gpu.slotted.pace import GRAIN, SHORT_POSITIONS, Pace
+from workers.gpu.slotted.grains import aligned
+from workers.gpu.slotted.pace import Pace
 from workers.gpu.slotted.prefixes import Copy, Prefixes
 from workers.gpu.slotted.request import Request
 
@@ -93,11 +94,13 @@ class Table:
     def parts(self) -> list[Part]:
         """What is read of prompts in the next pass, the oldest first."""
         reading = [request for request in self._order if request.left > 1]
-        long = any(request.total > SHORT_POSITIONS for request in reading)
+        long = any(request.long for request in reading)
         budget = self._pace.chunk(len(reading), len(self._order) - len(reading), long=long)
         parts: list[Part] = []
         for request in reading:
-            size = _aligned(request, min(request.left, budget)) or (0 if parts else budget)
+            size = aligned(request.fed, min(request.left, budget), request.left)
+            if not size and not parts:  # a chunk that is fixed at less than a grain
+                size = budget
             if size:
                 slot = self.held.index(request)
                 parts.append(Part(slot, request, request.fed, request.fed + size))
@@ -121,11 +124,3 @@ class Table:
         """Tokens that all slots hold after the next round."""
         read = sum(part.end - part.begin for part in self.parts())
         return sum(request.fed for request in self._order) + read + len(self._order)
-
-
-def _aligned(request: Request, tokens: int) -> int:
-    """As many of them as end a prompt, or where what is worked out together ends."""
-    end = request.fed + tokens
-    if tokens == request.left or end <= SHORT_POSITIONS:
-        return tokens
-    return max(0, end - end % GRAIN - request.fed)
