@@ -2,7 +2,9 @@
 // defined in Python. They find weights and caches by a number, since a compiled pass may be another process's work.
 
 #include "attention.h"
+#include "joined.h"
 #include "likeliest.h"
+#include "rows.h"
 #include "tiles.h"
 
 #include <torch/csrc/stable/library.h>
@@ -14,6 +16,7 @@
 #include <mutex>
 #include <optional>
 #include <shared_mutex>
+#include <string>
 #include <tuple>
 #include <utility>
 #include <vector>
@@ -142,12 +145,9 @@ Tensor attend_slots(Tensor query, Tensor key, Tensor value, Tensor slots, Tensor
     positions = torch::stable::contiguous(positions);
     int64_t rows = query.size(0), heads = query.size(1), dim = query.size(3);
     Tensor out = torch::stable::new_empty(query, {rows, 1, heads, dim});
-    if (query.scalar_type() == ScalarType::Float) {
-        attend_rows<float>(query, key, value, *layer, out, slots, positions, window, scale, softcap);
-    } else {
-        STD_TORCH_CHECK(query.scalar_type() == ScalarType::BFloat16, "neither float32 nor bfloat16");
-        attend_rows<bf16>(query, key, value, *layer, out, slots, positions, window, scale, softcap);
-    }
+    by_kind(query, [&](auto kind) {
+        attend_rows<decltype(kind)>(query, key, value, *layer, out, slots, positions, window, scale, softcap);
+    });
     return out;
 }
 
@@ -159,13 +159,40 @@ std::tuple<Tensor, Tensor> likeliest(Tensor scores) {
     Tensor masses = torch::stable::new_empty(scores, {rows}, ScalarType::Float);
     auto* token = static_cast<int64_t*>(tokens.mutable_data_ptr());
     auto* mass = static_cast<float*>(masses.mutable_data_ptr());
-    if (scores.scalar_type() == ScalarType::Float) {
-        likeliest_rows(static_cast<const float*>(scores.const_data_ptr()), rows, vocabulary, token, mass);
-    } else {
-        STD_TORCH_CHECK(scores.scalar_type() == ScalarType::BFloat16, "neither float32 nor bfloat16");
-        likeliest_rows(static_cast<const bf16*>(scores.const_data_ptr()), rows, vocabulary, token, mass);
-    }
+    by_kind(scores, [&](auto kind) {
+        likeliest_rows(static_cast<const decltype(kind)*>(scores.const_data_ptr()), rows, vocabulary, token, mass);
+    });
     return {tokens, masses};
+}
+
+// [..., width] to the same.
+Tensor rms_norm(Tensor given, Tensor weight, double eps, bool late) {
+    Rows rows(given);
+    weight = torch::stable::contiguous(weight);
+    STD_TORCH_CHECK(weight.scalar_type() == given.scalar_type(), "the weight is of another data type");
+    std::vector<int64_t> shape(given.sizes().begin(), given.sizes().end());
+    Tensor made = torch::stable::new_empty(given, shape);
+    by_kind(given, [&](auto kind) {
+        using T = decltype(kind);
+        norm_rows(rows.begin<T>(), static_cast<const T*>(weight.const_data_ptr()),
+                  static_cast<T*>(made.mutable_data_ptr()), rows.count, rows.width, rows.step, float(eps), late);
+    });
+    return made;
+}
+
+// `act`: silu, else gelu by its tangent. Both [..., width], to the same.
+Tensor gated(Tensor gates, Tensor given, std::string act) {
+    Rows gate(gates), rows(given);
+    STD_TORCH_CHECK(gates.scalar_type() == given.scalar_type(), "the rows are of another data type");
+    std::vector<int64_t> shape(gates.sizes().begin(), gates.sizes().end());
+    Tensor made = torch::stable::new_empty(gates, shape);
+    by_kind(gates, [&](auto kind) {
+        using T = decltype(kind);
+        auto call = act == "silu" ? gate_rows<silu, T> : gate_rows<gelu, T>;
+        call(gate.begin<T>(), rows.begin<T>(), static_cast<T*>(made.mutable_data_ptr()), rows.count, rows.width,
+             gate.step, rows.step);
+    });
+    return made;
 }
 
 // Whether `tiled` works here.
@@ -220,4 +247,6 @@ STABLE_TORCH_LIBRARY_IMPL(mainspring, CPU, m) {
     m.impl("packed_linear", TORCH_BOX(&packed_linear));
     m.impl("attend_slots", TORCH_BOX(&attend_slots));
     m.impl("likeliest", TORCH_BOX(&likeliest));
+    m.impl("rms_norm", TORCH_BOX(&rms_norm));
+    m.impl("gated", TORCH_BOX(&gated));
 }

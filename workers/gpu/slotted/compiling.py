@@ -23,6 +23,7 @@ from workers.gpu.adapters import Adapted
 from workers.gpu.packed import LayerOf, PackedLinear
 from workers.gpu.slotted import rounding
 from workers.gpu.slotted.attention import NAME
+from workers.gpu.slotted.joined import join
 from workers.gpu.slotted.passes import read, read_short, step
 
 ANY, SHORT = 0, -1
@@ -161,6 +162,7 @@ def _model(plan: Blueprint) -> PreTrainedModel:
             model.set_submodule(name, Adapted())
         for name, layer in plan.layers.items():
             model.set_submodule(name, LayerOf(*layer))
+        join(model)
     model.config._attn_implementation = NAME  # noqa: SLF001  as `prepare` does
     found: nn.Module = model.to_empty(device="cpu").eval().requires_grad_(requires_grad=False)
     return found  # type: ignore[return-value]

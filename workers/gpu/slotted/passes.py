@@ -13,6 +13,7 @@ from workers.gpu.slotted.attention import NAME, Reach
 from workers.gpu.slotted.cache import Fresh, Shape, Store
 from workers.gpu.slotted.decoding import InOneRow, OneEach
 from workers.gpu.slotted.grains import Piece, pieces
+from workers.gpu.slotted.joined import join
 from workers.gpu.slotted.reading import Numbered, Packed, Stretch
 from workers.gpu.slotted.table import Part
 
@@ -26,6 +27,7 @@ def prepare(model: PreTrainedModel, slots: int, tokens: int) -> Store:
     length = min(tokens, config.max_position_embeddings)
     store = Store(_shapes(model), model.dtype, slots=slots, length=length, tokens=tokens)
     pack(model)
+    join(model)
     return store
 
 
