@@ -35,6 +35,7 @@ class Remote:
     def push(self, stored: Stored) -> None:
         """Raises StackError if it cannot be reached; then nothing of the model is to be seen there."""
         with self._reached():
+            self._refuse_new_bucket()
             for name, digest in stored.files.items():
                 self._write(f"files/{digest}", self._folder / stored.path / name)
             manifest = json.dumps({"files": stored.files}, sort_keys=True)
@@ -101,6 +102,15 @@ class Remote:
 
     def _at(self, path: str) -> str:
         return f"{self._opened[1]}/{path}"
+
+    def _refuse_new_bucket(self) -> None:
+        """Some kinds of store would make one for a name that is misspelt."""
+        bucket = self._opened[1].partition("/")[0]
+        if bucket and not self._system.exists(bucket):
+            raise StackError(
+                f"{self._url} is in no bucket that there is: {bucket}",
+                remedy="Make the bucket, or look at MAINSPRING_STORE_URL and who may list it.",
+            )
 
     def _write(self, path: str, source: Path) -> None:
         """What is there already is the same, since its name says so, if it is as long. It is written again all the same

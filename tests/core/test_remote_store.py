@@ -45,7 +45,21 @@ class Breaking(MemoryFileSystem):
         super().mv(*arguments, **more)
 
 
+class Buckets(MemoryFileSystem):
+    """Its paths begin with a bucket, which it makes if it is asked for what is inside."""
+
+    protocol = "buckets"
+    store: ClassVar[dict[str, Any]] = {}
+    pseudo_dirs: ClassVar[list[str]] = [""]
+    cachable = False
+
+    @classmethod
+    def _strip_protocol(cls, path: str) -> str:
+        return path.removeprefix("buckets://").strip("/")
+
+
 fsspec.register_implementation("breaking", Breaking, clobber=True)
+fsspec.register_implementation("buckets", Buckets, clobber=True)
 
 
 @pytest.fixture
@@ -133,6 +147,14 @@ def test_what_no_version_needs_goes_once_it_is_old(tmp_path: Path, url: str) -> 
 def test_a_store_that_nobody_can_open_is_named(tmp_path: Path) -> None:
     with pytest.raises(StackError, match="nothing-like-it://there"):
         Remote("nothing-like-it://there", tmp_path).fetch("0" * 64)
+
+
+def test_a_bucket_that_is_not_there_is_not_made(tmp_path: Path) -> None:
+    with pytest.raises(StackError, match="no bucket that there is: misspelt"):
+        Remote("buckets://misspelt/store", tmp_path / "a").push(stored(tmp_path / "a"))
+    assert not Buckets.store
+    Buckets.pseudo_dirs.append("bucket")
+    Remote("buckets://bucket/store", tmp_path / "a").push(stored(tmp_path / "a"))
 
 
 def test_what_is_here_is_not_asked_for(tmp_path: Path, url: str) -> None:
