@@ -20,6 +20,7 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
+from uvicorn.protocols.http.auto import AutoHTTPProtocol
 
 CONTEXT = 128
 # Characters that end a line for some readers, that JSON may hold raw, and one that PostgreSQL cannot hold.
@@ -44,7 +45,7 @@ class Behaviour:
     """`held`: answers stand still. `cut`: answers whose reader went away. `say`: an event sent
     instead of the next. `asked`: the last request's parameters. `clamps`: writes as much as there is room for, as vLLM does,
     instead of refusing. `counted`: how often it counted tokens. `busy`: so many requests are sent away with `status`
-    and `retry_after`. `templated`: whether it knows how to write messages down."""
+    and `retry_after`. `closes`: of so many requests the connection is closed without a word. `templated`: whether it knows how to write messages down."""
 
     name: str
     key: str = ""
@@ -57,6 +58,7 @@ class Behaviour:
     busy: int = 0
     status: int = 503
     retry_after: str = ""
+    closes: int = 0
     templated: bool = True
     running: int = 0
     cut: int = 0
@@ -227,6 +229,18 @@ def _refusal(status: int, message: str) -> Response:
     return JSONResponse({"error": {"message": message, "type": "BadRequestError", "code": status}}, status)
 
 
+def closing(behaviour: Behaviour) -> type[asyncio.Protocol]:
+    class Closing(AutoHTTPProtocol):  # type: ignore[misc, valid-type]
+        def data_received(self, data: bytes) -> None:
+            if behaviour.closes and data.startswith(b"POST /v1/"):
+                behaviour.closes -= 1
+                self.transport.abort()
+            else:
+                super().data_received(data)
+
+    return Closing
+
+
 def main() -> None:
     """`folder` may hold a file `refuse`: then it ends at once, as vLLM does on weights that it cannot serve."""
     parser = argparse.ArgumentParser()
@@ -238,7 +252,8 @@ def main() -> None:
     if (given.folder / "refuse").exists():
         raise SystemExit("these weights cannot be served")
     behaviour = Behaviour(str(given.folder), key=os.environ.get("VLLM_API_KEY", ""))
-    uvicorn.run(StandIn(behaviour).app, host=given.host, port=given.port, log_level="warning")
+    address = {"host": given.host, "port": given.port}
+    uvicorn.run(StandIn(behaviour).app, http=closing(behaviour), log_level="warning", **address)
 
 
 if __name__ == "__main__":

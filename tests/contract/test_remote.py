@@ -86,6 +86,18 @@ def test_a_server_that_dies_fails_what_it_held_and_is_noticed(child: Child) -> N
     engine.stop()
 
 
+def test_a_connection_that_is_lost_before_anything_was_heard_is_made_anew_once(child: Child) -> None:
+    """A server that lives closes one that was idle, maybe in the very moment in which it is used."""
+    engine = child.connect()
+    child.tell(closes=1)
+    assert text(engine.submit(ask()))
+    child.tell(closes=2)
+    assert type(engine.submit(ask()).exception(SECONDS)) is EngineFailed
+    assert child.told()["closes"] == 0
+    assert text(engine.submit(ask()))
+    engine.stop()
+
+
 def test_a_server_that_is_not_well_makes_the_engine_dead_until_it_is_well_again(child: Child) -> None:
     engine = child.connect()
     child.tell(healthy=False)

@@ -162,7 +162,7 @@ class HttpEngine:
 
     async def _connected(self, entry: Streaming) -> None:
         """Ask; but while the server is busy or is being started again, wait: its word and its start are progress."""
-        patience = Patience(self._hang_seconds)
+        patience, lost = Patience(self._hang_seconds), False
         while True:
             while self._server.coming:
                 await self._wait(entry, 0.1)
@@ -173,8 +173,17 @@ class HttpEngine:
             except httpx.HTTPError as error:
                 # What fails in the same moment must not be sent at once to what is left of a dead server.
                 await asyncio.sleep(_NOTICE_SECONDS)
-                if not isinstance(error, _AWAY) or not self._server.coming:
+                if isinstance(error, _AWAY) and self._server.coming:
+                    continue
+                if lost or not await self._unheard(entry):
                     raise
+                lost = True
+
+    async def _unheard(self, entry: Streaming) -> bool:
+        """Whether a server that lives has only closed a connection that was idle, in the moment in which it was used."""
+        if entry.first_token_seconds is not None or self._server.coming:
+            return False
+        return await calls.looks_well(self._client, self._server.url)
 
     async def _wait(self, entry: Streaming, seconds: float) -> None:
         self._ledger.progressed()
