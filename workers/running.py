@@ -37,9 +37,16 @@ class Running:
             fence, engine = found
             engine.cancel(request_id(fence))
 
+    def stop(self, fence: Fence) -> None:
+        """As cancel, of this attempt alone."""
+        with self._lock:
+            found, engine = self._jobs.get(fence.job_id, (None, None))
+        if found == fence and engine is not None:
+            engine.cancel(request_id(fence))
+
     def cancel_all(self) -> None:
         for fence in self.fences():
-            self.cancel(fence.job_id)
+            self.stop(fence)
 
     def fences(self) -> set[Fence]:
         with self._lock:

@@ -88,12 +88,14 @@ class Runtime:
         if self._reborn:
             self._reborn = False
             self._report.again()
+        here = (
+            self.running.fences()
+        )  # before the rows are read: what is claimed meanwhile has not been taken away
         with self.database.each() as connection:
             self.bounded = bounded.needed(connection)
             rows = held_by(connection, incarnation)
-        here = self.running.fences()
         for fence in here - rows:
-            self.running.cancel(fence.job_id)  # cancelled, or taken away: the notice was lost
+            self.running.stop(fence)  # cancelled, or taken away: the notice was lost
         # Nobody runs it: its task crashed, or the reply to its claim was lost. Twice seen, so not just claimed.
         orphans = rows - here
         for fence in orphans & self._orphans:

@@ -7,6 +7,7 @@ from concurrent.futures import Future
 from random import Random
 from threading import Timer
 
+from mainspring.errors import Cancelled
 from mainspring.serving.engine import EngineAnswer, EngineRequest, OnText
 from tests.workers.pretending import Pretending, serve_by
 from tests.workers.slow_pace import BEGUN, LONGEST, SHORTEST, SLOTS
@@ -17,6 +18,9 @@ class SlowEngine(Pretending):
     name = "slow"
     capacity = SLOTS
 
+    def __init__(self) -> None:
+        self._running: dict[str, Future[EngineAnswer]] = {}
+
     def submit(self, request: EngineRequest, _on_text: OnText | None = None) -> Future[EngineAnswer]:
         future: Future[EngineAnswer] = Future()
         seconds = Random(request.seed).uniform(SHORTEST, LONGEST)
@@ -26,8 +30,17 @@ class SlowEngine(Pretending):
             first_token_seconds=BEGUN * seconds,
             engine_seconds=seconds,
         )
-        Timer(seconds, future.set_result, [answer]).start()
+        self._running[request.id] = future
+        Timer(seconds, self._end, [request.id, answer]).start()
         return future
+
+    def cancel(self, request_id: str) -> None:
+        if (future := self._running.pop(request_id, None)) is not None:
+            future.set_exception(Cancelled("the request was cancelled"))
+
+    def _end(self, request_id: str, answer: EngineAnswer) -> None:
+        if (future := self._running.pop(request_id, None)) is not None:
+            future.set_result(answer)
 
 
 serve_by(SlowEngine)
