@@ -84,6 +84,19 @@ def test_a_row_comes_out_the_same_alone_and_as_a_part_of_others(
 
 
 @torch.no_grad()
+def test_what_does_not_fit_together_is_refused() -> None:
+    """The loops behind them would read what lies beside a tensor."""
+    operators, rows = torch.ops.mainspring, torch.randn(4, 24)
+    with pytest.raises(RuntimeError):
+        operators.rms_norm(rows, torch.randn(23), 1e-6, False)
+    with pytest.raises(RuntimeError):
+        operators.rms_norm(rows, torch.randn(24).bfloat16(), 1e-6, False)
+    for other in (rows[:, :23], rows[:3], rows.bfloat16()):
+        with pytest.raises(RuntimeError):
+            operators.gated(rows, other, "silu")
+
+
+@torch.no_grad()
 def test_heads_are_rows_of_their_own() -> None:
     """As norms of queries see them: a part of a wider product, with the heads before the tokens."""
     heads = torch.randn(2, 7, 5, 48)[..., :24].transpose(1, 2)

@@ -169,7 +169,8 @@ std::tuple<Tensor, Tensor> likeliest(Tensor scores) {
 Tensor rms_norm(Tensor given, Tensor weight, double eps, bool late) {
     Rows rows(given);
     weight = torch::stable::contiguous(weight);
-    STD_TORCH_CHECK(weight.scalar_type() == given.scalar_type(), "the weight is of another data type");
+    STD_TORCH_CHECK(weight.scalar_type() == given.scalar_type() && weight.numel() == rows.width,
+                    "the weight is of another data type or width");
     std::vector<int64_t> shape(given.sizes().begin(), given.sizes().end());
     Tensor made = torch::stable::new_empty(given, shape);
     by_kind(given, [&](auto kind) {
@@ -183,7 +184,8 @@ Tensor rms_norm(Tensor given, Tensor weight, double eps, bool late) {
 // `act`: silu, else gelu by its tangent. Both [..., width], to the same.
 Tensor gated(Tensor gates, Tensor given, std::string act) {
     Rows gate(gates), rows(given);
-    STD_TORCH_CHECK(gates.scalar_type() == given.scalar_type(), "the rows are of another data type");
+    STD_TORCH_CHECK(gates.scalar_type() == given.scalar_type() && gate.count == rows.count && gate.width == rows.width,
+                    "the rows are of another data type or shape");
     std::vector<int64_t> shape(gates.sizes().begin(), gates.sizes().end());
     Tensor made = torch::stable::new_empty(gates, shape);
     by_kind(gates, [&](auto kind) {

@@ -10,6 +10,7 @@ cache      keys and values of all slots
 attention  the model's own forward pass, attending through the slots
 decoding   one query a slot, by an operator of our own (../native)
 reading    parts of several prompts in one row, and beside them who decodes
+joined     norms and gates of the model, one operator each
 passes     the model's forward passes over the cache
 compiled   its passes compiled, taken over while the plain ones serve
 compiling  the process that compiles them

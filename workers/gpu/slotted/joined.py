@@ -54,7 +54,7 @@ def join(model: PreTrainedModel) -> None:
         kind = type(module).__name__
         if kind in _EARLY | _LATE:
             model.set_submodule(name, _norm(module, late=kind in _LATE))
-        elif vars(module).get("_modules", {}).keys() == _GATED and type(module.act_fn) in _ACTS:
+        elif dict(module.named_children()).keys() == _GATED and type(module.act_fn) in _ACTS:
             model.set_submodule(name, _gated(module))
 
 
