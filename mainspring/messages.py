@@ -106,6 +106,39 @@ class Deliver(Message):
         return OPS_QUEUE
 
 
+@dataclass(frozen=True)
+class Observe(Message):
+    """Beat: look at the jobs that have ended since."""
+
+    name: ClassVar[str] = "mainspring.observe"
+
+    @property
+    def queue(self) -> str:
+        return OPS_QUEUE
+
+
+@dataclass(frozen=True)
+class Detect(Message):
+    """Beat: give the detectors what was looked at since."""
+
+    name: ClassVar[str] = "mainspring.detect"
+
+    @property
+    def queue(self) -> str:
+        return OPS_QUEUE
+
+
+@dataclass(frozen=True)
+class Decide(Message):
+    """Beat: is a deployment stable, to be watched, or to be trained anew?"""
+
+    name: ClassVar[str] = "mainspring.decide"
+
+    @property
+    def queue(self) -> str:
+        return OPS_QUEUE
+
+
 def version_queue(version_id: str) -> str:
     """The Redis list on which a version's nudges wait."""
     return f"version.{version_id}"

@@ -46,6 +46,11 @@ class Settings(BaseSettings):
     judge_seconds: float = Field(1.0, gt=0)  # how often open rollouts and draining versions are looked at
     retain_seconds: float = Field(3600.0, gt=0)  # how often it is looked for files that no version needs
     deliver_seconds: float = Field(1.0, gt=0)  # how often due webhooks are looked for
+    observe_seconds: float = Field(2.0, gt=0)  # how often jobs that have ended are looked at
+    detect_seconds: float = Field(5.0, gt=0)  # how often the detectors are given what was looked at
+    decide_seconds: float = Field(10.0, gt=0)
+    keep_observations_days: float = Field(90.0, gt=0)  # what was measured of jobs leaves by weeks after that
+    encoder: str = ""  # the folder of the frozen encoder that observes; empty: the bundled MiniLM
     nudge_after_seconds: float = Field(
         2.0, gt=0
     )  # a queued job this old with no live message is nudged again

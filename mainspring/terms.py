@@ -56,3 +56,19 @@ class DeliveryState(StrEnum):
     WAITING = "waiting"
     DELIVERED = "delivered"
     ABANDONED = "abandoned"
+
+
+class DriftState(StrEnum):
+    """What is to be done about a deployment: nothing, look closer, or make a better version."""
+
+    STABLE = "stable"
+    WATCH = "watch"
+    RETRAIN = "retrain"
+
+
+class AlarmKind(StrEnum):
+    """What moved: what is asked, how well it is answered, or how it is served."""
+
+    DATA = "data"
+    PERFORMANCE = "performance"
+    OPERATIONAL = "operational"

@@ -17,6 +17,11 @@ from workers.sweeping import Connections, lengths
 
 
 def judge_once(app: Celery, use: Connections) -> None:
+    with use.rounds.recorded("judge"):
+        _judge(app, use)
+
+
+def _judge(app: Celery, use: Connections) -> None:
     with use.database.transaction() as session:
         deployments = beat.open_deployments(session)
     changed, moved = False, Counter[str]()

@@ -1,5 +1,6 @@
 """The ops worker and beat: `celery -A workers.ops worker`, `celery -A workers.ops beat`. No torch here."""
 
+from functools import cache
 from typing import Any
 
 from celery.signals import worker_init, worker_shutting_down
@@ -8,15 +9,29 @@ from redis import Redis
 from mainspring.endpoints import database_url, redis_url
 from mainspring.logs import configure
 from mainspring.messages import OPS_QUEUE
+from mainspring.monitor.rounds import Rounds
+from mainspring.observe.encoder import encoder
+from mainspring.observe.words import Words
 from mainspring.settings import Settings
 from mainspring.tables import Database
 from workers.app import create_app
 from workers.postman import Postman
+from workers.schedule import intervals
 from workers.sweeping import Connections
 
 settings = Settings()
 configure(settings.log_level, as_json=settings.log_json)
-app = create_app(settings, OPS_QUEUE, [f"workers.tasks.{one}" for one in ("sweep", "judge", "deliver")])
+app = create_app(
+    settings,
+    OPS_QUEUE,
+    [f"workers.tasks.{one}" for one in ("sweep", "judge", "deliver", "observe", "detect", "decide")],
+)
+
+
+@cache
+def words() -> Words:
+    """Read at the first use: beat has none."""
+    return Words(encoder(settings))
 
 
 @worker_init.connect
@@ -24,7 +39,10 @@ def connect(**_: Any) -> None:
     """One pool of connections for the worker's threads; beat needs none."""
     database = Database(database_url(settings), pool_size=4)
     redis = Redis.from_url(redis_url(settings), socket_timeout=5, socket_connect_timeout=2)
-    app.process = Connections(settings, database, redis, Postman(settings, database))
+    postman = Postman(settings, database)
+    app.process = Connections(
+        settings, database, redis, postman, Rounds(database, intervals(settings)), words
+    )
 
 
 @worker_shutting_down.connect

@@ -4,18 +4,30 @@ from typing import Any
 
 from celery.beat import Scheduler
 
-from mainspring.messages import OPS_QUEUE, TRAIN_QUEUE, Deliver, Judge, Retain, Sweep
+from mainspring.messages import OPS_QUEUE, TRAIN_QUEUE
 from mainspring.settings import Settings
 
 
 def beat_schedule(settings: Settings) -> dict[str, dict[str, Any]]:
+    """Each task every so many seconds, on the queue of the worker that carries it out."""
+    every = intervals(settings)
+    return {task: _entry(f"mainspring.{task}", every[task], _QUEUES.get(task, OPS_QUEUE)) for task in every}
+
+
+def intervals(settings: Settings) -> dict[str, float]:
+    """Seconds between two rounds of each task, by its name without the prefix."""
     return {
-        #  what          task                  every
-        "sweep": _entry(Sweep.name, settings.sweep_seconds),
-        "judge": _entry(Judge.name, settings.judge_seconds),
-        "deliver": _entry(Deliver.name, settings.deliver_seconds),
-        "retain": _entry(Retain.name, settings.retain_seconds, TRAIN_QUEUE),
+        "sweep": settings.sweep_seconds,
+        "judge": settings.judge_seconds,
+        "deliver": settings.deliver_seconds,
+        "observe": settings.observe_seconds,
+        "detect": settings.detect_seconds,
+        "decide": settings.decide_seconds,
+        "retain": settings.retain_seconds,
     }
+
+
+_QUEUES = {"retain": TRAIN_QUEUE}
 
 
 class Punctual(Scheduler):
@@ -25,6 +37,6 @@ class Punctual(Scheduler):
         return n + drift if n and n > 0 else n
 
 
-def _entry(task: str, seconds: float, queue: str = OPS_QUEUE) -> dict[str, Any]:
+def _entry(task: str, seconds: float, queue: str) -> dict[str, Any]:
     options = {"queue": queue, "expires": 2 * seconds}
     return {"task": task, "schedule": seconds, "options": options}

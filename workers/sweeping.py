@@ -1,6 +1,6 @@
 """One pass of the sweep: transaction first, then the messages and notices that follow from it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from celery import Celery
@@ -8,6 +8,8 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from mainspring.logs import log
+from mainspring.monitor.rounds import Rounds, notice_overdue
+from mainspring.observe.words import Words
 from mainspring.release.strays import take_in_strays
 from mainspring.serving import stream
 from mainspring.serving.conversation import release_forgotten
@@ -26,9 +28,20 @@ class Connections:
     database: Database
     redis: Redis
     postman: Postman
+    rounds: Rounds
+    words: Callable[[], Words]
 
 
 def sweep_once(app: Celery, use: Connections) -> None:
+    """And say what nobody has carried out for too long."""
+    with use.rounds.recorded("sweep") as did:
+        _sweep(app, use, did)
+    with use.database.transaction() as session:
+        for task in notice_overdue(session):
+            log.error("beat.overdue", task=task)
+
+
+def _sweep(app: Celery, use: Connections, did: dict[str, int]) -> None:
     settings, database, redis = use.settings, use.database, use.redis
     with database.transaction() as session:
         swept = requeue_lost(session, settings.max_losses)
@@ -48,6 +61,7 @@ def sweep_once(app: Celery, use: Connections) -> None:
     for message in messages:
         send(app, message)
     ended = [*swept.ended, *expired]
+    did.update(dead=len(swept.dead), requeued=swept.requeued, nudged=len(messages), ended=len(ended))
     if swept.dead or messages or ended or released:
         log.info(
             "sweep",

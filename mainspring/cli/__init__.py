@@ -27,6 +27,7 @@ _FILES = {
     "compare": ("compare",),
     "prompts": ("prompts",),
     "retire": ("retire",),
+    "drift": ("drift",),
     "demo": ("demo",),
     "migrate": ("migrate",),
     "audit": ("audit",),

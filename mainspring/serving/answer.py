@@ -6,12 +6,14 @@ from uuid import UUID
 
 from sqlalchemy import Connection, Double, Integer, Numeric, String, bindparam, cast, func, select, update
 from sqlalchemy.dialects.postgresql import JSONB, insert
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.sql import ColumnElement
 
 from mainspring.errors import AttemptsExhausted, DeadlinePassed, MainspringError
 from mainspring.serving.claim import HOLDS, Fence, hand_back
 from mainspring.serving.engine import EngineAnswer
 from mainspring.tables import Job, JobState, Observation
+from mainspring.tables.partitions import make_place, without_place
 
 
 class SetBack(NamedTuple):
@@ -48,7 +50,7 @@ _ENDED = (
             _rounded(func.extract("epoch", func.clock_timestamp() - Job.created_at)),
         ),
     )
-    .returning(Job.id, Job.version_id, Job.state, Job.timings)
+    .returning(Job.id, Job.version_id, Job.state, Job.timings, Job.finished_at)
     .cte("ended")
 )
 # No text: what is measured of a job stays when its words are gone.
@@ -64,6 +66,7 @@ _OBSERVED = {
     "first_token_seconds": _ENDED.c.timings["first_token"].as_float(),
     "total_seconds": _ENDED.c.timings["total"].as_float(),
     "measures": bindparam("measures", type_=JSONB),
+    "at": _ENDED.c.finished_at,
 }
 _END = select(_ENDED.c.version_id).add_cte(
     insert(Observation)
@@ -146,5 +149,14 @@ def set_back(
 
 
 def _end(connection: Connection, fence: Fence, values: dict[str, Any]) -> UUID | None:
-    version: UUID | None = connection.scalar(_END, {**_NOTHING, **values, **fence.values()})
+    ending = {**_NOTHING, **values, **fence.values()}
+    try:
+        version: UUID | None = connection.scalar(_END, ending)
+    except IntegrityError as error:
+        if not without_place(error):
+            raise
+        make_place(connection.engine, Observation.__tablename__)
+        if not connection.connection.driver_connection.autocommit:  # type: ignore[union-attr]
+            raise  # its transaction is broken; whoever tries it again finds the place made
+        version = connection.scalar(_END, ending)
     return version

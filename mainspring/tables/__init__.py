@@ -1,9 +1,20 @@
 """The truth, in PostgreSQL: one file an aggregate. session.py has the one commit."""
 
 from mainspring.tables.base import Base, constant
+from mainspring.tables.beat_run import BeatRun
 from mainspring.tables.chat_session import ChatSession
 from mainspring.tables.delivery import Delivery, DeliveryTry
 from mainspring.tables.deployment import Deployment, EngineWish, engine_wish, queue_bound
+from mainspring.tables.drift import (
+    DriftAlarm,
+    DriftDecision,
+    DriftReading,
+    DriftWatch,
+    Reference,
+    RequestState,
+    RetrainingRequest,
+    Trigger,
+)
 from mainspring.tables.engine_plan import EnginePlan
 from mainspring.tables.event import AuditHead, Event
 from mainspring.tables.feedback import Feedback, FeedbackKind
@@ -17,18 +28,25 @@ from mainspring.tables.tenant import ApiKey, Tenant
 from mainspring.tables.training_run import RunState, TrainingRun
 from mainspring.tables.trial import Trial, TrialState
 from mainspring.tables.version import Stage, Version
-from mainspring.terms import DeliveryState, EngineName, JobState, Priority, Task
+from mainspring.terms import AlarmKind, DeliveryState, DriftState, EngineName, JobState, Priority, Task
 
 __all__ = [
+    "AlarmKind",
     "ApiKey",
     "AuditHead",
     "Base",
+    "BeatRun",
     "ChatSession",
     "Database",
     "Delivery",
     "DeliveryState",
     "DeliveryTry",
     "Deployment",
+    "DriftAlarm",
+    "DriftDecision",
+    "DriftReading",
+    "DriftState",
+    "DriftWatch",
     "EngineName",
     "EnginePlan",
     "EngineWish",
@@ -43,7 +61,10 @@ __all__ = [
     "Priority",
     "Prompt",
     "PromptSet",
+    "Reference",
     "Refusal",
+    "RequestState",
+    "RetrainingRequest",
     "Rollout",
     "RolloutState",
     "RunState",
@@ -53,6 +74,7 @@ __all__ = [
     "TrainingRun",
     "Trial",
     "TrialState",
+    "Trigger",
     "Version",
     "constant",
     "engine_wish",

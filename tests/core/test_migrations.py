@@ -5,7 +5,7 @@ from uuid import UUID, uuid4
 
 import pytest
 from alembic import command
-from sqlalchemy import create_engine, inspect, text
+from sqlalchemy import Connection, create_engine, inspect, text
 from sqlalchemy.exc import IntegrityError
 
 import migrations
@@ -76,6 +76,22 @@ OLDER_DUE = """
 """
 
 
+OLDER_OBSERVATION = """
+    insert into observations (job_id, version_id, at, state)
+    select :job, id, cast(:at as timestamptz), 'failed' from versions on conflict do nothing
+"""
+
+
+def _deployed(connection: Connection) -> None:
+    for row in (
+        "tenants (id, name) values (gen_random_uuid(), 'default')",
+        "deployments (name, task) values ('chat', 'text-generation')",
+        """versions (id, deployment, number, digest, path, architecture, parameters)
+           values (gen_random_uuid(), 'chat', 1, '', '', '', 1)""",
+    ):
+        connection.execute(text(f"insert into {row} on conflict do nothing"))
+
+
 def test_deliveries_of_older_code(servers: Servers) -> None:
     """Made before or after the migration, their jobs ended before or after it: each is due once, when its job has ended."""
     name = f"m{uuid4().hex[:8]}"
@@ -97,13 +113,7 @@ def test_deliveries_of_older_code(servers: Servers) -> None:
         def due() -> list[UUID]:
             return list(connection.scalars(text(OLDER_DUE)))
 
-        for row in (
-            "tenants (id, name) values (gen_random_uuid(), 'default')",
-            "deployments (name, task) values ('chat', 'text-generation')",
-            """versions (id, deployment, number, digest, path, architecture, parameters)
-               values (gen_random_uuid(), 'chat', 1, '', '', '', 1)""",
-        ):
-            connection.execute(text(f"insert into {row} on conflict do nothing"))
+        _deployed(connection)
         ended, queued = made(), made()
         end(ended)
         upgrade(settings)
@@ -128,3 +138,29 @@ def test_a_migration_says_whether_it_expands_or_contracts() -> None:
     ]
     assert names
     assert all(name.startswith(("expand_", "contract_")) for name in names)
+
+
+def test_observations_move_into_weeks_and_back(servers: Servers) -> None:
+    """What older code wrote is there afterwards; what it writes then, finds its place; and all of it comes back."""
+    name = f"m{uuid4().hex[:8]}"
+    servers.create_database(name)
+    url = servers.database_url(name)
+    settings = Settings(database_url=url)
+    upgrade(settings, "0015")
+    engine = create_engine(url, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        _deployed(connection)
+        old, new = (connection.execute(text(OLDER_JOB)).scalar_one() for _ in range(2))
+        connection.execute(text(OLDER_OBSERVATION), {"job": old, "at": "2026-01-02Z"})
+        upgrade(settings, "0016")
+        connection.execute(text(OLDER_OBSERVATION), {"job": new, "at": "now"})
+        assert _observed(connection) == {old, new}
+        downgrade(settings, "0015")
+        assert _observed(connection) == {old, new}
+        upgrade(settings)
+        assert _observed(connection) == {old, new}
+    engine.dispose()
+
+
+def _observed(connection: Connection) -> set[UUID]:
+    return set(connection.scalars(text("select job_id from observations")))

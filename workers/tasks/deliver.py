@@ -10,4 +10,5 @@ from workers.task import BaseTask
 
 @shared_task(name=Deliver.name, base=BaseTask, bind=True)
 def deliver(self: Any) -> None:
-    self.app.process.postman.round()
+    with self.app.process.rounds.recorded("deliver"):
+        self.app.process.postman.round()

@@ -1,0 +1,105 @@
+"""How a deployment's traffic drifts; a new reference, and a wish for a better version, where a person asks."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Request, Response, Security
+from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy.orm import Session
+
+from api import body, declared
+from api.deps import BEARER, TheBackends, Transacting
+from api.rendering import Json
+from api.routes.deployments import takes
+from mainspring import registry
+from mainspring.access import Caller
+from mainspring.errors import InvalidRequest
+from mainspring.monitor import deciding, detect, reference
+from mainspring.monitor.plan import drift_plan
+from mainspring.monitor.views import (
+    DriftView,
+    ReferenceView,
+    RequestView,
+    drift,
+    reference_view,
+    request_view,
+)
+from mainspring.tables import Version
+from mainspring.terms import ADMIN
+
+router = APIRouter(prefix="/v1/deployments", tags=["drift"], dependencies=[Security(BEARER)])
+
+
+class NewNormal(BaseModel):
+    """Its `version`'s latest requests are normal from now on. Without one, of the version in production."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    reason: Annotated[str, Field(min_length=1, max_length=1000)]
+    version: Annotated[str, Field(min_length=3, max_length=80)] | None = None
+
+
+class Wish(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    reason: Annotated[str, Field(min_length=1, max_length=1000)]
+
+
+@router.get("/{name}/drift", response_model=DriftView)
+async def look(name: str, transact: Transacting) -> Response:
+    """What was decided of it and why, its references, what the detectors say, and its latest alarms."""
+
+    def work(session: Session, _: Caller) -> DriftView:
+        declared.find(session, name)
+        return drift(session, name)
+
+    return Json(await transact(work))
+
+
+@router.post(
+    "/{name}/drift/references", status_code=201, response_model=ReferenceView, openapi_extra=takes(NewNormal)
+)
+async def renew(name: str, request: Request, backends: TheBackends, transact: Transacting) -> Response:
+    """Say that what is asked lately is normal. The reference before stays as it was, and counts no more."""
+    given = await body.read(request, backends.settings.max_body_bytes, NewNormal)
+
+    def work(session: Session, caller: Caller) -> ReferenceView:
+        caller.require(ADMIN)
+        deployment = declared.find(session, name)
+        version = _version(session, name, given.version)
+        made = reference.replace(
+            session,
+            version,
+            drift_plan(deployment.policy).reference,
+            actor=f"key {caller.key_id}",
+            reason=given.reason,
+        )
+        detect.begin_watch(session, version, made)
+        return reference_view(made)
+
+    return Json(await transact(work), 201)
+
+
+def _version(session: Session, name: str, label: str | None) -> Version:
+    if label is not None:
+        return registry.named(session, label, deployment=name)
+    version = deciding.champion_of(session, name)
+    if version is None:
+        raise InvalidRequest(
+            f"`{name}` has no version in production",
+            field="version",
+            remedy=f"Name one of mainspring versions {name}.",
+        )
+    return version
+
+
+@router.post("/{name}/retraining", status_code=201, response_model=RequestView, openapi_extra=takes(Wish))
+async def ask(name: str, request: Request, backends: TheBackends, transact: Transacting) -> Response:
+    """Ask for a better version; 409 while one is asked for and not done."""
+    given = await body.read(request, backends.settings.max_body_bytes, Wish)
+
+    def work(session: Session, caller: Caller) -> RequestView:
+        caller.require(ADMIN)
+        declared.find(session, name)
+        return request_view(deciding.ask(session, name, actor=f"key {caller.key_id}", reason=given.reason))
+
+    return Json(await transact(work), 201)

@@ -1,0 +1,96 @@
+"""`mainspring drift`: has what a deployment is asked moved away from what was normal, and what follows from it."""
+
+import json
+from datetime import datetime
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from mainspring.cli.stack import AsJson
+from mainspring.local.doors import client
+
+_STYLES = {"stable": "green", "watch": "yellow", "retrain": "red"}
+
+
+def drift(
+    name: Annotated[str, typer.Argument(help="The deployment.")],
+    *,
+    new_reference: Annotated[
+        str, typer.Option(metavar="REASON", help="Say that its latest requests are normal, and why.")
+    ] = "",
+    retrain: Annotated[str, typer.Option(metavar="REASON", help="Ask for a better version, and why.")] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Show how its traffic has moved: the decision, the detectors beside their thresholds, the alarms with examples."""
+    with client() as api:
+        if new_reference:
+            api.request("POST", f"/v1/deployments/{name}/drift/references", json={"reason": new_reference})
+        if retrain:
+            api.request("POST", f"/v1/deployments/{name}/retraining", json={"reason": retrain})
+        found = api.request("GET", f"/v1/deployments/{name}/drift")
+    if as_json:
+        typer.echo(json.dumps(found))
+        return
+    console = Console(highlight=False, soft_wrap=True)
+    _decision(console, found)
+    for version in found["versions"]:
+        _version(console, version)
+    for alarm in found["alarms"]:
+        _alarm(console, alarm)
+
+
+def _decision(console: Console, found: dict[str, Any]) -> None:
+    state = found["state"]
+    if state is None:
+        console.print(f"[bold]{found['deployment']}[/]  nothing was decided yet")
+        return
+    console.print(
+        f"[bold]{found['deployment']}[/]  [{_STYLES[state]}]{state}[/] since {_when(found['since'])}"
+    )
+    for reason in found["reasons"]:
+        console.print(f"    {reason}", markup=False)
+    wish = found["retraining"]
+    if wish is not None:
+        console.print(f"    retraining {wish['state']}, asked for by {wish['asked_by']}", markup=False)
+
+
+def _version(console: Console, version: dict[str, Any]) -> None:
+    normal = version["reference"]
+    if normal is None:
+        console.print(f"[bold]{version['version']}[/]  has no reference yet: it takes some requests first")
+        return
+    made = f"{normal['reason']}, {_when(normal['made_at'])}"
+    console.print(
+        f"[bold]{version['version']}[/]  {version['watched']:,} requests watched; normal is: {made}"
+    )
+    table = Table("detector", "evidence", "alarm at", "", box=None, padding=(0, 2))
+    for one in version["readings"]:
+        table.add_row(one["detector"], f"{one['value']:.2f}", f"{one['threshold']:.2f}", _bar(one))
+    if version["readings"]:
+        console.print(table)
+
+
+def _alarm(console: Console, alarm: dict[str, Any]) -> None:
+    state = "open" if alarm["ended_at"] is None else f"over since {_when(alarm['ended_at'])}"
+    console.print(
+        f"[bold red]alarm[/] {_when(alarm['at'])}  {alarm['version']}  {alarm['kind']} drift by {alarm['detector']},"
+        f" after {alarm['requests']:,} requests; {state}"
+    )
+    if alarm["since"]:
+        share = "" if alarm["share"] is None else f", {alarm['share']:.0%} of the traffic"
+        console.print(f"    since {_when(alarm['since'])}{share}")
+    if alarm["terms"]:
+        console.print(f"    new: {', '.join(alarm['terms'])}", markup=False)
+    if alarm["examples"]:
+        console.print(f"    such as {', '.join(alarm['examples'][:3])}", markup=False)
+
+
+def _bar(one: dict[str, Any]) -> str:
+    full = max(0.0, min(1.0, float(one["value"]) / float(one["threshold"])))
+    return "█" * round(20 * full)
+
+
+def _when(moment: str) -> str:
+    return datetime.fromisoformat(moment).astimezone().strftime("%d %b %H:%M:%S")

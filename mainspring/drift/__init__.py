@@ -1,0 +1,1 @@
+"""Detectors: numbers in, evidence out. They know nothing of rows, jobs or clocks."""

@@ -1,0 +1,199 @@
+"""How a deployment drifts, as people and programs are told it."""
+
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+from typing_extensions import TypedDict
+
+from mainspring.monitor import deciding, reference
+from mainspring.tables import (
+    DriftAlarm,
+    DriftDecision,
+    DriftReading,
+    DriftWatch,
+    Reference,
+    RetrainingRequest,
+    Stage,
+    Version,
+)
+
+LATEST_ALARMS = 20
+
+
+class ReferenceView(TypedDict):
+    """`size`: requests. `digest`: of its content, which nobody can change."""
+
+    id: str
+    origin: str
+    size: int
+    digest: str
+    made_at: str
+    made_by: str
+    reason: str
+
+
+class ReadingView(TypedDict):
+    """`value`: the natural logarithm of the evidence that something has changed; an alarm at `threshold`."""
+
+    detector: str
+    value: float
+    threshold: float | None
+    requests: int
+    at: str
+
+
+class AlarmView(TypedDict):
+    """`requests`: after so many since its detectors began. `share`: of the latest requests that are unlike the reference.
+
+    `terms`: words that set these apart; `examples`: ids of such jobs. `ended_at`: null while it is open.
+    """
+
+    id: str
+    version: str
+    kind: str
+    detector: str
+    at: str
+    since: str | None
+    requests: int
+    value: float
+    threshold: float
+    crossings: int
+    last_at: str
+    ended_at: str | None
+    share: float | None
+    terms: list[str]
+    examples: list[str]
+
+
+class RequestView(TypedDict):
+    id: str
+    trigger: str
+    state: str
+    reasons: list[str]
+    asked_by: str
+    created_at: str
+
+
+class VersionDrift(TypedDict):
+    """`watched`: requests that the detectors have been given since they last began."""
+
+    version: str
+    stage: str
+    reference: ReferenceView | None
+    watched: int
+    readings: list[ReadingView]
+
+
+class DriftView(TypedDict):
+    """`state`: stable, watch, retrain; null before anything was decided."""
+
+    deployment: str
+    state: str | None
+    reasons: list[str]
+    since: str | None
+    versions: list[VersionDrift]
+    alarms: list[AlarmView]
+    retraining: RequestView | None
+
+
+def drift(session: Session, name: str) -> DriftView:
+    decision = session.get(DriftDecision, name)
+    live = session.scalars(
+        select(Version)
+        .where(Version.deployment == name, Version.stage.in_([Stage.PRODUCTION.value, Stage.CANARY.value]))
+        .order_by(Version.number.desc())
+    )
+    alarms = session.execute(
+        select(DriftAlarm, Version)
+        .join(Version, Version.id == DriftAlarm.version_id)
+        .where(DriftAlarm.deployment == name)
+        .order_by(DriftAlarm.at.desc())
+        .limit(LATEST_ALARMS)
+    )
+    pending = deciding.pending(session, name)
+    return {
+        "deployment": name,
+        "state": None if decision is None else decision.state,
+        "reasons": [] if decision is None else decision.reasons,
+        "since": None if decision is None else decision.since.isoformat(),
+        "versions": [_version(session, version) for version in live],
+        "alarms": [_alarm(alarm, version) for alarm, version in alarms],
+        "retraining": None if pending is None else request_view(pending),
+    }
+
+
+def request_view(request: RetrainingRequest) -> RequestView:
+    return {
+        "id": str(request.id),
+        "trigger": request.trigger,
+        "state": request.state,
+        "reasons": request.reasons,
+        "asked_by": request.asked_by,
+        "created_at": request.created_at.isoformat(),
+    }
+
+
+def reference_view(made: Reference) -> ReferenceView:
+    return {
+        "id": str(made.id),
+        "origin": made.origin,
+        "size": made.size,
+        "digest": made.digest,
+        "made_at": made.made_at.isoformat(),
+        "made_by": made.made_by,
+        "reason": made.reason,
+    }
+
+
+def _version(session: Session, version: Version) -> VersionDrift:
+    normal = reference.current(session, version.id)
+    watch = None if normal is None else session.get(DriftWatch, normal.id)
+    return {
+        "version": version.label,
+        "stage": version.stage,
+        "reference": None if normal is None else reference_view(normal),
+        "watched": 0 if watch is None else watch.requests,
+        "readings": [] if normal is None else _readings(session, normal),
+    }
+
+
+def _readings(session: Session, normal: Reference) -> list[ReadingView]:
+    """The newest of each detector, those with most evidence first."""
+    newest = session.scalars(
+        select(DriftReading)
+        .where(DriftReading.reference_id == normal.id)
+        .distinct(DriftReading.detector, DriftReading.segment)
+        .order_by(DriftReading.detector, DriftReading.segment, DriftReading.span.desc())
+    )
+    return [
+        {
+            "detector": one.detector,
+            "value": round(one.value, 3),
+            "threshold": one.threshold,
+            "requests": one.requests,
+            "at": one.at.isoformat(),
+        }
+        for one in sorted(newest, key=lambda one: one.value - (one.threshold or 0), reverse=True)
+    ]
+
+
+def _alarm(alarm: DriftAlarm, version: Version) -> AlarmView:
+    details: dict[str, Any] = alarm.details
+    return {
+        "id": str(alarm.id),
+        "version": version.label,
+        "kind": alarm.kind,
+        "detector": alarm.detector,
+        "at": alarm.at.isoformat(),
+        "since": None if alarm.since is None else alarm.since.isoformat(),
+        "requests": alarm.requests,
+        "value": round(alarm.value, 3),
+        "threshold": round(alarm.threshold, 3),
+        "crossings": alarm.crossings,
+        "last_at": alarm.last_at.isoformat(),
+        "ended_at": None if alarm.ended_at is None else alarm.ended_at.isoformat(),
+        "share": details.get("share"),
+        "terms": details.get("terms", []),
+        "examples": details.get("examples", []),
+    }

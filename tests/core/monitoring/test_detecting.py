@@ -1,0 +1,122 @@
+"""From observations to alarms, in rows: each request counts once, however the passes fall."""
+
+from threading import Thread
+from uuid import UUID
+
+import numpy as np
+import pytest
+from sqlalchemy import select, text
+from sqlalchemy.exc import IntegrityError
+
+from mainspring.monitor.detect import Detected, detect, watched
+from mainspring.tables import Database, DriftAlarm, DriftReading, DriftWatch, Event, Reference, Version
+from tests.core.monitoring.traffic import about, observe
+from tests.rows import champion
+
+SIZE = 200
+POLICY = {"drift": {"reference": SIZE}}
+
+
+@pytest.fixture
+def version(database: Database) -> UUID:
+    """In production, with a policy that takes a small reference."""
+    with database.transaction() as session:
+        made = champion(session)
+        session.execute(text('update deployments set policy = \'{"drift": {"reference": 200}}\''))
+    return made.id
+
+
+def passes(database: Database, version: UUID) -> list[Detected]:
+    """Until there is no more."""
+    found = []
+    while not found or found[-1].more:
+        with database.transaction() as session:
+            found.append(detect(session, version))
+    return found
+
+
+def test_the_first_requests_are_the_reference_and_nobody_changes_it(
+    database: Database, version: UUID
+) -> None:
+    rng = np.random.default_rng(1)
+    with database.transaction() as session:
+        assert list(watched(session)) == [version]
+        observe(session, version, about(rng, 0, SIZE - 1))
+    assert passes(database, version) == [Detected()]
+    with database.transaction() as session:
+        observe(session, version, about(rng, 0, 11))
+    assert sum(one.requests for one in passes(database, version)) == 10
+    with database.transaction() as session:
+        normal = session.scalars(select(Reference)).one()
+        assert (normal.size, len(normal.digest)) == (SIZE, 64)
+        assert session.scalar(select(Event.reason).where(Event.kind == "reference.made"))
+    for statement in ("update drift_references set size = 1", "delete from drift_references"):
+        with pytest.raises(IntegrityError, match="never changed"), database.transaction() as session:
+            session.execute(text(statement))
+
+
+def test_a_new_subject_is_an_alarm_with_its_examples(database: Database, version: UUID) -> None:
+    rng = np.random.default_rng(2)
+    with database.transaction() as session:
+        observe(session, version, about(rng, 0, SIZE + 300))
+    assert not any(one.alarm for one in passes(database, version))
+    with database.transaction() as session:
+        strange = observe(session, version, about(rng, 1, 60))
+    assert any(one.alarm for one in passes(database, version))
+    with database.transaction() as session:
+        alarm = session.scalars(select(DriftAlarm)).one()
+        assert alarm.kind == "data"
+        assert alarm.detector == "words_prompt"
+        assert 300 < alarm.requests < 340
+        assert set(alarm.details["examples"]) <= {str(job) for job in strange}
+        said = session.scalars(select(Event).where(Event.kind == "drift.alarm")).one()
+        assert said.inputs["alarm"] == str(alarm.id)
+
+
+def test_requests_count_once_however_the_passes_fall(database: Database, version: UUID) -> None:
+    rng = np.random.default_rng(3)
+    for _ in range(5):
+        with database.transaction() as session:
+            observe(session, version, about(rng, 0, 90))
+        at_once = [Thread(target=passes, args=(database, version)) for _ in range(3)]
+        for one in at_once:
+            one.start()
+        for one in at_once:
+            one.join()
+    passes(database, version)
+    with database.transaction() as session:
+        watch = session.scalars(select(DriftWatch)).one()
+        assert watch.requests == 5 * 90 - SIZE
+        assert session.scalars(select(DriftReading.requests)).all()[-1] == watch.requests
+
+
+def test_a_pass_that_dies_has_not_been(database: Database, version: UUID) -> None:
+    rng = np.random.default_rng(4)
+    with database.transaction() as session:
+        observe(session, version, about(rng, 0, SIZE + 50))
+    passes(database, version)
+    with database.transaction() as session:
+        before = session.scalars(select(DriftWatch)).one().seq
+        observe(session, version, about(rng, 0, 50))
+    with database._sessions() as session:  # closed without a commit
+        assert detect(session, version).requests == 50
+    with database.transaction() as session:
+        assert session.scalars(select(DriftWatch)).one().seq == before
+    assert sum(one.requests for one in passes(database, version)) == 50
+
+
+def test_an_open_alarm_is_confirmed_and_ends_when_it_is_quiet(database: Database, version: UUID) -> None:
+    rng = np.random.default_rng(5)
+    with database.transaction() as session:
+        observe(session, version, about(rng, 0, SIZE))
+        observe(session, version, about(rng, 1, 200))
+    passes(database, version)
+    with database.transaction() as session:
+        alarm = session.scalars(select(DriftAlarm)).one()
+        assert alarm.crossings > 1
+        assert alarm.ended_at is None
+        observe(session, version, about(rng, 0, 3 * SIZE))
+    passes(database, version)
+    with database.transaction() as session:
+        assert session.scalars(select(DriftAlarm)).one().ended_at is not None
+        assert session.get_one(Version, version).label == "assistant@1"

@@ -1,0 +1,44 @@
+"""Observed requests, as the task `observe` leaves them, about subjects that are directions in a small space."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import numpy as np
+from sqlalchemy import func, insert, literal_column
+from sqlalchemy.orm import Session
+
+from mainspring.identifiers import uuid7
+from mainspring.observe.vectors import packed
+from mainspring.tables import Observation
+
+DIMENSIONS = 16
+
+
+def about(rng: np.random.Generator, subject: int, count: int) -> np.ndarray:
+    """[count, 16]"""
+    centre = np.zeros(DIMENSIONS)
+    centre[subject] = 3
+    return (centre + rng.normal(size=(count, DIMENSIONS))).astype(np.float32)
+
+
+def observe(session: Session, version: UUID, vectors: np.ndarray, **more: Any) -> list[UUID]:
+    """As many as there are vectors, in order; `more`: columns of all of them."""
+    jobs = [uuid7() for _ in vectors]
+    began = datetime.now(UTC) - timedelta(seconds=len(jobs))
+    usual = {"state": "succeeded", "queue_seconds": 0.1, "total_seconds": 1.0}
+    session.execute(
+        insert(Observation).values(seq=func.nextval(literal_column("'observations_seq'"))),
+        [
+            usual
+            | {
+                "job_id": job,
+                "version_id": version,
+                "at": began + timedelta(seconds=place),
+                "words_prompt": words,
+            }
+            | more
+            for place, (job, words) in enumerate(zip(jobs, packed(vectors), strict=True))
+        ],
+    )
+    return jobs

@@ -1,0 +1,53 @@
+"""What beat asks of an ops worker for drift: look at what has ended, give it to the detectors, decide."""
+
+from datetime import UTC, datetime
+
+from mainspring.logs import log
+from mainspring.monitor import deciding, detect
+from mainspring.observe.look import look
+from workers.sweeping import Connections
+
+MOST_PASSES = 40  # a round: what is left waits for the next
+
+
+def observe_once(use: Connections) -> None:
+    """Until nobody waits, or for so many passes."""
+    with use.rounds.recorded("observe") as did:
+        more, seen = True, 0
+        while more and did["passes"] < MOST_PASSES:
+            with use.database.begin() as connection:
+                looked = look(connection, use.words())
+            more, seen = looked.more, seen + looked.seen
+            did["passes"] += 1
+        did["seen"] = seen
+
+
+def detect_once(use: Connections) -> None:
+    """Each version that answers, pass by pass."""
+    with use.rounds.recorded("detect") as did:
+        with use.database.transaction() as session:
+            versions = detect.watched(session)
+        for version in versions:
+            more = True
+            while more and did["passes"] < MOST_PASSES:
+                with use.database.transaction() as session:
+                    found = detect.detect(session, version)
+                more = found.more
+                did["passes"] += 1
+                did["requests"] += found.requests
+                if found.alarm is not None:
+                    did["alarms"] += 1
+                    log.warning("drift.alarm", alarm=str(found.alarm), version=str(version))
+
+
+def decide_once(use: Connections) -> None:
+    """Each deployment in a transaction of its own."""
+    with use.rounds.recorded("decide") as did:
+        with use.database.transaction() as session:
+            names = deciding.deployments(session)
+        for name in names:
+            with use.database.transaction() as session:
+                decision = deciding.decide_for(session, name, datetime.now(UTC))
+            if decision is not None and decision.trigger is not None:
+                did["requested"] += 1
+                log.warning("retraining.requested", deployment=name, trigger=decision.trigger)
