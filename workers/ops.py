@@ -1,20 +1,22 @@
 """The ops worker and beat: `celery -A workers.ops worker`, `celery -A workers.ops beat`. No torch here."""
 
-from functools import cache
 from typing import Any
 
 from celery.signals import worker_init, worker_shutting_down
 from redis import Redis
 
 from mainspring.endpoints import database_url, redis_url
-from mainspring.logs import configure
+from mainspring.errors import StackError
+from mainspring.logs import configure, log
 from mainspring.messages import OPS_QUEUE
 from mainspring.monitor.rounds import Rounds
 from mainspring.observe.encoder import encoder
+from mainspring.observe.eyes import Eyes
 from mainspring.observe.words import Words
 from mainspring.settings import Settings
 from mainspring.tables import Database
 from workers.app import create_app
+from workers.encoding import EncoderProcess
 from workers.postman import Postman
 from workers.schedule import intervals
 from workers.sweeping import Connections
@@ -28,24 +30,27 @@ app = create_app(
 )
 
 
-@cache
-def words() -> Words:
-    """Read at the first use: beat has none."""
-    return Words(encoder(settings))
-
-
 @worker_init.connect
 def connect(**_: Any) -> None:
     """One pool of connections for the worker's threads; beat needs none."""
     database = Database(database_url(settings), pool_size=4)
     redis = Redis.from_url(redis_url(settings), socket_timeout=5, socket_connect_timeout=2)
-    postman = Postman(settings, database)
-    app.process = Connections(
-        settings, database, redis, postman, Rounds(database, intervals(settings)), words
-    )
+    rounds = Rounds(database, intervals(settings))
+    app.process = Connections(settings, database, redis, Postman(settings, database), rounds, _eyes())
+
+
+def _eyes() -> Eyes:
+    """Without an encoder everything else of this worker is as needed as with one."""
+    try:
+        folder = encoder(settings)
+        return Eyes(Words(folder), EncoderProcess(settings, folder))
+    except StackError as error:
+        log.error("observe.blind", error=error.detail, remedy=error.remedy)
+        return Eyes(None, None)
 
 
 @worker_shutting_down.connect
 def close(**_: Any) -> None:
     """Webhooks on their way are finished and written; no more are taken."""
     app.process.postman.close()
+    app.process.eyes.close()

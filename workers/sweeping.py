@@ -1,6 +1,6 @@
 """One pass of the sweep: transaction first, then the messages and notices that follow from it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from celery import Celery
@@ -9,7 +9,7 @@ from redis.exceptions import RedisError
 
 from mainspring.logs import log
 from mainspring.monitor.rounds import Rounds, notice_overdue
-from mainspring.observe.words import Words
+from mainspring.observe.eyes import Eyes
 from mainspring.release.strays import take_in_strays
 from mainspring.serving import stream
 from mainspring.serving.conversation import release_forgotten
@@ -29,7 +29,7 @@ class Connections:
     redis: Redis
     postman: Postman
     rounds: Rounds
-    words: Callable[[], Words]
+    eyes: Eyes
 
 
 def sweep_once(app: Celery, use: Connections) -> None:

@@ -13,13 +13,14 @@ MOST_PASSES = 40  # a round: what is left waits for the next
 def observe_once(use: Connections) -> None:
     """Until nobody waits, or for so many passes."""
     with use.rounds.recorded("observe") as did:
-        more, seen = True, 0
+        more = True
         while more and did["passes"] < MOST_PASSES:
             with use.database.begin() as connection:
-                looked = look(connection, use.words())
-            more, seen = looked.more, seen + looked.seen
+                looked = look(connection, use.eyes)
+            more = looked.more
             did["passes"] += 1
-        did["seen"] = seen
+            did["seen"] += looked.seen
+            did["encoded"] += looked.encoded
 
 
 def detect_once(use: Connections) -> None:

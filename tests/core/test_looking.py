@@ -1,14 +1,19 @@
 """Whatever has ended is looked at once, in an order without gaps for who reads along."""
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from threading import Thread
-from uuid import UUID
+from typing import Any
+from uuid import UUID, uuid4
 
 import numpy as np
+from hypothesis import given, strategies
 from sqlalchemy import select
 
 from mainspring.observe import texts
+from mainspring.observe.eyes import Encoded, Eyes, Seen
 from mainspring.observe.look import Looked, look
+from mainspring.observe.sampling import drawn
 from mainspring.observe.vectors import Vectors, unpacked
 from mainspring.serving import answer, lease
 from mainspring.serving.claim import claim
@@ -19,10 +24,20 @@ from tests.rows import champion, submit
 
 
 class Lengths:
-    """A text's vector is its length, and a one."""
+    """A text's vector is its length, and a one. As an encoder it takes a hundredth of a second a text."""
 
     def embed(self, texts: Sequence[str]) -> Vectors:
         return np.array([[len(text), 1.0] for text in texts], np.float32).reshape(-1, 2)
+
+    def encode(self, texts: Sequence[str]) -> Encoded | None:
+        return Encoded(self.embed(texts), 0.01 * len(texts))
+
+    def close(self) -> None:
+        """Nothing to close."""
+
+
+def eyes() -> Eyes:
+    return Eyes(Lengths(), Lengths())
 
 
 def ended(database: Database, version: UUID, worker: UUID, given: object, said: str) -> UUID:
@@ -40,8 +55,8 @@ def test_prompt_and_answer_become_vectors(database: Database) -> None:
         version, worker = champion(session).id, lease.begin(session, "infer", 60)
     ended(database, version, worker, "twelve chars", "four")
     with database.begin() as connection:
-        assert look(connection, Lengths()) == Looked(1, more=False)
-        assert look(connection, Lengths()) == Looked(0, more=False)
+        assert look(connection, eyes()) == Looked(1)
+        assert look(connection, eyes()) == Looked(0)
     with database.transaction() as session:
         seen = session.scalars(select(Observation)).one()
         assert seen.seq is not None
@@ -58,7 +73,7 @@ def test_two_lookers_at_once_look_once(database: Database) -> None:
 
     def work() -> None:
         with database.begin() as connection:
-            seen.append(look(connection, Lengths()).seen)
+            seen.append(look(connection, eyes()).seen)
 
     lookers = [Thread(target=work) for _ in range(4)]
     for one in lookers:
@@ -77,9 +92,9 @@ def test_a_pass_that_fails_has_looked_at_nothing(database: Database) -> None:
         version, worker = champion(session).id, lease.begin(session, "infer", 60)
     ended(database, version, worker, "a", "b")
     with database.engine.connect() as connection:  # closed without a commit
-        assert look(connection, Lengths()).seen == 1
+        assert look(connection, eyes()).seen == 1
     with database.begin() as connection:
-        assert look(connection, Lengths()).seen == 1
+        assert look(connection, eyes()).seen == 1
 
 
 def test_what_is_said_as_one_text() -> None:
@@ -96,3 +111,54 @@ def test_what_is_said_as_one_text() -> None:
     assert texts.answered(Task.TEXT_CLASSIFICATION, {"label": "a"}) is None
     assert texts.answered(Task.TRANSLATION, [{"text": "eins"}, {"text": "zwei"}]) == "eins\nzwei"
     assert len(texts.asked("x" * 10_000)) == texts.MOST
+
+
+def test_the_encoder_sees_what_its_share_of_a_core_pays_for() -> None:
+    """However many come: here one text costs a hundredth of a second."""
+    clock = iter(range(0, 1000, 2))
+    budget_eyes = Eyes(None, Lengths(), clock=lambda: float(next(clock)))
+    texts_seen = 0
+    for _ in range(100):
+        jobs = budget_eyes.look([seen(policy={"drift": {"encoder_share": 0.1}}) for _ in range(400)])
+        texts_seen += sum(job.sampled is not None for job in jobs)
+    seconds = 0.01 * texts_seen
+    assert 0.8 * 0.1 * 200 < seconds < 1.2 * 0.1 * 200
+
+
+def test_without_a_share_nothing_is_encoded_and_a_rich_one_sees_all() -> None:
+    clock = iter([0.0, 100.0, 200.0, 300.0])
+    some = Eyes(Lengths(), Lengths(), clock=lambda: next(clock))
+    none = some.look([seen(policy={"drift": {"encoder_share": 0.0}})])
+    assert none[0].sampled is None
+    assert none[0].words_prompt is not None
+    some.look([seen(policy={"drift": {"encoder_share": 1.0}})])
+    every = some.look([seen(policy={"drift": {"encoder_share": 1.0}}) for _ in range(50)])
+    assert {job.sampled for job in every} == {1.0}
+
+
+@given(strategies.uuids(), strategies.floats(0, 1), strategies.floats(0, 1))
+def test_who_is_drawn_by_a_rate_is_drawn_by_every_higher_one(job: UUID, one: float, other: float) -> None:
+    low, high = sorted((one, other))
+    assert drawn(job, low) <= drawn(job, high)
+    assert drawn(job, 1.0)
+    assert not drawn(job, 0.0)
+
+
+def test_an_encoders_own_answer_is_its_prompts_vector() -> None:
+    job = seen(task="feature-extraction", output=[0.25, 0.5])
+    assert Eyes(None, None).look([job])[0].encoded_prompt is not None
+    assert unpacked([job.encoded_prompt or b""]).tolist() == [[0.25, 0.5]]
+
+
+def seen(**more: Any) -> Seen:
+    usual: dict[str, Any] = {"task": "text-classification", "output": {"label": "a"}, "policy": {}}
+    return Seen(
+        job_id=uuid4(),
+        at=datetime.now(UTC),
+        state="succeeded",
+        input="what is it",
+        deployment="assistant",
+        tenant_id=uuid4(),
+        session_id=None,
+        **(usual | more),
+    )
