@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from time import monotonic
 from typing import Any
 
-from sqlalchemy import bindparam, func, select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -14,8 +14,9 @@ from mainspring.tables import BeatRun, Database, Event
 
 ACTOR = "monitor"
 PATIENCE, LEAST_SECONDS = 5, 60.0  # so many times its own interval, and at least so long
-_BEGUN = insert(BeatRun).on_conflict_do_update(
-    index_elements=["task"], set_={"every": bindparam("every"), "started_at": func.clock_timestamp()}
+_ROW = insert(BeatRun)
+_BEGUN = _ROW.on_conflict_do_update(
+    index_elements=["task"], set_={"every": _ROW.excluded.every, "started_at": _ROW.excluded.started_at}
 )
 _OVERDUE = func.greatest(BeatRun.every * PATIENCE, LEAST_SECONDS)
 _SINCE = func.coalesce(BeatRun.finished_at, BeatRun.started_at)

@@ -7,10 +7,10 @@ from mainspring.messages import OPS_QUEUE
 from mainspring.settings import Settings
 from mainspring.tables import Database, Event
 from tests.workers.holding import Store, flip
+from tests.workers.rounds import connections
 from workers.app import create_app
 from workers.judging import judge_once
 from workers.postman import Postman
-from workers.sweeping import Connections
 
 
 def test_who_answers_and_is_damaged_is_an_event(
@@ -21,7 +21,7 @@ def test_who_answers_and_is_damaged_is_an_event(
     store.holder().reconcile()
     app, postman = create_app(settings, OPS_QUEUE, []), Postman(settings, database)
     for _ in range(2):
-        judge_once(app, Connections(settings, database, redis, postman))
+        judge_once(app, connections(settings, database, redis, postman))
     postman.close()
     with database.transaction() as session:
         [event] = session.scalars(select(Event).where(Event.kind == "version.unheld"))

@@ -11,9 +11,10 @@ from mainspring.settings import Settings
 from mainspring.tables import Database, Task
 from tests.api.rolling import NAME, another, holds, over, submitted
 from tests.api.serving import Hands, Served, produce
+from tests.workers.rounds import connections
 from workers.app import create_app
 from workers.postman import Postman
-from workers.sweeping import Connections, sweep_once
+from workers.sweeping import sweep_once
 
 
 @pytest.fixture
@@ -28,7 +29,7 @@ def dies(database: Database, hands: Hands) -> None:
 
 def swept(settings: Settings, database: Database, redis: Redis) -> list[str]:
     """The jobs that are said to have ended."""
-    use = Connections(settings, database, redis, Postman(settings, database))
+    use = connections(settings, database, redis, Postman(settings, database))
     with redis.pubsub(ignore_subscribe_messages=True) as heard:
         heard.subscribe(stream.ENDED)
         heard.get_message(timeout=1)

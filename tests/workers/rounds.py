@@ -1,0 +1,16 @@
+"""What an ops worker's tasks work with, of a test's servers, with eyes that see nothing."""
+
+from redis import Redis
+
+from mainspring.monitor.rounds import Rounds
+from mainspring.observe.eyes import Eyes
+from mainspring.settings import Settings
+from mainspring.tables import Database
+from workers.postman import Postman
+from workers.schedule import intervals
+from workers.sweeping import Connections
+
+
+def connections(settings: Settings, database: Database, redis: Redis, postman: Postman) -> Connections:
+    rounds = Rounds(database, intervals(settings))
+    return Connections(settings, database, redis, postman, rounds, Eyes(None, None))
