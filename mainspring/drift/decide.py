@@ -9,7 +9,8 @@ class Facts:
     """What is known at `now`. Alarms are those that are open, by kind; `usable`: requests since the oldest of them began.
 
     `trained_at`: when a retraining was last asked for. `due`: a schedule's time
-    that has passed since then. `asked`: somebody wants it, with the reason. `pending`: a retraining is under way.
+    that has passed since then. `asked`: somebody wants it, with the reason. `pending`: why a
+    retraining is under way, if one is.
     """
 
     now: datetime
@@ -22,7 +23,7 @@ class Facts:
     cooldown: timedelta = timedelta()
     due: datetime | None = None
     asked: str | None = None
-    pending: bool = False
+    pending: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ class Decision:
 def decide(facts: Facts) -> Decision:
     """A person's wish goes before everything, then the schedule, then alarms; one retraining at a time."""
     if facts.pending:
-        return Decision("retrain", ["a retraining is asked for and not done"])
+        return Decision("retrain", [*facts.pending, "a retraining is asked for and not done"])
     if facts.asked is not None:
         return Decision("retrain", [facts.asked], "person")
     if facts.due is not None:

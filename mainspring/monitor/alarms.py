@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from mainspring.identifiers import uuid7
 from mainspring.monitor import terms
 from mainspring.monitor.arrays import Arrays
-from mainspring.monitor.batch import Batch, last
+from mainspring.monitor.batch import VECTORS, Batch, last
 from mainspring.monitor.detectors import Crossing, Watched
 from mainspring.monitor.moved import moved
 from mainspring.monitor.reference import words_of
@@ -21,6 +21,7 @@ from mainspring.terms import AlarmKind
 
 ACTOR = "monitor"
 EXAMPLES = 5
+ENOUGH = 100  # strange requests, of which their terms are known
 LATEST = 400  # requests before the alarm, among which the strange ones are looked for
 _COMPARED = "words_prompt"  # every request has it
 
@@ -38,6 +39,10 @@ def raise_alarm(session: Session, of: Watched, batch: Batch, crossing: Crossing)
     if open_one is not None:
         open_one.crossings += 1
         open_one.last_at = moment
+        if open_one.details.get("strange", 0) < ENOUGH:  # by now there is more to say what it is about
+            more = _details(session, of, crossing)
+            _began(more)  # as it was first said
+            open_one.details = open_one.details | more
         return open_one
     details = _details(session, of, crossing)
     alarm = DriftAlarm(
@@ -49,7 +54,7 @@ def raise_alarm(session: Session, of: Watched, batch: Batch, crossing: Crossing)
         detector=crossing.feature,
         at=moment,
         last_at=moment,
-        since=details.pop("since", None),
+        since=_began(details),
         requests=of.watch.requests,
         value=crossing.value,
         threshold=crossing.threshold,
@@ -77,21 +82,30 @@ def end(session: Session, version: Version, reason: str) -> None:
 
 
 def _details(session: Session, of: Watched, crossing: Crossing) -> dict[str, Any]:
-    if crossing.kind is not AlarmKind.DATA or _COMPARED not in of.arrays:
+    """By the vectors that gave the alarm, or else by those that every request has."""
+    feature = crossing.feature if crossing.feature in VECTORS else _COMPARED
+    if crossing.kind is not AlarmKind.DATA or feature not in of.arrays:
         return {}
     latest = last(session.connection(), of.version.id, of.watch.seq, min(of.watch.requests, LATEST))
-    places, rows = latest.vectors[_COMPARED]
-    found = moved(of.arrays[_COMPARED].astype(np.float32), rows)
-    strange = [latest.jobs[int(places[place])] for place in found.strange]
-    since = min((latest.moments[int(places[place])] for place in found.strange), default=None)
+    places, rows = latest.vectors[feature]
+    if not len(rows):
+        return {}
+    found = moved(of.arrays[feature].astype(np.float32), rows)
+    strange = [int(places[place]) for place in found.strange]
+    jobs = [latest.jobs[place] for place in strange]
     return {
-        "since": since,
+        "since": latest.moments[min(strange)].isoformat() if strange else None,
         "share": found.share,
-        "terms": _terms(session, strange, of.arrays),
-        "examples": [str(job) for job in strange[:EXAMPLES]],
+        "terms": _terms(session, jobs, of.arrays),
+        "examples": [str(job) for job in jobs[:EXAMPLES]],
         "strange": len(strange),
         "among": len(rows),
     }
+
+
+def _began(details: dict[str, Any]) -> datetime | None:
+    since = details.pop("since", None)
+    return None if since is None else datetime.fromisoformat(since)
 
 
 def _terms(session: Session, strange: list[UUID], arrays: Arrays) -> list[str]:

@@ -94,6 +94,7 @@ def _open_alarms(session: Session, version: Version) -> Sequence[DriftAlarm]:
 def _facts(
     session: Session, plan: DriftPlan, version: Version, alarms: Sequence[DriftAlarm], now: datetime
 ) -> Facts:
+    wish = pending(session, version.deployment)
     began = {alarm.kind: alarm.since or alarm.at for alarm in alarms}
     asked_at = session.scalar(
         select(func.max(RetrainingRequest.created_at)).where(
@@ -110,7 +111,7 @@ def _facts(
         trained_at=asked_at,
         cooldown=timedelta(seconds=plan.cooldown_seconds),
         due=_due(plan, asked_at or version.stage_at, now),
-        pending=pending(session, version.deployment) is not None,
+        pending=() if wish is None else tuple(wish.reasons),
     )
 
 

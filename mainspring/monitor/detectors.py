@@ -29,7 +29,6 @@ FEATURES: dict[str, tuple[AlarmKind, float]] = {
     "log_probability": (AlarmKind.PERFORMANCE, 0.05),
     "entropy": (AlarmKind.PERFORMANCE, 0.025),
     "margin": (AlarmKind.PERFORMANCE, 0.025),
-    "answering_seconds": (AlarmKind.OPERATIONAL, 0.05),
 }
 
 

@@ -42,7 +42,7 @@ MOMENTS = strategies.none() | strategies.timedeltas(timedelta(), timedelta(days=
         (Facts(NOW, performance=NOW - HOUR, trained_at=NOW - HOUR, cooldown=2 * HOUR), "watch", None),
         (Facts(NOW, performance=NOW - HOUR, trained_at=NOW - HOUR, cooldown=HOUR), "retrain", "alarm"),
         (Facts(NOW, due=NOW - HOUR, trained_at=NOW, cooldown=HOUR), "retrain", "schedule"),
-        (Facts(NOW, data=NOW, pending=True), "retrain", None),
+        (Facts(NOW, data=NOW, pending=("data drift",)), "retrain", None),
     ],
 )
 def test_decisions(facts: Facts, state: str, trigger: str | None) -> None:
@@ -64,7 +64,7 @@ def test_decisions(facts: Facts, state: str, trigger: str | None) -> None:
         cooldown=strategies.timedeltas(timedelta(), timedelta(days=30)),
         due=MOMENTS,
         asked=strategies.none() | strategies.just("somebody"),
-        pending=strategies.booleans(),
+        pending=strategies.sampled_from([(), ("data drift",)]),
     )
 )
 def test_never_two_at_once_never_without_cause_and_always_with_a_reason(facts: Facts) -> None:
