@@ -24,6 +24,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.sql import ColumnElement
 
+from mainspring.serving.unanswered import ENDED, observed
 from mainspring.tables import Incarnation, Job, JobState, constant
 
 
@@ -129,7 +130,7 @@ _HAND_BACK = (
     )
     .returning(Job.version_id)
 )
-_CANCEL = (
+_CANCELLED = (
     update(Job)
     .where(
         Job.id == bindparam("job"),
@@ -137,8 +138,10 @@ _CANCEL = (
         Job.state.in_([constant(JobState.QUEUED), constant(JobState.RUNNING)]),
     )
     .values(state=constant(JobState.CANCELLED), incarnation=None, finished_at=func.clock_timestamp())
-    .returning(Job.id)
+    .returning(*ENDED)
+    .cte("ended")
 )
+_CANCEL = select(_CANCELLED.c.id).add_cte(observed(_CANCELLED))
 _HELD = select(Job.id, Job.attempt).where(
     Job.incarnation == bindparam("life"), Job.state == constant(JobState.RUNNING)
 )

@@ -15,6 +15,7 @@ from mainspring.errors import MainspringError
 from mainspring.messages import Answer, Message, Train
 from mainspring.serving.answer import EXPIRED, exhausted
 from mainspring.serving.lease import overdue
+from mainspring.serving.unanswered import ENDED, observed
 from mainspring.tables import (
     HeldVersion,
     Incarnation,
@@ -71,7 +72,7 @@ def requeue_lost(session: Session, max_losses: int) -> Swept:
     error = func.jsonb_build_object(*_pairs(exhausted(max_losses))).concat(
         func.jsonb_build_object("evidence", evidence)
     )
-    moved = session.execute(
+    moved = (
         update(Job)
         .where(Job.incarnation.in_(dead), Job.state == JobState.RUNNING.value)
         .values(
@@ -83,10 +84,12 @@ def requeue_lost(session: Session, max_losses: int) -> Swept:
             evidence=evidence,
             error=case((poisonous, error), else_=None),
         )
-        .returning(Job.id, Job.state)
-    ).all()
-    ended = [job for job, state in moved if state == JobState.FAILED]
-    return Swept(dead, len(moved) - len(ended), ended)
+        .returning(*ENDED)
+        .cte("moved")
+    )
+    rows = session.execute(select(moved.c.id, moved.c.state).add_cte(observed(moved))).all()
+    ended = [job for job, state in rows if state == JobState.FAILED]
+    return Swept(dead, len(rows) - len(ended), ended)
 
 
 def untold(session: Session, dead: Sequence[UUID], lease_seconds: float) -> list[UUID]:
@@ -111,18 +114,18 @@ def expire(session: Session) -> list[UUID]:
         .with_for_update(key_share=True, skip_locked=True)
         .cte("late")
     )
-    return list(
-        session.scalars(
-            update(Job)
-            .where(Job.id.in_(select(late.c.id)))
-            .values(
-                state=constant(JobState.EXPIRED),
-                finished_at=func.clock_timestamp(),
-                error=func.jsonb_build_object(*_pairs(EXPIRED)),
-            )
-            .returning(Job.id)
+    ended = (
+        update(Job)
+        .where(Job.id.in_(select(late.c.id)))
+        .values(
+            state=constant(JobState.EXPIRED),
+            finished_at=func.clock_timestamp(),
+            error=func.jsonb_build_object(*_pairs(EXPIRED)),
         )
+        .returning(*ENDED)
+        .cte("ended")
     )
+    return list(session.scalars(select(ended.c.id).add_cte(observed(ended))))
 
 
 def nudges(
