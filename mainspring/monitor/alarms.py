@@ -14,7 +14,8 @@ from mainspring.monitor.arrays import Arrays
 from mainspring.monitor.batch import VECTORS, Batch, last
 from mainspring.monitor.detectors import Crossing, Watched
 from mainspring.monitor.moved import moved
-from mainspring.monitor.reference import words_of
+from mainspring.monitor.reference import subjects_of, words_of
+from mainspring.monitor.subjects import nearest
 from mainspring.observe import texts
 from mainspring.tables import DriftAlarm, Event, Job, Version
 from mainspring.terms import AlarmKind
@@ -97,10 +98,19 @@ def _details(session: Session, of: Watched, crossing: Crossing) -> dict[str, Any
         "since": latest.moments[min(strange)].isoformat() if strange else None,
         "share": found.share,
         "terms": _terms(session, jobs, of.arrays),
+        "near": _near(of.arrays, latest, strange),
         "examples": [str(job) for job in jobs[:EXAMPLES]],
         "strange": len(strange),
         "among": len(rows),
     }
+
+
+def _near(arrays: Arrays, latest: Batch, strange: list[int]) -> list[str]:
+    """By what the known requests are called that these are most like."""
+    places, rows = latest.vectors[_COMPARED]
+    wanted = rows[np.isin(places, strange)]
+    found = nearest(subjects_of(arrays), wanted)
+    return [] if found is None else found.words
 
 
 def _began(details: dict[str, Any]) -> datetime | None:

@@ -14,6 +14,7 @@ from mainspring.identifiers import uuid7
 from mainspring.monitor import terms
 from mainspring.monitor.arrays import Arrays, digest, packed
 from mainspring.monitor.batch import VECTORS, Batch, after, last
+from mainspring.monitor.subjects import Subject, subjects
 from mainspring.observe import texts
 from mainspring.tables import Event, Job, Observation, Reference, Version
 
@@ -57,10 +58,22 @@ def replace(session: Session, version: Version, size: int, *, actor: str, reason
 
 def words_of(arrays: Arrays) -> tuple[Counter[str], int]:
     """In how many of the reference's texts each word was, and how many texts there were."""
-    if "words" not in arrays:
-        return Counter(), 0
-    found = orjson.loads(arrays["words"].tobytes())
+    found = _named(arrays)
     return Counter(found["counts"]), found["texts"]
+
+
+def subjects_of(arrays: Arrays) -> list[Subject]:
+    """What it was about."""
+    named = _named(arrays)["subjects"]
+    return [
+        Subject(one["words"], one["share"], centre)
+        for one, centre in zip(named, arrays.get("centres", []), strict=True)
+    ]
+
+
+def _named(arrays: Arrays) -> dict[str, Any]:
+    found: dict[str, Any] = orjson.loads(arrays["words"].tobytes())
+    return found
 
 
 def _made(session: Session, version: Version, batch: Batch, *, actor: str, reason: str) -> Reference:
@@ -98,9 +111,22 @@ def _arrays(batch: Batch) -> Arrays:
 
 
 def _words(session: Session, batch: Batch) -> Arrays:
-    """Of the texts that are still there; those that few hold are left out, and with them what is somebody's own."""
-    asked = [texts.asked(given) for given in session.scalars(select(Job.input).where(Job.id.in_(batch.jobs)))]
-    counts = terms.counted(asked)
+    """Of the texts that are still there; words that few hold are left out, and with them what is somebody's own."""
+    rows = session.execute(select(Job.id, Job.input).where(Job.id.in_(batch.jobs)))
+    asked = {row.id: texts.asked(row.input) for row in rows}
+    counts = terms.counted(asked.values())
     kept = {word: count for word, count in counts.most_common(_MOST_WORDS) if count >= terms.HELD_BY}
-    packed_words = orjson.dumps({"counts": kept, "texts": len(asked)})
-    return {"words": np.frombuffer(packed_words, np.uint8)}
+    places, vectors = batch.vectors["words_prompt"]
+    with_text = [row for row, place in enumerate(places) if batch.jobs[place] in asked]
+    found = (
+        subjects(vectors[with_text], [asked[batch.jobs[places[row]]] for row in with_text])
+        if with_text
+        else []
+    )
+    named = {
+        "counts": kept,
+        "texts": len(asked),
+        "subjects": [{"words": one.words, "share": one.share} for one in found],
+    }
+    centres = {"centres": np.stack([one.centre for one in found])} if found else {}
+    return {"words": np.frombuffer(orjson.dumps(named), np.uint8), **centres}

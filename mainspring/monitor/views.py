@@ -46,7 +46,8 @@ class ReadingView(TypedDict):
 class AlarmView(TypedDict):
     """`requests`: after so many since its detectors began. `share`: of the latest requests that are unlike the reference.
 
-    `terms`: words that set these apart; `examples`: ids of such jobs. `ended_at`: null while it is open.
+    `terms`: words that set these apart; `near`: words of those known requests that they are most like; `examples`: ids of
+    such jobs. `ended_at`: null while it is open.
     """
 
     id: str
@@ -63,6 +64,7 @@ class AlarmView(TypedDict):
     ended_at: str | None
     share: float | None
     terms: list[str]
+    near: list[str]
     examples: list[str]
 
 
@@ -195,5 +197,6 @@ def _alarm(alarm: DriftAlarm, version: Version) -> AlarmView:
         "ended_at": None if alarm.ended_at is None else alarm.ended_at.isoformat(),
         "share": details.get("share"),
         "terms": details.get("terms", []),
+        "near": details.get("near", []),
         "examples": details.get("examples", []),
     }
