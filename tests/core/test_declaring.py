@@ -12,6 +12,7 @@ from mainspring.declaring.lines import Document
 from mainspring.declaring.reading import Wanted, read
 from mainspring.declaring.versions import Now, answering, bystander, registered, weighted
 from mainspring.errors import BadDeclaration
+from mainspring.monitor.plan import DriftPlan
 from mainspring.release.draining import DrainPlan
 from mainspring.release.plan import RolloutPlan, ShadowPlan
 from mainspring.tables import Task
@@ -123,6 +124,7 @@ def test_the_policy_of_the_readme_has_everything_in_it(tmp_path: Path) -> None:
     assert policy["rollout"].keys() == RolloutPlan.model_fields.keys()
     assert policy["rollout"]["shadow"].keys() == ShadowPlan.model_fields.keys()
     assert policy["drain"].keys() == DrainPlan.model_fields.keys()
+    assert policy["drift"].keys() == DriftPlan.model_fields.keys()
 
 
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
