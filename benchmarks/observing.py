@@ -26,7 +26,7 @@ NEVER = "86400"  # seconds
 POLICY = {"drift": {"reference": 200}}
 SEEN = """
     select count(*) filter (where seq is not null and words_prompt is not null), count(*), count(sampled),
-           (select requests from drift_watches) from observations
+           (select latest_requests from drift_watches) from observations
 """
 
 

@@ -1,13 +1,16 @@
 """One pass of the sweep: transaction first, then the messages and notices that follow from it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from threading import Lock
 
 from celery import Celery
 from redis import Redis
 from redis.exceptions import RedisError
 
 from mainspring.logs import log
+from mainspring.monitor.detect import Memory
 from mainspring.monitor.rounds import Rounds, notice_overdue
 from mainspring.observe.eyes import Eyes
 from mainspring.release.strays import take_in_strays
@@ -30,6 +33,8 @@ class Connections:
     postman: Postman
     rounds: Rounds
     eyes: Eyes
+    detectors: Memory = field(default_factory=Memory)
+    detecting: AbstractContextManager[bool] = field(default_factory=Lock)
 
 
 def sweep_once(app: Celery, use: Connections) -> None:

@@ -24,15 +24,15 @@ def observe_once(use: Connections) -> None:
 
 
 def detect_once(use: Connections) -> None:
-    """Each version that answers, pass by pass."""
-    with use.rounds.recorded("detect") as did:
+    """Each version that answers, pass by pass. One round at a time in a process, since they share its memory."""
+    with use.detecting, use.rounds.recorded("detect") as did:
         with use.database.transaction() as session:
             versions = detect.watched(session)
         for version in versions:
             more = True
             while more and did["passes"] < MOST_PASSES:
                 with use.database.transaction() as session:
-                    found = detect.detect(session, version)
+                    found = detect.detect(session, version, use.detectors)
                 more = found.more
                 did["passes"] += 1
                 did["requests"] += found.requests

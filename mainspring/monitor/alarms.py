@@ -1,5 +1,6 @@
 """An alarm as a row and an event: what moved, since when, how much of the traffic, and examples to look at."""
 
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -12,12 +13,12 @@ from mainspring.identifiers import uuid7
 from mainspring.monitor import terms
 from mainspring.monitor.arrays import Arrays
 from mainspring.monitor.batch import VECTORS, Batch, last
-from mainspring.monitor.detectors import Crossing, Watched
+from mainspring.monitor.detectors import Crossing
 from mainspring.monitor.moved import moved
 from mainspring.monitor.reference import subjects_of, words_of
 from mainspring.monitor.subjects import nearest
 from mainspring.observe import texts
-from mainspring.tables import DriftAlarm, Event, Job, Version
+from mainspring.tables import DriftAlarm, DriftWatch, Event, Job, Observation, Reference, Version
 from mainspring.terms import AlarmKind
 
 ACTOR = "monitor"
@@ -27,7 +28,19 @@ LATEST = 400  # requests before the alarm, among which the strange ones are look
 _COMPARED = "words_prompt"  # every request has it
 
 
-def raise_alarm(session: Session, of: Watched, batch: Batch, crossing: Crossing) -> DriftAlarm:
+@dataclass(frozen=True)
+class Watched:
+    """A version, what was normal for it as row and as arrays, and where its detectors stand."""
+
+    version: Version
+    normal: Reference
+    arrays: Arrays
+    watch: DriftWatch
+
+
+def raise_alarm(
+    session: Session, of: Watched, batch: Batch, crossing: Crossing, values: dict[str, float]
+) -> DriftAlarm:
     """A new one, or the open one of this kind confirmed."""
     moment = batch.moments[crossing.place]
     open_one = session.scalar(
@@ -41,11 +54,9 @@ def raise_alarm(session: Session, of: Watched, batch: Batch, crossing: Crossing)
         open_one.crossings += 1
         open_one.last_at = moment
         if open_one.details.get("strange", 0) < ENOUGH:  # by now there is more to say what it is about
-            more = _details(session, of, crossing)
-            _began(more)  # as it was first said
-            open_one.details = open_one.details | more
+            open_one.details = open_one.details | _details(session, of, crossing)
         return open_one
-    details = _details(session, of, crossing)
+    details = _details(session, of, crossing) | {"evidence": _most(values)}
     alarm = DriftAlarm(
         id=uuid7(),
         reference_id=of.normal.id,
@@ -55,8 +66,8 @@ def raise_alarm(session: Session, of: Watched, batch: Batch, crossing: Crossing)
         detector=crossing.feature,
         at=moment,
         last_at=moment,
-        since=_began(details),
-        requests=of.watch.requests,
+        since=_since(session, of, batch, crossing),
+        requests=of.watch.latest_requests,
         value=crossing.value,
         threshold=crossing.threshold,
         details=details,
@@ -87,7 +98,8 @@ def _details(session: Session, of: Watched, crossing: Crossing) -> dict[str, Any
     feature = crossing.feature if crossing.feature in VECTORS else _COMPARED
     if crossing.kind is not AlarmKind.DATA or feature not in of.arrays:
         return {}
-    latest = last(session.connection(), of.version.id, of.watch.seq, min(of.watch.requests, LATEST))
+    most = min(of.watch.latest_requests, LATEST)
+    latest = last(session.connection(), of.version.id, of.watch.latest_seq, most)
     places, rows = latest.vectors[feature]
     if not len(rows):
         return {}
@@ -95,8 +107,7 @@ def _details(session: Session, of: Watched, crossing: Crossing) -> dict[str, Any
     strange = [int(places[place]) for place in found.strange]
     jobs = [latest.jobs[place] for place in strange]
     return {
-        "since": latest.moments[min(strange)].isoformat() if strange else None,
-        "share": found.share,
+        "share": max(found.share, round(crossing.share, 3)),
         "terms": _terms(session, jobs, of.arrays),
         "near": _near(of.arrays, latest, strange),
         "examples": [str(job) for job in jobs[:EXAMPLES]],
@@ -113,9 +124,23 @@ def _near(arrays: Arrays, latest: Batch, strange: list[int]) -> list[str]:
     return [] if found is None else found.words
 
 
-def _began(details: dict[str, Any]) -> datetime | None:
-    since = details.pop("since", None)
-    return None if since is None else datetime.fromisoformat(since)
+def _since(session: Session, of: Watched, batch: Batch, crossing: Crossing) -> datetime | None:
+    """When the likely first of the changed requests ended. Of a sample's feature each stands for several requests."""
+    rows = len(batch.vectors[crossing.feature][0]) if crossing.feature in VECTORS else len(batch)
+    back = min(of.watch.latest_requests, round(crossing.before * len(batch) / max(1, rows))) - 1
+    return session.scalar(
+        select(Observation.at)
+        .where(Observation.version_id == of.version.id, Observation.seq <= of.watch.latest_seq)
+        .order_by(Observation.seq.desc())
+        .offset(max(0, back))
+        .limit(1)
+    )
+
+
+def _most(values: dict[str, float], most: int = 5) -> dict[str, float]:
+    """The features with the most evidence, as natural logarithms."""
+    best = sorted(values, key=lambda name: -values[name])[:most]
+    return {name: round(values[name], 3) for name in best}
 
 
 def _terms(session: Session, strange: list[UUID], arrays: Arrays) -> list[str]:

@@ -2,27 +2,30 @@
 
 A pass is one transaction for a version and a thousand requests: killed in between, it has not been; two at once, the
 second finds the version taken. After an alarm all detectors of the version begin anew.
+
+Detectors are megabytes, so between passes they stay in this process, and their row is written now and then. Whoever has
+none in memory, or older ones, begins from the row and is given again what came since: it ends where the others are, since
+what a detector draws depends on its seed and on the request's place alone.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import func, select
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from mainspring.monitor import alarms, reference
-from mainspring.monitor.arrays import packed, unpacked
+from mainspring.monitor import alarms, readings, reference
+from mainspring.monitor.arrays import Arrays, packed, unpacked
 from mainspring.monitor.batch import Batch, after
-from mainspring.monitor.detectors import Detectors, Watched
+from mainspring.monitor.detectors import Detectors
 from mainspring.monitor.plan import DriftPlan, drift_plan
-from mainspring.tables import Deployment, DriftReading, DriftWatch, Reference, Stage, Version, constant
+from mainspring.tables import Deployment, DriftWatch, Reference, Stage, Version, constant
 
 MOST = 1000  # requests a pass
-SPAN_SECONDS = 600
 QUIET = 2  # times the reference's size without a crossing: an open alarm is over
+KEEP_SECONDS, KEEP_REQUESTS = 60, 2000  # after whichever is first, the row is written
 _LIVE = (constant(Stage.PRODUCTION), constant(Stage.CANARY))
 
 
@@ -35,12 +38,36 @@ class Detected:
     more: bool = False
 
 
+@dataclass
+class Standing:
+    """Detectors in memory: of which life of a watch, what they were given last, and how many in all."""
+
+    arrays: Arrays
+    detectors: Detectors
+    restarts: int
+    seq: int
+    requests: int
+
+
+@dataclass
+class Memory:
+    """What this process knows by heart, by reference. Not thread-safe: one pass at a time for each version."""
+
+    standing: dict[UUID, Standing] = field(default_factory=dict)
+
+    def of(self, normal: Reference, watch: DriftWatch, alpha: float) -> Standing:
+        known = self.standing.get(normal.id)
+        if known is None or known.restarts != watch.restarts or known.seq < watch.seq:
+            known = self.standing[normal.id] = _from_row(normal, watch, alpha)
+        return known
+
+
 def watched(session: Session) -> Sequence[UUID]:
     """The versions whose traffic is compared with what was normal."""
     return session.scalars(select(Version.id).where(Version.stage.in_(_LIVE)).order_by(Version.id)).all()
 
 
-def detect(session: Session, version_id: UUID) -> Detected:
+def detect(session: Session, version_id: UUID, memory: Memory) -> Detected:
     """One pass for one version."""
     version = session.get_one(Version, version_id)
     plan = drift_plan(session.get_one(Deployment, version.deployment).policy)
@@ -52,16 +79,22 @@ def detect(session: Session, version_id: UUID) -> Detected:
     )
     if watch is None:
         return Detected()
-    batch = after(session.connection(), version_id, watch.seq, MOST)
+    standing = memory.of(normal, watch, plan.alpha)
+    batch = after(session.connection(), version_id, standing.seq, MOST)
     if not len(batch):
         return Detected()
-    return _take(session, Watched(version, normal, unpacked(normal.content), watch), plan.alpha, batch)
+    # Should this transaction fail, what is in memory has gone on without it.
+    del memory.standing[normal.id]
+    found = _take(session, alarms.Watched(version, normal, standing.arrays, watch), standing, batch)
+    if found.alarm is None:
+        memory.standing[normal.id] = standing
+    return found
 
 
 def begin_watch(session: Session, version: Version, normal: Reference) -> None:
     """From the reference's last request on. What was raised beside another reference is over."""
     alarms.end(session, version, "there is a new reference")
-    session.add(DriftWatch(reference_id=normal.id, seq=normal.last_seq))
+    session.add(DriftWatch(reference_id=normal.id, seq=normal.last_seq, latest_seq=normal.last_seq))
     session.flush()
 
 
@@ -76,59 +109,41 @@ def _begin(session: Session, version: Version, plan: DriftPlan) -> Detected:
     return Detected(more=True)
 
 
-def _take(session: Session, of: Watched, alpha: float, batch: Batch) -> Detected:
-    watch = of.watch
-    detectors = Detectors(of.arrays, alpha, {} if watch.content is None else unpacked(watch.content))
+def _from_row(normal: Reference, watch: DriftWatch, alpha: float) -> Standing:
+    arrays = unpacked(normal.content)
+    if watch.content is None:
+        detectors = Detectors(arrays, alpha, f"{normal.id} {watch.restarts}".encode())
+    else:
+        detectors = Detectors.restore(unpacked(watch.content))
+    return Standing(arrays, detectors, watch.restarts, watch.seq, watch.requests)
+
+
+def _take(session: Session, of: alarms.Watched, standing: Standing, batch: Batch) -> Detected:
+    watch, detectors = of.watch, standing.detectors
     crossing = detectors.take(batch)
     taken = len(batch) if crossing is None else crossing.place + 1
-    watch.seq = batch.seqs[taken - 1]
-    watch.requests += taken
-    watch.updated_at = datetime.now(UTC)
+    standing.seq, standing.requests = batch.seqs[taken - 1], standing.requests + taken
+    watch.latest_seq, watch.latest_requests = standing.seq, standing.requests
     values = detectors.values | ({} if crossing is None else {crossing.feature: crossing.value})
-    _read(session, watch, values, detectors.thresholds, batch.moments[taken - 1])
-    if crossing is None:
-        watch.content = packed(detectors.state())
-        if watch.requests >= QUIET * of.normal.size:
-            alarms.end(session, of.version, f"nothing crossed in the {watch.requests} requests since")
-        return Detected(taken, more=len(batch) == MOST)
-    alarm = alarms.raise_alarm(session, of, batch, crossing).id
-    watch.content, watch.requests, watch.restarts = None, 0, watch.restarts + 1
-    return Detected(taken, alarm, more=True)
+    moment = batch.moments[taken - 1]
+    readings.keep(session, watch, values, detectors.thresholds, moment)
+    if crossing is not None:
+        alarm = alarms.raise_alarm(session, of, batch, crossing, values).id
+        _keep(watch, standing, None)
+        watch.latest_requests, watch.requests, watch.restarts = 0, 0, watch.restarts + 1
+        return Detected(taken, alarm, more=True)
+    if _due(watch, standing):
+        _keep(watch, standing, packed(detectors.state()))
+    if standing.requests >= QUIET * of.normal.size:
+        alarms.end(session, of.version, f"nothing crossed in the {standing.requests} requests since")
+    return Detected(taken, more=len(batch) == MOST)
 
 
-def _read(
-    session: Session,
-    watch: DriftWatch,
-    values: dict[str, float],
-    thresholds: dict[str, float],
-    moment: datetime,
-) -> None:
-    """One reading a feature and span; the last one of a span stays."""
-    span = datetime.fromtimestamp(moment.timestamp() // SPAN_SECONDS * SPAN_SECONDS, UTC)
-    rows = [
-        {
-            "reference_id": watch.reference_id,
-            "detector": name,
-            "segment": "",
-            "span": span,
-            "requests": watch.requests,
-            "value": value,
-            "threshold": thresholds[name],
-        }
-        for name, value in values.items()
-    ]
-    if not rows:
-        return
-    made = insert(DriftReading)
-    session.execute(
-        made.on_conflict_do_update(
-            index_elements=["reference_id", "detector", "segment", "span"],
-            set_={
-                "at": func.now(),
-                "requests": made.excluded.requests,
-                "value": made.excluded.value,
-                "threshold": made.excluded.threshold,
-            },
-        ),
-        rows,
-    )
+def _due(watch: DriftWatch, standing: Standing) -> bool:
+    late = datetime.now(UTC) >= watch.updated_at + timedelta(seconds=KEEP_SECONDS)
+    return late or standing.requests - watch.requests >= KEEP_REQUESTS
+
+
+def _keep(watch: DriftWatch, standing: Standing, content: bytes | None) -> None:
+    watch.content, watch.seq, watch.requests = content, standing.seq, standing.requests
+    watch.updated_at = datetime.now(UTC)

@@ -155,7 +155,7 @@ def _version(session: Session, version: Version) -> VersionDrift:
         "version": version.label,
         "stage": version.stage,
         "reference": None if normal is None else reference_view(normal),
-        "watched": 0 if watch is None else watch.requests,
+        "watched": 0 if watch is None else watch.latest_requests,
         "readings": [] if normal is None else _readings(session, normal),
     }
 

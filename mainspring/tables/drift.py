@@ -51,13 +51,18 @@ class Reference(Base):
 
 
 class DriftWatch(Base):
-    """Where the detectors of a reference stand. `seq`: the last observation that they were given. `content`: as above."""
+    """Where the detectors of a reference stand. `content`: as above, after `requests` up to the observation `seq`.
+
+    `latest_…`: what a worker has given to those that it holds in memory since. `restarts`: how often they began anew.
+    """
 
     __tablename__ = "drift_watches"
 
     reference_id: Mapped[UUID] = mapped_column(ForeignKey("drift_references.id"), primary_key=True)
     seq: Mapped[int] = mapped_column(BigInteger)
     requests: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))
+    latest_seq: Mapped[int] = mapped_column(BigInteger)
+    latest_requests: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))
     restarts: Mapped[int] = mapped_column(server_default=text("0"))
     content: Mapped[bytes | None] = mapped_column(LargeBinary)
     updated_at: Mapped[datetime] = mapped_column(server_default=func.now())

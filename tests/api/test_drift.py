@@ -35,7 +35,7 @@ def beat(database: Database, version: UUID) -> None:
     more = True
     while more:
         with database.transaction() as session:
-            more = detect.detect(session, version).more
+            more = detect.detect(session, version, detect.Memory()).more
     with database.transaction() as session:
         deciding.decide_for(session, NAME, datetime.now(UTC))
 

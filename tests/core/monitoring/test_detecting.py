@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 from sqlalchemy import select, text
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
 
-from mainspring.monitor.detect import Detected, detect, watched
+from mainspring.monitor.detect import Detected, Memory, detect, watched
 from mainspring.tables import Database, DriftAlarm, DriftReading, DriftWatch, Event, Reference, Version
 from tests.core.monitoring.traffic import about, observe
 from tests.rows import champion
@@ -26,12 +27,12 @@ def version(database: Database) -> UUID:
     return made.id
 
 
-def passes(database: Database, version: UUID) -> list[Detected]:
-    """Until there is no more."""
-    found = []
+def passes(database: Database, version: UUID, memory: Memory | None = None) -> list[Detected]:
+    """Until there is no more, by a worker with that memory, or by one that has just begun."""
+    found, known = [], memory or Memory()
     while not found or found[-1].more:
         with database.transaction() as session:
-            found.append(detect(session, version))
+            found.append(detect(session, version, known))
     return found
 
 
@@ -86,23 +87,44 @@ def test_requests_count_once_however_the_passes_fall(database: Database, version
     passes(database, version)
     with database.transaction() as session:
         watch = session.scalars(select(DriftWatch)).one()
-        assert watch.requests == 5 * 90 - SIZE
-        assert session.scalars(select(DriftReading.requests)).all()[-1] == watch.requests
+        assert watch.latest_requests == 5 * 90 - SIZE
+        assert session.scalars(select(DriftReading.requests)).all()[-1] == watch.latest_requests
 
 
 def test_a_pass_that_dies_has_not_been(database: Database, version: UUID) -> None:
-    rng = np.random.default_rng(4)
+    rng, memory = np.random.default_rng(4), Memory()
     with database.transaction() as session:
         observe(session, version, about(rng, 0, SIZE + 50))
+    passes(database, version, memory)
+    with database.transaction() as session:
+        before = session.scalars(select(DriftWatch)).one().latest_seq
+        observe(session, version, about(rng, 0, 50))
+    with Session(database.engine) as session:  # closed without a commit
+        assert detect(session, version, memory).requests == 50
+    with database.transaction() as session:
+        assert session.scalars(select(DriftWatch)).one().latest_seq == before
+    assert passes(database, version)[0].requests > 0
+    with database.transaction() as session:
+        assert session.scalars(select(DriftWatch)).one().latest_requests == 100
+
+
+def test_whoever_takes_over_ends_where_the_other_was(database: Database, version: UUID) -> None:
+    """From the row, and from what came since: the same evidence, to the last bit."""
+    rng, memory = np.random.default_rng(6), Memory()
+    with database.transaction() as session:
+        observe(session, version, about(rng, 0, SIZE))
+    for _ in range(4):
+        with database.transaction() as session:
+            observe(session, version, about(rng, 0, 70))
+        passes(database, version, memory)
+    with database.transaction() as session:
+        told = session.scalars(select(DriftReading.value)).one()
+        session.execute(text("update drift_readings set value = 0"))
+        session.execute(text("update drift_watches set latest_requests = 0"))
     passes(database, version)
     with database.transaction() as session:
-        before = session.scalars(select(DriftWatch)).one().seq
-        observe(session, version, about(rng, 0, 50))
-    with database._sessions() as session:  # closed without a commit
-        assert detect(session, version).requests == 50
-    with database.transaction() as session:
-        assert session.scalars(select(DriftWatch)).one().seq == before
-    assert sum(one.requests for one in passes(database, version)) == 50
+        assert session.scalars(select(DriftReading.value)).one() == told
+        assert session.scalars(select(DriftWatch)).one().latest_requests == 280
 
 
 def test_an_open_alarm_is_confirmed_and_ends_when_it_is_quiet(database: Database, version: UUID) -> None:

@@ -1,0 +1,160 @@
+"""Learners: each looks at a window of requests, fits which way they differ from the reference, and bets on what follows.
+
+A change of a small part of the traffic is seen soon only by those who know what to look for. A learner takes the latest
+`window` requests, weighs each by how strange it is, so that few new ones count for more than many known ones, and finds
+the direction that tells them from the reference's strange ones (a linear discriminant with a shrunk covariance, refined
+by weighing anew with its own score). Its score is strangeness plus a step in this direction, as long as the difference
+is beyond chance.
+
+**Why this is exact.** From its birth on a learner's score is a fixed function, fitted to the learned half and to the
+window alone. Given those, the calibrating half, the requests before the window and those after the birth are
+exchangeable if nothing changed, so the p-values of the latter among them all are independent and uniform (ranks.py),
+and the learner's capital is a martingale *in the filtration of its own p-values*. Two learners' capitals do not share
+one, and a mean of them would not be a martingale (Choe, Ramdas, Combining evidence across filtrations, 2024). So each
+learner has a weight instead, the weights of all sum to at most 1, and it alarms when weight times capital passes
+1/alpha: all together do so with a chance of at most alpha.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from mainspring.drift import bets
+from mainspring.drift.arrays import Floats, State, Vectors
+from mainspring.drift.likeness import Likeness
+from mainspring.drift.ranks import DIGITS
+from mainspring.drift.starts import SMALL, changed_share, log_paths, log_prior
+
+_FOCUS = 8.0  # power of the rank by strangeness as a weight
+_FLOOR = 1e-3
+_REFINED = 2  # times
+_STEP = 2.0  # of a direction that is far beyond chance, in standard deviations of strangeness
+
+
+def direction(likeness: Likeness, window: Vectors, strange: Floats) -> Vectors:
+    """[d] what a vector is multiplied with, to be added to its strangeness. Zero: no difference beyond chance."""
+    own, others = strange, likeness.strange
+    found = np.zeros(window.shape[1])
+    for _ in range(_REFINED + 1):
+        found = _discriminant(likeness, window, _weights(own, others), _weights(others, others))
+        own, others = strange + window @ found, likeness.strange + likeness.learned @ found
+    return np.asarray(found, np.float32)
+
+
+def _weights(scores: Floats, among: Floats) -> Floats:
+    return np.searchsorted(np.sort(among), scores) / len(among)
+
+
+def _discriminant(likeness: Likeness, window: Vectors, ranks: Floats, known: Floats) -> Floats:
+    middle, spread = _focused(likeness, window, ranks)
+    usual, usual_spread = _focused(likeness, likeness.learned, known)
+    found = likeness.precision @ (middle - usual)
+    size = float((middle - usual) @ found)
+    beyond_chance = max(0.0, 1 - (spread + usual_spread) / max(size, 1e-12))  # James and Stein's shrinkage
+    return np.asarray(_STEP * beyond_chance * found / np.sqrt(max(size, 1e-12)), np.float64)
+
+
+def _focused(likeness: Likeness, vectors: Vectors, ranks: Floats) -> tuple[Floats, float]:
+    """The weighted mean, and by how much (squared, in the precision's measure) chance moves it."""
+    weights = ranks**_FOCUS + _FLOOR
+    weights = weights / weights.sum()
+    centred = vectors - likeness.mean
+    lengths = ((centred @ likeness.precision) * centred).sum(axis=1)
+    return weights @ centred, float(weights**2 @ lengths)
+
+
+@dataclass
+class Learner:
+    """`scores`: in order, of all that its p-values are ranks among. `capital`: [bets] logarithms. `small`: p-values
+    up to SMALL, of `seen`."""
+
+    born: int
+    life: int
+    weight: float
+    direction: Vectors
+    scores: Floats
+    capital: Floats
+    small: int = 0
+    seen: int = 0
+
+    def take(self, scores: Floats, ties: Floats) -> Floats:
+        """[n] scores → [n] logarithms of weight times capital after each."""
+        rounded = np.round(scores, DIGITS)
+        low, high = (np.searchsorted(self.scores, rounded, side) for side in ("left", "right"))
+        earlier = np.tri(len(rounded), k=-1, dtype=bool)
+        above = len(self.scores) - high + (earlier & (rounded[None] > rounded[:, None])).sum(axis=1)
+        equal = high - low + 1 + (earlier & (rounded[None] == rounded[:, None])).sum(axis=1)
+        p = (above + ties * equal) / (len(self.scores) + 1 + np.arange(len(rounded)))
+        self.scores = np.sort(np.concatenate([self.scores, rounded]))
+        paths = log_paths(self.capital, p)
+        self.capital = paths[-1]
+        self.small += int((p <= SMALL).sum())
+        self.seen += len(p)
+        return np.array([self.weight + bets.log_mean(path) for path in paths])
+
+    @property
+    def log_value(self) -> float:
+        return self.weight + bets.log_mean(self.capital)
+
+    @property
+    def share(self) -> float:
+        return changed_share(self.small, self.seen)
+
+
+@dataclass(frozen=True)
+class Course:
+    """Learners with one length of window. The `number`-th is born with the part log_prior(number) of `weight`."""
+
+    window: int
+    every: int
+    life: int
+    weight: float
+
+    def due(self, seen: int) -> bool:
+        return seen >= self.window and (seen - self.window) % self.every == 0
+
+    def learner(
+        self,
+        likeness: Likeness,
+        seen: int,
+        window: tuple[Vectors, Floats],
+        rest: list[tuple[Vectors, Floats]],
+    ) -> Learner:
+        """`rest`: the calibrating half and requests that are not in the window, with their strangeness."""
+        found = direction(likeness, *window)
+        scores = np.concatenate([strange + vectors @ found for vectors, strange in rest])
+        weight = np.log(self.weight) + log_prior((seen - self.window) // self.every)
+        return Learner(
+            seen, self.life, float(weight), found, np.sort(np.round(scores, DIGITS)), np.zeros(bets.COUNT)
+        )
+
+
+def packed(learners: list[Learner], width: int) -> State:
+    return {
+        "born": np.array([one.born for one in learners], np.int64),
+        "life": np.array([one.life for one in learners], np.int64),
+        "weight": np.array([one.weight for one in learners]),
+        "small": np.array([one.small for one in learners], np.int64),
+        "seen": np.array([one.seen for one in learners], np.int64),
+        "lengths": np.array([len(one.scores) for one in learners], np.int64),
+        "scores": np.concatenate([np.empty(0), *(one.scores for one in learners)]),
+        "directions": np.array([one.direction for one in learners], np.float32).reshape(-1, width),
+        "capital": np.array([one.capital for one in learners]).reshape(-1, bets.COUNT),
+    }
+
+
+def unpacked(state: State) -> list[Learner]:
+    pieces = np.split(state["scores"], np.cumsum(state["lengths"])[:-1]) if len(state["lengths"]) else []
+    return [
+        Learner(
+            int(state["born"][i]),
+            int(state["life"][i]),
+            float(state["weight"][i]),
+            state["directions"][i],
+            scores,
+            state["capital"][i],
+            int(state["small"][i]),
+            int(state["seen"][i]),
+        )
+        for i, scores in enumerate(pieces)
+    ]

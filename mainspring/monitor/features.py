@@ -1,0 +1,34 @@
+"""What is watched of each answered request, and which part of alpha it has. The parts of all sum to at most 1."""
+
+from enum import StrEnum
+from typing import NamedTuple
+
+from mainspring.terms import AlarmKind
+
+
+class Kind(StrEnum):
+    VECTOR = "vector"
+    NUMBER = "number"
+
+
+class Feature(NamedTuple):
+    """`weight`: its part of alpha."""
+
+    of: Kind
+    kind: AlarmKind
+    weight: float
+
+
+_DATA, _PERFORMANCE = AlarmKind.DATA, AlarmKind.PERFORMANCE
+FEATURES = {
+    "words_prompt": Feature(Kind.VECTOR, _DATA, 0.35),
+    "encoded_prompt": Feature(Kind.VECTOR, _DATA, 0.35),
+    "prompt_tokens": Feature(Kind.NUMBER, _DATA, 0.025),
+    "prompt_log_probability": Feature(Kind.NUMBER, _DATA, 0.025),
+    "words_answer": Feature(Kind.VECTOR, _PERFORMANCE, 0.05),
+    "encoded_answer": Feature(Kind.VECTOR, _PERFORMANCE, 0.05),
+    "answer_tokens": Feature(Kind.NUMBER, _PERFORMANCE, 0.025),
+    "log_probability": Feature(Kind.NUMBER, _PERFORMANCE, 0.025),
+    "entropy": Feature(Kind.NUMBER, _PERFORMANCE, 0.025),
+    "margin": Feature(Kind.NUMBER, _PERFORMANCE, 0.025),
+}
