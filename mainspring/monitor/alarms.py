@@ -54,9 +54,10 @@ def raise_alarm(
         open_one.crossings += 1
         open_one.last_at = moment
         if open_one.details.get("strange", 0) < ENOUGH:  # by now there is more to say what it is about
-            open_one.details = open_one.details | _details(session, of, crossing)
+            open_one.details = open_one.details | _details(session, of, crossing, open_one.since)
         return open_one
-    details = _details(session, of, crossing) | {"evidence": _most(values)}
+    since = _since(session, of, batch, crossing)
+    details = _details(session, of, crossing, since) | {"evidence": _most(values)}
     alarm = DriftAlarm(
         id=uuid7(),
         reference_id=of.normal.id,
@@ -66,7 +67,7 @@ def raise_alarm(
         detector=crossing.feature,
         at=moment,
         last_at=moment,
-        since=_since(session, of, batch, crossing),
+        since=since,
         requests=of.watch.latest_requests,
         value=crossing.value,
         threshold=crossing.threshold,
@@ -93,15 +94,16 @@ def end(session: Session, version: Version, reason: str) -> None:
         )
 
 
-def _details(session: Session, of: Watched, crossing: Crossing) -> dict[str, Any]:
-    """By the vectors that gave the alarm, or else by those that every request has."""
+def _details(session: Session, of: Watched, crossing: Crossing, since: datetime | None) -> dict[str, Any]:
+    """Of the requests since then, by the vectors that gave the alarm, or else by those that every request has."""
     feature = crossing.feature if crossing.feature in VECTORS else _COMPARED
     if crossing.kind is not AlarmKind.DATA or feature not in of.arrays:
         return {}
-    most = min(of.watch.latest_requests, LATEST)
-    latest = last(session.connection(), of.version.id, of.watch.latest_seq, most)
-    places, rows = latest.vectors[feature]
-    if not len(rows):
+    latest = last(session.connection(), of.version.id, of.watch.latest_seq, LATEST)
+    every, vectors = latest.vectors[feature]
+    lately = [row for row, place in enumerate(every) if since is None or latest.moments[place] >= since]
+    places, rows = every[lately], vectors[lately]
+    if not lately:
         return {}
     found = moved(of.arrays[feature].astype(np.float32), rows)
     strange = [int(places[place]) for place in found.strange]
