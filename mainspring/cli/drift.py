@@ -67,7 +67,9 @@ def _version(console: Console, version: dict[str, Any]) -> None:
     )
     table = Table("detector", "evidence", "alarm at", "", box=None, padding=(0, 2))
     for one in version["readings"]:
-        table.add_row(one["detector"], f"{one['value']:.2f}", f"{one['threshold']:.2f}", _bar(one))
+        table.add_row(
+            f"{one['detector']} {one['segment']}", f"{one['value']:.2f}", f"{one['threshold']:.2f}", _bar(one)
+        )
     if version["readings"]:
         console.print(table)
 
@@ -75,7 +77,8 @@ def _version(console: Console, version: dict[str, Any]) -> None:
 def _alarm(console: Console, alarm: dict[str, Any]) -> None:
     state = "open" if alarm["ended_at"] is None else f"over since {_when(alarm['ended_at'])}"
     console.print(
-        f"[bold red]alarm[/] {_when(alarm['at'])}  {alarm['version']}  {alarm['kind']} drift by {alarm['detector']},"
+        f"[bold red]alarm[/] {_when(alarm['at'])}  {alarm['version']}  {alarm['kind']} drift by"
+        f" {alarm['detector']}{' of ' if alarm['segment'] else ''}{alarm['segment']},"
         f" after {alarm['requests']:,} requests; {state}"
     )
     if alarm["since"]:

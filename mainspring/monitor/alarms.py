@@ -13,7 +13,7 @@ from mainspring.identifiers import uuid7
 from mainspring.monitor import terms
 from mainspring.monitor.arrays import Arrays
 from mainspring.monitor.batch import VECTORS, Batch, last
-from mainspring.monitor.detectors import Crossing
+from mainspring.monitor.detectors import Crossing, Detectors
 from mainspring.monitor.moved import moved
 from mainspring.monitor.reference import subjects_of, words_of
 from mainspring.monitor.subjects import nearest
@@ -39,7 +39,7 @@ class Watched:
 
 
 def raise_alarm(
-    session: Session, of: Watched, batch: Batch, crossing: Crossing, values: dict[str, float]
+    session: Session, of: Watched, batch: Batch, crossing: Crossing, detectors: Detectors
 ) -> DriftAlarm:
     """A new one, or the open one of this kind confirmed."""
     moment = batch.moments[crossing.place]
@@ -56,8 +56,8 @@ def raise_alarm(
         if open_one.details.get("strange", 0) < ENOUGH:  # by now there is more to say what it is about
             open_one.details = open_one.details | _details(session, of, crossing, open_one.since)
         return open_one
-    since = _since(session, of, batch, crossing)
-    details = _details(session, of, crossing, since) | {"evidence": _most(values)}
+    since = _since(session, of, crossing)
+    details = _details(session, of, crossing, since) | {"evidence": _most(detectors)}
     alarm = DriftAlarm(
         id=uuid7(),
         reference_id=of.normal.id,
@@ -65,6 +65,7 @@ def raise_alarm(
         deployment=of.version.deployment,
         kind=crossing.kind.value,
         detector=crossing.feature,
+        segment=crossing.segment,
         at=moment,
         last_at=moment,
         since=since,
@@ -101,7 +102,11 @@ def _details(session: Session, of: Watched, crossing: Crossing, since: datetime 
         return {}
     latest = last(session.connection(), of.version.id, of.watch.latest_seq, LATEST)
     every, vectors = latest.vectors[feature]
-    lately = [row for row, place in enumerate(every) if since is None or latest.moments[place] >= since]
+    fits = [since is None or moment >= since for moment in latest.moments]
+    if crossing.segment:
+        labels = latest.segments()[crossing.segment.partition("=")[0]]
+        fits = [fit and label == crossing.segment for fit, label in zip(fits, labels, strict=True)]
+    lately = [row for row, place in enumerate(every) if fits[place]]
     places, rows = every[lately], vectors[lately]
     if not lately:
         return {}
@@ -126,10 +131,9 @@ def _near(arrays: Arrays, latest: Batch, strange: list[int]) -> list[str]:
     return [] if found is None else found.words
 
 
-def _since(session: Session, of: Watched, batch: Batch, crossing: Crossing) -> datetime | None:
+def _since(session: Session, of: Watched, crossing: Crossing) -> datetime | None:
     """When the likely first of the changed requests ended. Of a sample's feature each stands for several requests."""
-    rows = len(batch.vectors[crossing.feature][0]) if crossing.feature in VECTORS else len(batch)
-    back = min(of.watch.latest_requests, round(crossing.before * len(batch) / max(1, rows))) - 1
+    back = min(of.watch.latest_requests, round(crossing.before * crossing.spread)) - 1
     return session.scalar(
         select(Observation.at)
         .where(Observation.version_id == of.version.id, Observation.seq <= of.watch.latest_seq)
@@ -139,10 +143,10 @@ def _since(session: Session, of: Watched, batch: Batch, crossing: Crossing) -> d
     )
 
 
-def _most(values: dict[str, float], most: int = 5) -> dict[str, float]:
+def _most(detectors: Detectors, most: int = 5) -> dict[str, float]:
     """The features with the most evidence, as natural logarithms."""
-    best = sorted(values, key=lambda name: -values[name])[:most]
-    return {name: round(values[name], 3) for name in best}
+    best = sorted(detectors.watching, key=lambda one: -one.value)[:most]
+    return {f"{one.feature} {one.segment}".strip(): round(one.value, 3) for one in best}
 
 
 def _terms(session: Session, strange: list[UUID], arrays: Arrays) -> list[str]:
@@ -154,13 +158,14 @@ def _terms(session: Session, strange: list[UUID], arrays: Arrays) -> list[str]:
 def _say(session: Session, version: Version, alarm: DriftAlarm) -> None:
     """No text of a request: the words that many of them share, and their ids."""
     named = alarm.details.get("terms", [])
+    among = f" of {alarm.segment}" if alarm.segment else ""
     about = f": {', '.join(named[:4])}" if named else ""
     session.add(
         Event(
             kind="drift.alarm",
             about=version.label,
             actor=ACTOR,
-            reason=f"{alarm.kind} drift after {alarm.requests} requests, by {alarm.detector}{about}",
+            reason=f"{alarm.kind} drift after {alarm.requests} requests, by {alarm.detector}{among}{about}",
             inputs={
                 "alarm": str(alarm.id),
                 "reference": str(alarm.reference_id),

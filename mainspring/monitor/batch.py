@@ -56,6 +56,13 @@ class Batch:
     def __len__(self) -> int:
         return len(self.seqs)
 
+    def segments(self) -> dict[str, list[str]]:
+        """By what requests are told apart, the part that each belongs to; empty: to none."""
+        return {
+            "language": [f"language={one}" if one else "" for one in self.languages],
+            "tenant": [f"tenant={one}" if one else "" for one in self.tenants],
+        }
+
 
 def after(connection: Connection, version: UUID, seq: int, most: int) -> Batch:
     """The next answered ones of a version behind that place in the order."""

@@ -112,7 +112,7 @@ def _begin(session: Session, version: Version, plan: DriftPlan) -> Detected:
 def _from_row(normal: Reference, watch: DriftWatch, alpha: float) -> Standing:
     arrays = unpacked(normal.content)
     if watch.content is None:
-        detectors = Detectors(arrays, alpha, f"{normal.id} {watch.restarts}".encode())
+        detectors = Detectors.make(arrays, alpha, f"{normal.id} {watch.restarts}".encode())
     else:
         detectors = Detectors.restore(unpacked(watch.content))
     return Standing(arrays, detectors, watch.restarts, watch.seq, watch.requests)
@@ -124,11 +124,9 @@ def _take(session: Session, of: alarms.Watched, standing: Standing, batch: Batch
     taken = len(batch) if crossing is None else crossing.place + 1
     standing.seq, standing.requests = batch.seqs[taken - 1], standing.requests + taken
     watch.latest_seq, watch.latest_requests = standing.seq, standing.requests
-    values = detectors.values | ({} if crossing is None else {crossing.feature: crossing.value})
-    moment = batch.moments[taken - 1]
-    readings.keep(session, watch, values, detectors.thresholds, moment)
+    readings.keep(session, watch, detectors.watching, batch.moments[taken - 1])
     if crossing is not None:
-        alarm = alarms.raise_alarm(session, of, batch, crossing, values).id
+        alarm = alarms.raise_alarm(session, of, batch, crossing, detectors).id
         _keep(watch, standing, None)
         watch.latest_requests, watch.requests, watch.restarts = 0, 0, watch.restarts + 1
         return Detected(taken, alarm, more=True)

@@ -21,8 +21,8 @@ class Feature(NamedTuple):
 
 _DATA, _PERFORMANCE = AlarmKind.DATA, AlarmKind.PERFORMANCE
 FEATURES = {
-    "words_prompt": Feature(Kind.VECTOR, _DATA, 0.35),
-    "encoded_prompt": Feature(Kind.VECTOR, _DATA, 0.35),
+    "words_prompt": Feature(Kind.VECTOR, _DATA, 0.3),
+    "encoded_prompt": Feature(Kind.VECTOR, _DATA, 0.3),
     "prompt_tokens": Feature(Kind.NUMBER, _DATA, 0.025),
     "prompt_log_probability": Feature(Kind.NUMBER, _DATA, 0.025),
     "words_answer": Feature(Kind.VECTOR, _PERFORMANCE, 0.05),
@@ -32,3 +32,9 @@ FEATURES = {
     "entropy": Feature(Kind.NUMBER, _PERFORMANCE, 0.025),
     "margin": Feature(Kind.NUMBER, _PERFORMANCE, 0.025),
 }
+
+# Parts of the traffic that are watched by themselves too: a change of one of them alone is soon lost among the others.
+SEGMENTED = "words_prompt"
+SEGMENTS = Feature(Kind.VECTOR, _DATA, 0.1)  # of all of them together
+MOST_SEGMENTS = 4
+LEAST_IN_SEGMENT, MOST_SHARE = 100, 0.9  # requests of the reference, and the part of it

@@ -1,11 +1,13 @@
 """The detectors' values over time: one a feature and span of ten minutes, the last of a span stays."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from sqlalchemy import func
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from mainspring.monitor.detectors import Watching
 from mainspring.tables import DriftReading, DriftWatch
 
 SPAN_SECONDS = 600
@@ -21,26 +23,20 @@ _KEEP = _ROW.on_conflict_do_update(
 )
 
 
-def keep(
-    session: Session,
-    watch: DriftWatch,
-    values: dict[str, float],
-    thresholds: dict[str, float],
-    moment: datetime,
-) -> None:
+def keep(session: Session, watch: DriftWatch, watching: Sequence[Watching], moment: datetime) -> None:
     """As they are at that moment."""
     span = datetime.fromtimestamp(moment.timestamp() // SPAN_SECONDS * SPAN_SECONDS, UTC)
     rows = [
         {
             "reference_id": watch.reference_id,
-            "detector": name,
-            "segment": "",
+            "detector": one.feature,
+            "segment": one.segment,
             "span": span,
             "requests": watch.latest_requests,
-            "value": value,
-            "threshold": thresholds[name],
+            "value": one.value,
+            "threshold": one.threshold,
         }
-        for name, value in values.items()
+        for one in watching
     ]
     if rows:
         session.execute(_KEEP, rows)

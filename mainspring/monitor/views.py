@@ -37,6 +37,7 @@ class ReadingView(TypedDict):
     """`value`: the natural logarithm of the evidence that something has changed; an alarm at `threshold`."""
 
     detector: str
+    segment: str
     value: float
     threshold: float | None
     requests: int
@@ -54,6 +55,7 @@ class AlarmView(TypedDict):
     version: str
     kind: str
     detector: str
+    segment: str
     at: str
     since: str | None
     requests: int
@@ -171,6 +173,7 @@ def _readings(session: Session, normal: Reference) -> list[ReadingView]:
     return [
         {
             "detector": one.detector,
+            "segment": one.segment,
             "value": round(one.value, 3),
             "threshold": one.threshold,
             "requests": one.requests,
@@ -187,6 +190,7 @@ def _alarm(alarm: DriftAlarm, version: Version) -> AlarmView:
         "version": version.label,
         "kind": alarm.kind,
         "detector": alarm.detector,
+        "segment": alarm.segment,
         "at": alarm.at.isoformat(),
         "since": None if alarm.since is None else alarm.since.isoformat(),
         "requests": alarm.requests,

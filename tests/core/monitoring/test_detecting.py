@@ -1,7 +1,7 @@
 """From observations to alarms, in rows: each request counts once, however the passes fall."""
 
 from threading import Thread
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import numpy as np
 import pytest
@@ -142,3 +142,34 @@ def test_an_open_alarm_is_confirmed_and_ends_when_it_is_quiet(database: Database
     with database.transaction() as session:
         assert session.scalars(select(DriftAlarm)).one().ended_at is not None
         assert session.get_one(Version, version).label == "assistant@1"
+
+
+def test_a_tenant_that_takes_up_anothers_subject_is_seen_in_its_segment(
+    database: Database, version: UUID
+) -> None:
+    """All in all nothing is new; of this tenant it is."""
+    rng, (small, large) = np.random.default_rng(7), (uuid4(), uuid4())
+
+    def asked(tenant: UUID, subject: int, count: int) -> None:
+        with database.transaction() as session:
+            observe(session, version, about(rng, subject, count), tenant_id=tenant)
+
+    with database.transaction() as session:
+        session.execute(text('update deployments set policy = \'{"drift": {"reference": 600}}\''))
+    for _ in range(20):
+        asked(small, 0, 10)
+        asked(large, 1, 20)
+    assert not any(one.alarm for one in passes(database, version))
+    for _ in range(30):
+        asked(small, 1, 2)
+        asked(large, 1, 4)
+        asked(large, 0, 2)
+    assert any(one.alarm for one in passes(database, version))
+    with database.transaction() as session:
+        alarm = session.scalars(select(DriftAlarm)).one()
+        assert alarm.segment == f"tenant={small}"
+        assert set(session.scalars(select(DriftReading.segment))) == {
+            "",
+            f"tenant={small}",
+            f"tenant={large}",
+        }
