@@ -1,0 +1,138 @@
+"""Beat is away and comes back, or there are two of them: each job is looked at once, and each piece of work done once."""
+
+from datetime import UTC, datetime, timedelta
+from threading import Thread
+from uuid import UUID
+
+import numpy as np
+import pytest
+from celery import Celery
+from redis import Redis
+from sqlalchemy import func, select, text, update
+
+from mainspring.observe.encoder import bundled
+from mainspring.observe.eyes import Eyes
+from mainspring.observe.words import Words
+from mainspring.serving import answer, lease
+from mainspring.serving.claim import claim
+from mainspring.serving.engine import EngineAnswer
+from mainspring.settings import Settings
+from mainspring.tables import (
+    BeatRun,
+    Database,
+    DriftAlarm,
+    DriftWatch,
+    Event,
+    Observation,
+    Reference,
+    RetrainingRequest,
+)
+from tests.rows import champion, submit
+from tests.workers.rounds import connections
+from workers.app import create_app
+from workers.postman import Postman
+from workers.sweeping import Connections, sweep_once
+from workers.watching import decide_once, detect_once, observe_once
+
+OLD = "how to open a file and read the lines of it, number {}"
+NEW = "the integral of a polynomial over the complex plane, number {}"
+
+
+@pytest.fixture
+def app(settings: Settings) -> Celery:
+    return create_app(settings, "ops", [])
+
+
+@pytest.fixture
+def use(settings: Settings, database: Database, redis: Redis) -> Connections:
+    return seeing(settings, database, redis)
+
+
+def seeing(settings: Settings, database: Database, redis: Redis) -> Connections:
+    made = connections(settings, database, redis, Postman(settings, database))
+    return Connections(
+        made.settings, made.database, made.redis, made.postman, made.rounds, Eyes(Words(bundled()), None)
+    )
+
+
+def answered(database: Database, worker: UUID, version: UUID, texts: list[str]) -> None:
+    with database.transaction() as session:
+        for one in texts:
+            submit(session, input=one)
+    with database.each() as connection:
+        for _ in texts:
+            job = claim(connection, version, worker)
+            assert job is not None
+            assert answer.succeed(connection, job.fence, EngineAnswer({"text": "yes"}, {"prompt_tokens": 9}))
+
+
+@pytest.fixture
+def serving(database: Database) -> tuple[UUID, UUID]:
+    """A worker's life, and the version that answers."""
+    with database.transaction() as session:
+        version, worker = champion(session).id, lease.begin(session, "infer", 600)
+        session.execute(
+            text('update deployments set policy = \'{"drift": {"reference": 120, "minimum": 5}}\'')
+        )
+    return worker, version
+
+
+def beat(use: Connections) -> None:
+    observe_once(use)
+    detect_once(use)
+    decide_once(use)
+
+
+def test_away_for_ten_minutes_it_catches_up_and_counts_nothing_twice(
+    app: Celery, use: Connections, database: Database, serving: tuple[UUID, UUID]
+) -> None:
+    draw = np.random.default_rng(1)
+    answered(database, *serving, [OLD.format(draw.integers(1000)) for _ in range(200)])
+    beat(use)
+    answered(database, *serving, [OLD.format(draw.integers(1000)) for _ in range(60)])
+    answered(database, *serving, [NEW.format(draw.integers(1000)) for _ in range(60)])
+    with database.transaction() as session:
+        ago = datetime.now(UTC) - timedelta(minutes=10)
+        session.execute(update(BeatRun).values(started_at=ago, finished_at=ago))
+        assert session.scalar(select(func.count()).where(Observation.seq.is_(None))) == 120
+    sweep_once(app, use)
+    beat(use)
+    beat(use)
+    with database.transaction() as session:
+        late = set(session.scalars(select(Event.about).where(Event.kind == "beat.overdue")))
+        assert late == {"observe", "detect", "decide"}
+        assert not session.scalar(select(func.count()).where(Observation.seq.is_(None)))
+        assert session.scalar(select(func.count()).select_from(Observation)) == 320
+        alarm = session.scalars(select(DriftAlarm)).one()
+        assert {"integral", "polynomial"} <= set(alarm.details["terms"])
+        assert session.scalars(select(RetrainingRequest)).one().alarm_id == alarm.id
+        assert not session.scalar(select(func.count()).where(BeatRun.overdue))
+
+
+def test_two_beats_at_once_do_each_piece_of_work_once(
+    settings: Settings, database: Database, redis: Redis, serving: tuple[UUID, UUID]
+) -> None:
+    """Two ops workers, each with a memory of its own, are asked for everything at the same time, again and again."""
+    workers = [seeing(settings, database, redis) for _ in range(2)]
+    draw = np.random.default_rng(2)
+    for number in range(6):
+        about = NEW if number == 5 else OLD
+        answered(database, *serving, [about.format(draw.integers(1000)) for _ in range(60)])
+        rounds = [Thread(target=beat, args=(one,)) for one in workers for _ in range(2)]
+        for one in rounds:
+            one.start()
+        for one in rounds:
+            one.join()
+    for one in workers:
+        beat(one)
+    with database.transaction() as session:
+        seqs = session.scalars(select(Observation.seq)).all()
+        assert len(set(seqs)) == 360
+        assert len(session.scalars(select(Reference)).all()) == 1
+        assert len(session.scalars(select(DriftAlarm)).all()) == 1
+        assert len(session.scalars(select(RetrainingRequest)).all()) == 1
+        watch = session.scalars(select(DriftWatch)).one()
+        given = session.scalar(select(func.count()).where(Observation.seq <= watch.latest_seq))
+        kinds = session.scalars(select(Event.kind)).all()
+        assert given == 360
+        assert kinds.count("drift.alarm") == kinds.count("retraining.requested") == 1
