@@ -21,6 +21,7 @@ def observe_once(use: Connections) -> None:
             did["passes"] += 1
             did["seen"] += looked.seen
             did["encoded"] += looked.encoded
+            did["heard"] += looked.heard
 
 
 def detect_once(use: Connections) -> None:

@@ -12,11 +12,10 @@ from sqlalchemy import Connection, Double, cast, select
 from sqlalchemy.engine import Row
 
 from mainspring.observe.vectors import unpacked
-from mainspring.tables import JobState, Observation
+from mainspring.tables import Feedback, JobState, Observation, constant
 
 VECTORS = ("words_prompt", "encoded_prompt", "words_answer", "encoded_answer")
 _OF = Observation
-# What is not measured of a job is null in its row and NaN in its column.
 NUMBERS: dict[str, Any] = {
     "prompt_tokens": cast(_OF.prompt_tokens, Double),
     "answer_tokens": cast(_OF.completion_tokens, Double),
@@ -28,8 +27,11 @@ NUMBERS: dict[str, Any] = {
     "first_token_seconds": _OF.first_token_seconds - _OF.queue_seconds,
     "answering_seconds": _OF.total_seconds - _OF.queue_seconds,
 }
+# Who cancels has changed his mind; that says nothing of the version.
+_COUNTS = _OF.state != constant(JobState.CANCELLED)
 _COLUMNS = [
     _OF.seq,
+    _OF.state,
     _OF.at,
     _OF.job_id,
     _OF.tenant_id,
@@ -41,13 +43,17 @@ _COLUMNS = [
 
 @dataclass(frozen=True)
 class Batch:
-    """Of answered jobs of one version, in the order in which they were looked at. Columns are of equal length."""
+    """Of ended jobs of one version, in the order in which they were looked at. Columns are of equal length.
+
+    `failed`: it got no answer. What is not measured of a job is NaN in its column.
+    """
 
     seqs: Sequence[int]
     moments: Sequence[datetime]
     jobs: Sequence[UUID]
     tenants: Sequence[UUID | None]
     languages: Sequence[str | None]
+    failed: NDArray[np.bool_]
     numbers: dict[str, NDArray[np.float64]]
     vectors: dict[
         str, tuple[NDArray[np.int64], NDArray[np.float32]]
@@ -65,10 +71,10 @@ class Batch:
 
 
 def after(connection: Connection, version: UUID, seq: int, most: int) -> Batch:
-    """The next answered ones of a version behind that place in the order."""
+    """The next ones of a version behind that place in the order."""
     rows = connection.execute(
         select(*_COLUMNS)
-        .where(_OF.version_id == version, _OF.seq > seq, _OF.state == JobState.SUCCEEDED.value)
+        .where(_OF.version_id == version, _OF.seq > seq, _COUNTS)
         .order_by(_OF.seq)
         .limit(most)
     ).all()
@@ -79,26 +85,38 @@ def last(connection: Connection, version: UUID, until: int, most: int) -> Batch:
     """The last so many up to that place, oldest first."""
     rows = connection.execute(
         select(*_COLUMNS)
-        .where(_OF.version_id == version, _OF.seq <= until, _OF.state == JobState.SUCCEEDED.value)
+        .where(_OF.version_id == version, _OF.seq <= until, _COUNTS)
         .order_by(_OF.seq.desc())
         .limit(most)
     ).all()
     return _batch(rows[::-1])
 
 
+def said(connection: Connection, version: UUID, seq: int, until: int) -> NDArray[np.float64]:
+    """Losses of what was heard of its answers between two places in the order."""
+    found = connection.scalars(
+        select(Feedback.loss)
+        .where(
+            Feedback.version_id == version,
+            Feedback.seq > seq,
+            Feedback.seq <= until,
+            Feedback.loss.is_not(None),
+        )
+        .order_by(Feedback.seq)
+    ).all()
+    return np.array(found, np.float64)
+
+
 def _batch(rows: Sequence[Row[Any]]) -> Batch:
-    numbers = {
-        name: np.array([getattr(row, name) for row in rows], np.float64)  # None becomes NaN
-        for name in NUMBERS
-    }
     return Batch(
-        [row.seq for row in rows],
-        [row.at for row in rows],
-        [row.job_id for row in rows],
-        [row.tenant_id for row in rows],
-        [row.language for row in rows],
-        numbers,
-        {name: _vectors([getattr(row, name) for row in rows]) for name in VECTORS},
+        seqs=[row.seq for row in rows],
+        moments=[row.at for row in rows],
+        jobs=[row.job_id for row in rows],
+        tenants=[row.tenant_id for row in rows],
+        languages=[row.language for row in rows],
+        failed=np.array([row.state != JobState.SUCCEEDED for row in rows], np.bool_),
+        numbers={name: np.array([getattr(row, name) for row in rows], np.float64) for name in NUMBERS},
+        vectors={name: _vectors([getattr(row, name) for row in rows]) for name in VECTORS},
     )
 
 

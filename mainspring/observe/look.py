@@ -10,7 +10,8 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, func, literal_column, select, text, update
 
 from mainspring.observe.eyes import COLUMNS, Eyes, Seen
-from mainspring.tables import Deployment, Job, Observation
+from mainspring.observe.said import loss
+from mainspring.tables import Deployment, Feedback, Job, Observation
 
 MOST = 500  # a pass: its transaction is short
 _LOCK = 4242003
@@ -39,6 +40,19 @@ _SEEN = (
     .where(Observation.job_id == bindparam("its_job"), Observation.at == bindparam("its_at"))
     .values(seq=_NEXT, **{name: bindparam(f"to_{name}") for name in COLUMNS})
 )
+# What was said of answers takes its place among them in the order in which it is heard, however late.
+_UNHEARD = (
+    select(Feedback.id, Feedback.kind, Feedback.value, Job.output, Job.version_id)
+    .join(Job, Job.id == Feedback.job_id)
+    .where(Feedback.seq.is_(None))
+    .order_by(Feedback.created_at, Feedback.id)
+    .limit(MOST)
+)
+_HEARD = (
+    update(Feedback)
+    .where(Feedback.id == bindparam("its_id"))
+    .values(seq=_NEXT, version_id=bindparam("to_version"), loss=bindparam("to_loss"))
+)
 # Of a job that is gone nothing can be looked at any more; it still has its place.
 _ORPHANS = (
     update(Observation)
@@ -49,10 +63,11 @@ _ORPHANS = (
 
 @dataclass(frozen=True)
 class Looked:
-    """`encoded`: of those seen, by the frozen encoder. `more`: there may be others that wait."""
+    """`encoded`: of those seen, by the frozen encoder. `heard`: what was said of answers. `more`: others may wait."""
 
     seen: int
     encoded: int = 0
+    heard: int = 0
     more: bool = False
 
 
@@ -60,14 +75,26 @@ def look(connection: Connection, eyes: Eyes) -> Looked:
     """One pass, in the caller's transaction."""
     if not connection.scalar(text("select pg_try_advisory_xact_lock(:key)"), {"key": _LOCK}):
         return Looked(0)
+    heard = _hear(connection)
     rows = connection.execute(_UNSEEN).all()
     if not rows:
         connection.execute(_ORPHANS)
-        return Looked(0)
+        return Looked(0, heard=heard, more=heard == MOST)
     seen = eyes.look([Seen(*row) for row in rows])
     connection.execute(_SEEN, [_values(one) for one in seen])
     encoded = sum(one.sampled is not None for one in seen)
-    return Looked(len(rows), encoded, more=len(rows) == MOST)
+    return Looked(len(rows), encoded, heard, more=MOST in (len(rows), heard))
+
+
+def _hear(connection: Connection) -> int:
+    rows = connection.execute(_UNHEARD).all()
+    values = [
+        {"its_id": row.id, "to_version": row.version_id, "to_loss": loss(row.kind, row.value, row.output)}
+        for row in rows
+    ]
+    if values:
+        connection.execute(_HEARD, values)
+    return len(values)
 
 
 def _values(one: Seen) -> dict[str, Any]:

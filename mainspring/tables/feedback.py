@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, func
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, func, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -22,10 +22,18 @@ class FeedbackKind(StrEnum):
 
 
 class Feedback(Base):
-    """`name` is an outcome's."""
+    """`name` is an outcome's.
+
+    `seq`: its place among the observations, without which nobody has looked at it yet; `loss`: from 0, it was right or
+    liked, to 1; null: it says nothing of that.
+    """
 
     __tablename__ = "feedback"
-    __table_args__ = (CheckConstraint(one_of("kind", FeedbackKind), name="kind"),)
+    __table_args__ = (
+        CheckConstraint(one_of("kind", FeedbackKind), name="kind"),
+        Index("ix_feedback_unseen", "created_at", postgresql_where=text("seq is null")),
+        Index("ix_feedback_version_id_seq", "version_id", "seq"),
+    )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     job_id: Mapped[UUID] = mapped_column(ForeignKey("jobs.id", ondelete="CASCADE"), index=True)
@@ -33,3 +41,6 @@ class Feedback(Base):
     name: Mapped[str | None]
     value: Mapped[Any] = mapped_column(JSONB(none_as_null=True))
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    version_id: Mapped[UUID | None]
+    seq: Mapped[int | None] = mapped_column(BigInteger)
+    loss: Mapped[float | None]

@@ -50,6 +50,7 @@ def upgrade() -> None:
     op.execute("set local lock_timeout = '5s'")
     op.execute("create sequence observations_seq")
     _partition()
+    _feedback()
     _detectors()
     _decisions()
     for statement in FIXED:
@@ -63,6 +64,10 @@ def downgrade() -> None:
     op.drop_table("drift_watches")
     op.drop_table("drift_references")
     op.execute("drop function refuse_change_of_reference()")
+    op.drop_index("ix_feedback_version_id_seq", "feedback")
+    op.drop_index("ix_feedback_unseen", "feedback")
+    for column in ("loss", "seq", "version_id"):
+        op.drop_column("feedback", column)
     op.execute("alter table observations rename to observations_partitioned")
     op.execute(f"create table observations as select {KEPT} from observations_partitioned")  # noqa: S608  our columns
     op.execute("drop table observations_partitioned")
@@ -112,6 +117,15 @@ def _partition() -> None:
             f"create table observations_{start:%Y%m%d} partition of observations"
             f" for values from ('{start}Z') to ('{end}Z')"
         )
+
+
+def _feedback() -> None:
+    """What was said of answers has its place among them."""
+    op.add_column("feedback", sa.Column("version_id", sa.Uuid(), nullable=True))
+    op.add_column("feedback", sa.Column("seq", sa.BigInteger(), nullable=True))
+    op.add_column("feedback", sa.Column("loss", sa.Double(), nullable=True))
+    op.create_index("ix_feedback_unseen", "feedback", ["created_at"], postgresql_where=sa.text("seq is null"))
+    op.create_index("ix_feedback_version_id_seq", "feedback", ["version_id", "seq"])
 
 
 def _detectors() -> None:
