@@ -19,9 +19,10 @@ def log_payoffs(p: Floats) -> Floats:
     return np.asarray(np.log1p(_STAKE * (_POWER * clipped ** (_POWER - 1.0) - 1.0)))
 
 
-def log_mean(values: Floats) -> float:
-    """Of capitals given as logarithms, the logarithm of their mean."""
-    return log_sum(values) - float(np.log(len(values)))
+def log_means(values: Floats) -> Floats:
+    """[n, k] capitals as logarithms → [n] the logarithms of their means."""
+    most = values.max(axis=1)
+    return np.asarray(most + np.log(np.exp(values - most[:, None]).mean(axis=1)))
 
 
 def log_sum(values: Floats) -> float:

@@ -2,8 +2,7 @@
 
 A change of a small part of the traffic is seen soon only by those who know what to look for. A learner takes the latest
 `window` requests, weighs each by how strange it is, so that few new ones count for more than many known ones, and finds
-the direction that tells them from the reference's strange ones (a linear discriminant with a shrunk covariance, refined
-by weighing anew with its own score). Its score is strangeness plus a step in this direction, as long as the difference
+the direction that tells them from the reference's strange ones (a linear discriminant with a shrunk covariance). Its score is strangeness plus a step in this direction, as long as the difference
 is beyond chance.
 
 **Why this is exact.** From its birth on a learner's score is a fixed function, fitted to the learned half and to the
@@ -22,45 +21,33 @@ import numpy as np
 from mainspring.drift import bets
 from mainspring.drift.arrays import Floats, State, Vectors
 from mainspring.drift.likeness import Likeness
-from mainspring.drift.ranks import DIGITS
+from mainspring.drift.memory import Memory
+from mainspring.drift.ranks import DIGITS, in_order
 from mainspring.drift.starts import SMALL, changed_share, log_paths, log_prior
 
 _FOCUS = 8.0  # power of the rank by strangeness as a weight
 _FLOOR = 1e-3
-_REFINED = 2  # times
-_STEP = 2.0  # of a direction that is far beyond chance, in standard deviations of strangeness
+_STEP = 4.0  # of a direction that is far beyond chance, in standard deviations of strangeness
 
 
 def direction(likeness: Likeness, window: Vectors, strange: Floats) -> Vectors:
     """[d] what a vector is multiplied with, to be added to its strangeness. Zero: no difference beyond chance."""
-    own, others = strange, likeness.strange
-    found = np.zeros(window.shape[1])
-    for _ in range(_REFINED + 1):
-        found = _discriminant(likeness, window, _weights(own, others), _weights(others, others))
-        own, others = strange + window @ found, likeness.strange + likeness.learned @ found
-    return np.asarray(found, np.float32)
+    middle, spread = _focused(window, likeness.lengths(window), likeness.ranks(strange))
+    usual, usual_spread = _focused(
+        likeness.learned, likeness.learned_lengths, likeness.ranks(likeness.strange)
+    )
+    difference = middle - usual
+    found = likeness.precision @ difference
+    size = max(float(difference @ found), 1e-12)
+    beyond_chance = max(0.0, 1 - (spread + usual_spread) / size)  # James and Stein's shrinkage
+    return np.asarray(_STEP * beyond_chance * found / np.sqrt(size), np.float32)
 
 
-def _weights(scores: Floats, among: Floats) -> Floats:
-    return np.searchsorted(np.sort(among), scores) / len(among)
-
-
-def _discriminant(likeness: Likeness, window: Vectors, ranks: Floats, known: Floats) -> Floats:
-    middle, spread = _focused(likeness, window, ranks)
-    usual, usual_spread = _focused(likeness, likeness.learned, known)
-    found = likeness.precision @ (middle - usual)
-    size = float((middle - usual) @ found)
-    beyond_chance = max(0.0, 1 - (spread + usual_spread) / max(size, 1e-12))  # James and Stein's shrinkage
-    return np.asarray(_STEP * beyond_chance * found / np.sqrt(max(size, 1e-12)), np.float64)
-
-
-def _focused(likeness: Likeness, vectors: Vectors, ranks: Floats) -> tuple[Floats, float]:
+def _focused(vectors: Vectors, lengths: Floats, ranks: Floats) -> tuple[Floats, float]:
     """The weighted mean, and by how much (squared, in the precision's measure) chance moves it."""
     weights = ranks**_FOCUS + _FLOOR
     weights = weights / weights.sum()
-    centred = vectors - likeness.mean
-    lengths = ((centred @ likeness.precision) * centred).sum(axis=1)
-    return weights @ centred, float(weights**2 @ lengths)
+    return np.asarray(weights @ vectors, np.float64), float(weights**2 @ lengths)
 
 
 @dataclass
@@ -90,11 +77,11 @@ class Learner:
         self.capital = paths[-1]
         self.small += int((p <= SMALL).sum())
         self.seen += len(p)
-        return np.array([self.weight + bets.log_mean(path) for path in paths])
+        return self.weight + bets.log_means(paths)
 
     @property
     def log_value(self) -> float:
-        return self.weight + bets.log_mean(self.capital)
+        return self.weight + float(bets.log_means(self.capital[None])[0])
 
     @property
     def share(self) -> float:
@@ -114,19 +101,14 @@ class Course:
         return seen >= self.window and (seen - self.window) % self.every == 0
 
     def learner(
-        self,
-        likeness: Likeness,
-        seen: int,
-        window: tuple[Vectors, Floats],
-        rest: list[tuple[Vectors, Floats]],
+        self, likeness: Likeness, memory: Memory, calibrating: tuple[Vectors, Floats], seen: int
     ) -> Learner:
-        """`rest`: the calibrating half and requests that are not in the window, with their strangeness."""
-        found = direction(likeness, *window)
-        scores = np.concatenate([strange + vectors @ found for vectors, strange in rest])
+        """Born after `seen` requests. `calibrating`: vectors and how strange each is."""
+        found = direction(likeness, *memory.window(self.window))
+        others = [calibrating, memory.before(self.window)]
+        scores = np.concatenate([strange + vectors @ found for vectors, strange in others])
         weight = np.log(self.weight) + log_prior((seen - self.window) // self.every)
-        return Learner(
-            seen, self.life, float(weight), found, np.sort(np.round(scores, DIGITS)), np.zeros(bets.COUNT)
-        )
+        return Learner(seen, self.life, float(weight), found, in_order(scores), np.zeros(bets.COUNT))
 
 
 def packed(learners: list[Learner], width: int) -> State:

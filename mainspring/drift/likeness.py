@@ -5,12 +5,13 @@ never fitted to, so that its members and new requests are exchangeable as long a
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
-from mainspring.drift.arrays import Counts, Floats, State, Vectors
+from mainspring.drift.arrays import Counts, Floats, Vectors
 
-NEIGHBOURS = 5
+NEIGHBOURS = 3
 _SHRINKAGE = 2.0  # of the covariance, in mean eigenvalues: few vectors of many dimensions
 _ROUNDS = 12  # of k-means
 
@@ -19,13 +20,14 @@ def unit(vectors: Vectors) -> Vectors:
     """Rows of length 1, as half precision keeps them: that is how they are stored."""
     rows = np.asarray(vectors, np.float32)
     lengths = np.linalg.norm(rows, axis=1, keepdims=True)
-    return (rows / np.maximum(lengths, 1e-12)).astype(np.float16).astype(np.float32)
+    return np.asarray((rows / np.maximum(lengths, 1e-12)).astype(np.float16), np.float32)
 
 
 @dataclass(frozen=True)
 class Likeness:
-    """`learned`: [n, d] unit vectors; `strange`: [n] their strangeness, each among the others, by size; `weights`: [n]
-    the rank of each. `mean`: [d]; `precision`: [d, d] inverse of the shrunk covariance. `centres`: [k, d]."""
+    """`learned`: [n, d] unit vectors, [n] how `strange` each is among the others, in units of `scale` (middle, spread).
+    `mean`: [d]; `precision`: [d, d] the inverse of the shrunk covariance. `centres`: [clusters, d] of length 1; `widths`:
+    [clusters] parts of the whole."""
 
     learned: Vectors
     scale: Floats
@@ -62,18 +64,19 @@ class Likeness:
         """The share of the learned ones that are less strange."""
         return np.searchsorted(np.sort(self.strange), strangeness) / len(self.strange)
 
-    def state(self) -> State:
-        stored = {name: getattr(self, name) for name in self.__dataclass_fields__}
-        return {**stored, "learned": self.learned.astype(np.float16)}
+    def lengths(self, vectors: Vectors) -> Floats:
+        """[n] squared, from the mean and in the precision's measure."""
+        centred = vectors - self.mean
+        return np.asarray(((centred @ self.precision) * centred).sum(axis=1), np.float64)
 
-    @classmethod
-    def restore(cls, state: State) -> "Likeness":
-        return cls(**{**state, "learned": state["learned"].astype(np.float32)})
+    @cached_property
+    def learned_lengths(self) -> Floats:
+        return self.lengths(self.learned)
 
 
 def _nearest(cosines: Vectors) -> Floats:
     count = min(NEIGHBOURS, cosines.shape[1] - 1)
-    return -np.partition(cosines, -count, axis=1)[:, -count:].mean(axis=1, dtype=np.float64)
+    return np.asarray(-np.partition(cosines, -count, axis=1)[:, -count:].mean(axis=1, dtype=np.float64))
 
 
 def _k_means(vectors: Vectors, clusters: int, rng: np.random.Generator) -> tuple[Vectors, Counts]:

@@ -6,92 +6,90 @@ that cluster's part of the reference. The bets are the bins' frequencies so far 
 p-values before, beginning anew every few requests. If p is uniform each pays 1 on average.
 """
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from mainspring.drift import bets
-from mainspring.drift.arrays import Counts, Floats, State
+from mainspring.drift.arrays import Counts, Floats
 from mainspring.drift.starts import log_prior, log_waiting
 
 EVERY = 16  # requests from one beginning to the next
 BEGINNINGS = 64  # that bet at once; the oldest stops
-_BELIEF = 10.0  # requests that the reference's frequencies count for in a bet
+_BELIEFS = np.array(
+    [5.0, 50.0]
+)  # requests that the reference's frequencies count for in a bet: for large changes, small
 
 
+@dataclass
 class Mixture:
-    def __init__(self, widths: Floats, calibrating: Counts) -> None:
-        """`widths`: of the bins, in clusters' order, summing to 1. `calibrating`: clusters of those to compare with."""
-        self._widths = widths
-        self._edges = np.cumsum(widths)[:-1]
-        self._members = np.bincount(calibrating, minlength=len(widths))
-        self._seen = 0
-        self._stopped = -np.inf
-        self._capital = np.empty(0)
-        self._began: Counts = np.empty(0, np.int64)
-        self._counts: Floats = np.empty((0, len(widths)))
+    """`widths`: [clusters] of the bins, summing to 1. `members`: [clusters] in the bag. Of each beginning that still
+    bets, in order: `began`: [n] its first request; `counts`: [n, clusters] p-values since; `capital`: [n, beliefs]
+    logarithms. `stopped`: what the others had."""
+
+    widths: Floats
+    members: Counts
+    began: Counts
+    counts: Floats
+    capital: Floats
+    seen: int = 0
+    stopped: float = -np.inf
+
+    @classmethod
+    def begin(cls, widths: Floats, calibrating: Counts) -> "Mixture":
+        """`calibrating`: the clusters of those to compare with."""
+        members = np.bincount(calibrating, minlength=len(widths))
+        nothing = np.empty(0, np.int64), np.empty((0, len(widths))), np.empty((0, len(_BELIEFS)))
+        return cls(widths, members, *nothing)
 
     def take(self, cluster: int, tie: float) -> float:
         """Logarithm of the capital after a request of this cluster."""
-        if self._seen % EVERY == 0:
+        if self.seen % EVERY == 0:
             self._begin()
-        self._members[cluster] += 1
-        above = self._members[:cluster].sum()
-        p = (above + tie * self._members[cluster]) / self._members.sum()
-        bin_ = int(np.searchsorted(self._edges, p, "right"))
-        so_far = self._counts.sum(axis=1) + _BELIEF
-        expected = (self._counts[:, bin_] + _BELIEF * self._widths[bin_]) / so_far
-        self._capital = self._capital + np.log(expected / self._widths[bin_])
-        self._counts[:, bin_] += 1
-        self._seen += 1
+        self.members[cluster] += 1
+        above = self.members[:cluster].sum()
+        p = (above + tie * self.members[cluster]) / self.members.sum()
+        bin_ = int(np.searchsorted(np.cumsum(self.widths)[:-1], p, "right"))
+        width = self.widths[bin_]
+        so_far, of_all = self.counts[:, bin_, None], self.counts.sum(axis=1)[:, None]
+        self.capital = self.capital + np.log((so_far / width + _BELIEFS) / (of_all + _BELIEFS))
+        self.counts[:, bin_] += 1
+        self.seen += 1
         return self.log_value
 
     def _begin(self) -> None:
-        number = self._seen // EVERY
-        if len(self._capital) == BEGINNINGS:
-            self._stopped = float(np.logaddexp(self._stopped, self._capital[0]))
-            self._capital, self._began, self._counts = self._capital[1:], self._began[1:], self._counts[1:]
-        self._capital = np.append(self._capital, log_prior(number))
-        self._began = np.append(self._began, self._seen)
-        self._counts = np.concatenate([self._counts, np.zeros((1, len(self._widths)))])
+        number = self.seen // EVERY
+        if len(self.capital) == BEGINNINGS:
+            self.stopped = float(np.logaddexp(self.stopped, bets.log_sum(self.capital[0])))
+            self.capital, self.began, self.counts = self.capital[1:], self.began[1:], self.counts[1:]
+        fresh = np.full((1, len(_BELIEFS)), log_prior(number) - np.log(len(_BELIEFS)))
+        self.capital = np.concatenate([self.capital, fresh])
+        self.began = np.append(self.began, self.seen)
+        self.counts = np.concatenate([self.counts, np.zeros((1, len(self.widths)))])
 
     @property
     def log_value(self) -> float:
-        if not len(self._capital):
+        if not len(self.capital):
             return 0.0
-        waiting = log_waiting((self._seen - 1) // EVERY + 1)
-        return bets.log_sum(np.append(self._capital, [self._stopped, waiting]))
+        waiting = log_waiting((self.seen - 1) // EVERY + 1)
+        return bets.log_sum(np.append(self.capital, [self.stopped, waiting]))
+
+    @property
+    def _best(self) -> int:
+        return int(self.capital.max(axis=1).argmax())
 
     @property
     def since(self) -> int:
-        return int(self._began[self._capital.argmax()]) if len(self._capital) else 0
+        return int(self.began[self._best]) if len(self.began) else 0
 
     def moved(self) -> Floats:
         """[clusters] how many times as common each is since the likely change as in the reference."""
-        if not len(self._capital):
-            return np.ones(len(self._widths))
-        counts = self._counts[self._capital.argmax()]
-        return np.asarray((counts + _BELIEF * self._widths) / (counts.sum() + _BELIEF) / self._widths)
+        if not len(self.began):
+            return np.ones(len(self.widths))
+        counts, belief = self.counts[self._best], float(_BELIEFS[0])
+        return np.asarray((counts / self.widths + belief) / (counts.sum() + belief))
 
     @property
     def share(self) -> float:
         """Of the requests since then, how many are in a cluster beyond its part (total variation)."""
-        return float(np.maximum(self.moved() * self._widths - self._widths, 0).sum())
-
-    def state(self) -> State:
-        return {
-            "widths": self._widths,
-            "members": self._members.copy(),
-            "seen": np.array(self._seen),
-            "stopped": np.array(self._stopped),
-            "capital": self._capital,
-            "began": self._began,
-            "counts": self._counts.copy(),
-        }
-
-    @classmethod
-    def restore(cls, state: State) -> "Mixture":
-        mixture = cls(state["widths"], np.empty(0, np.int64))
-        mixture._members = state["members"].copy()
-        mixture._seen, mixture._stopped = int(state["seen"]), float(state["stopped"])
-        mixture._capital, mixture._began = state["capital"].copy(), state["began"].copy()
-        mixture._counts = state["counts"].copy()
-        return mixture
+        return float(np.maximum(self.moved() * self.widths - self.widths, 0).sum())

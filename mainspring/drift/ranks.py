@@ -10,34 +10,37 @@ equally likely to be any of the set and p_t is uniform; p_(t+1), p_(t+2), … ar
 independent of all later ones. Sparing the newest would break this: what was dropped would tell what the newest is not.
 """
 
+from dataclasses import dataclass
+
 import numpy as np
 
-from mainspring.drift.arrays import Floats, State
+from mainspring.drift.arrays import Floats
 
 DIGITS = 5  # scores are compared at so many: what is equal but for the rounding of products is a tie
 
 
-class Bag:
-    """Scores in order; at most `limit` between requests."""
+def in_order(scores: Floats) -> Floats:
+    return np.sort(np.round(scores, DIGITS))
 
-    def __init__(self, scores: Floats, limit: int = 4096) -> None:
-        self._limit = limit
-        self._sorted = np.sort(np.round(scores, DIGITS))
+
+@dataclass
+class Bag:
+    """`scores`: in_order(); at most `limit` of them between requests."""
+
+    scores: Floats
+    limit: int = 4096
 
     def take(self, score: float, tie: float, drop: float) -> float:
         """The p-value of `score`, which joins the bag. `tie`, `drop`: uniform in [0, 1), used for nothing else."""
         rounded = np.round(score, DIGITS)
-        low = int(np.searchsorted(self._sorted, rounded, "left"))
-        self._sorted = np.insert(self._sorted, low, rounded)
-        high = int(np.searchsorted(self._sorted, rounded, "right"))
-        count = len(self._sorted)
-        if count > self._limit:
-            self._sorted = np.delete(self._sorted, int(drop * count))
+        low = int(np.searchsorted(self.scores, rounded, "left"))
+        self.scores = np.insert(self.scores, low, rounded)
+        high = int(np.searchsorted(self.scores, rounded, "right"))
+        count = len(self.scores)
+        if count > self.limit:
+            self.scores = np.delete(self.scores, int(drop * count))
         return (count - high + tie * (high - low)) / count
 
-    def state(self) -> State:
-        return {"sorted": self._sorted, "limit": np.array(self._limit)}
-
-    @classmethod
-    def restore(cls, state: State) -> "Bag":
-        return cls(state["sorted"], int(state["limit"]))
+    def above(self, score: float) -> float:
+        """The share of the bag that is at least `score`, which does not join it."""
+        return 1 - float(np.searchsorted(self.scores, np.round(score, DIGITS), "left")) / len(self.scores)

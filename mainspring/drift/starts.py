@@ -7,11 +7,12 @@ request t is 1/log(t-1+e) - 1/log(t+e): all parts sum to 1, and of slowly shrink
 """
 
 import math
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from mainspring.drift import bets
-from mainspring.drift.arrays import Counts, Floats, State
+from mainspring.drift.arrays import Counts, Floats
 
 SMALL = 0.2  # p-values up to here are counted: without a change they are a fifth of all
 
@@ -31,57 +32,49 @@ def changed_share(small: int, count: int) -> float:
     return max(0.0, 1 - (1 - small / count) / (1 - SMALL)) if count else 0.0
 
 
-class Starts:
-    """`since` and `small` follow, for each bet, the one start that has gained most."""
+def _nothing() -> Floats:
+    return np.full(bets.COUNT, -np.inf)
 
-    def __init__(self) -> None:
-        self.seen = 0
-        self._betting = np.full(bets.COUNT, -np.inf)
-        self._best = np.full(bets.COUNT, -np.inf)
-        self._since: Counts = np.zeros(bets.COUNT, np.int64)
-        self._small: Counts = np.zeros(bets.COUNT, np.int64)
+
+def _zeros() -> Counts:
+    return np.zeros(bets.COUNT, np.int64)
+
+
+@dataclass
+class Starts:
+    """`betting`: logarithm of each bet's capital, over all starts. `best`, `best_start`, `best_small`: of the one start
+    that has gained most with it, the capital, the request, and how many p-values up to SMALL there were since."""
+
+    seen: int = 0
+    betting: Floats = field(default_factory=_nothing)
+    best: Floats = field(default_factory=_nothing)
+    best_start: Counts = field(default_factory=_zeros)
+    best_small: Counts = field(default_factory=_zeros)
 
     def take(self, p: float) -> float:
         """Logarithm of the capital after this p-value."""
         fresh = log_prior(self.seen) - math.log(bets.COUNT)
         payoffs = bets.log_payoffs(np.array([p]))[0]
-        renewed = fresh > self._best
-        self._since[renewed], self._small[renewed] = self.seen, 0
-        self._small += p <= SMALL
-        self._best = np.maximum(self._best, fresh) + payoffs
-        self._betting = np.logaddexp(self._betting, fresh) + payoffs
+        renewed = fresh > self.best
+        self.best_start[renewed], self.best_small[renewed] = self.seen, 0
+        self.best_small += p <= SMALL
+        self.best = np.maximum(self.best, fresh) + payoffs
+        self.betting = np.logaddexp(self.betting, fresh) + payoffs
         self.seen += 1
         return self.log_value
 
     @property
     def log_value(self) -> float:
-        return float(np.logaddexp(bets.log_sum(self._betting), log_waiting(self.seen)))
+        return float(np.logaddexp(bets.log_sum(self.betting), log_waiting(self.seen)))
 
     @property
     def since(self) -> int:
         """The most likely first request of the change, counted from 0."""
-        return int(self._since[self._best.argmax()])
+        return int(self.best_start[self.best.argmax()])
 
     @property
     def share(self) -> float:
-        return changed_share(int(self._small[self._best.argmax()]), self.seen - self.since)
-
-    def state(self) -> State:
-        return {
-            "seen": np.array(self.seen),
-            "betting": self._betting,
-            "best": self._best,
-            "since": self._since.copy(),
-            "small": self._small.copy(),
-        }
-
-    @classmethod
-    def restore(cls, state: State) -> "Starts":
-        starts = cls()
-        starts.seen = int(state["seen"])
-        starts._betting, starts._best = state["betting"].copy(), state["best"].copy()
-        starts._since, starts._small = state["since"].copy(), state["small"].copy()
-        return starts
+        return changed_share(int(self.best_small[self.best.argmax()]), self.seen - self.since)
 
 
 def log_paths(before: Floats, p: Floats) -> Floats:

@@ -16,6 +16,7 @@ from mainspring.monitor.batch import VECTORS, Batch, last
 from mainspring.monitor.detectors import Crossing, Detectors
 from mainspring.monitor.moved import moved
 from mainspring.monitor.reference import subjects_of, words_of
+from mainspring.monitor.segments import fits
 from mainspring.monitor.subjects import nearest
 from mainspring.observe import texts
 from mainspring.tables import DriftAlarm, DriftWatch, Event, Job, Observation, Reference, Version
@@ -102,11 +103,12 @@ def _details(session: Session, of: Watched, crossing: Crossing, since: datetime 
         return {}
     latest = last(session.connection(), of.version.id, of.watch.latest_seq, LATEST)
     every, vectors = latest.vectors[feature]
-    fits = [since is None or moment >= since for moment in latest.moments]
-    if crossing.segment:
-        labels = latest.segments()[crossing.segment.partition("=")[0]]
-        fits = [fit and label == crossing.segment for fit, label in zip(fits, labels, strict=True)]
-    lately = [row for row, place in enumerate(every) if fits[place]]
+    lately = [
+        row
+        for row, place in enumerate(every)
+        if (since is None or latest.moments[place] >= since)
+        and (not crossing.segment or fits(latest, place, crossing.segment))
+    ]
     places, rows = every[lately], vectors[lately]
     if not lately:
         return {}

@@ -62,12 +62,13 @@ class Batch:
     def __len__(self) -> int:
         return len(self.seqs)
 
-    def segments(self) -> dict[str, list[str]]:
-        """By what requests are told apart, the part that each belongs to; empty: to none."""
-        return {
-            "language": [f"language={one}" if one else "" for one in self.languages],
-            "tenant": [f"tenant={one}" if one else "" for one in self.tenants],
-        }
+
+@dataclass(frozen=True)
+class Said:
+    """[n] each: what was said of a version's answers, by its place in the order, as losses."""
+
+    seqs: NDArray[np.int64]
+    losses: NDArray[np.float64]
 
 
 def after(connection: Connection, version: UUID, seq: int, most: int) -> Batch:
@@ -92,19 +93,17 @@ def last(connection: Connection, version: UUID, until: int, most: int) -> Batch:
     return _batch(rows[::-1])
 
 
-def said(connection: Connection, version: UUID, seq: int, until: int) -> NDArray[np.float64]:
-    """Losses of what was heard of its answers between two places in the order."""
-    found = connection.scalars(
-        select(Feedback.loss)
-        .where(
-            Feedback.version_id == version,
-            Feedback.seq > seq,
-            Feedback.seq <= until,
-            Feedback.loss.is_not(None),
-        )
+def said(connection: Connection, version: UUID, seq: int, until: int) -> Said:
+    """Of its answers, between two places in the order."""
+    rows = connection.execute(
+        select(Feedback.seq, Feedback.loss)
+        .where(Feedback.version_id == version, Feedback.seq > seq, Feedback.seq <= until)
+        .where(Feedback.loss.is_not(None))
         .order_by(Feedback.seq)
     ).all()
-    return np.array(found, np.float64)
+    return Said(
+        np.array([row.seq for row in rows], np.int64), np.array([row.loss for row in rows], np.float64)
+    )
 
 
 def _batch(rows: Sequence[Row[Any]]) -> Batch:

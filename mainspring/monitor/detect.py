@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 
 from mainspring.monitor import alarms, readings, reference
 from mainspring.monitor.arrays import Arrays, packed, unpacked
-from mainspring.monitor.batch import Batch, after
+from mainspring.monitor.batch import Batch, after, said
 from mainspring.monitor.detectors import Detectors
 from mainspring.monitor.plan import DriftPlan, drift_plan
 from mainspring.tables import Deployment, DriftWatch, Reference, Stage, Version, constant
@@ -55,10 +55,10 @@ class Memory:
 
     standing: dict[UUID, Standing] = field(default_factory=dict)
 
-    def of(self, normal: Reference, watch: DriftWatch, alpha: float) -> Standing:
+    def of(self, normal: Reference, watch: DriftWatch, plan: DriftPlan) -> Standing:
         known = self.standing.get(normal.id)
         if known is None or known.restarts != watch.restarts or known.seq < watch.seq:
-            known = self.standing[normal.id] = _from_row(normal, watch, alpha)
+            known = self.standing[normal.id] = _from_row(normal, watch, plan)
         return known
 
 
@@ -79,7 +79,7 @@ def detect(session: Session, version_id: UUID, memory: Memory) -> Detected:
     )
     if watch is None:
         return Detected()
-    standing = memory.of(normal, watch, plan.alpha)
+    standing = memory.of(normal, watch, plan)
     batch = after(session.connection(), version_id, standing.seq, MOST)
     if not len(batch):
         return Detected()
@@ -109,10 +109,12 @@ def _begin(session: Session, version: Version, plan: DriftPlan) -> Detected:
     return Detected(more=True)
 
 
-def _from_row(normal: Reference, watch: DriftWatch, alpha: float) -> Standing:
+def _from_row(normal: Reference, watch: DriftWatch, plan: DriftPlan) -> Standing:
     arrays = unpacked(normal.content)
     if watch.content is None:
-        detectors = Detectors.make(arrays, alpha, f"{normal.id} {watch.restarts}".encode())
+        detectors = Detectors.make(
+            arrays, plan.alpha, plan.risk_tolerance, f"{normal.id} {watch.restarts}".encode()
+        )
     else:
         detectors = Detectors.restore(unpacked(watch.content))
     return Standing(arrays, detectors, watch.restarts, watch.seq, watch.requests)
@@ -120,7 +122,8 @@ def _from_row(normal: Reference, watch: DriftWatch, alpha: float) -> Standing:
 
 def _take(session: Session, of: alarms.Watched, standing: Standing, batch: Batch) -> Detected:
     watch, detectors = of.watch, standing.detectors
-    crossing = detectors.take(batch)
+    heard = said(session.connection(), of.version.id, standing.seq, batch.seqs[-1])
+    crossing = detectors.take(batch, heard)
     taken = len(batch) if crossing is None else crossing.place + 1
     standing.seq, standing.requests = batch.seqs[taken - 1], standing.requests + taken
     watch.latest_seq, watch.latest_requests = standing.seq, standing.requests

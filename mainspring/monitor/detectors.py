@@ -6,36 +6,33 @@ filtrations, 2024): alpha is divided instead, and each alarms at its part of it.
 """
 
 import hashlib
-import math
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mainspring.drift.arrays import State, part, within
-from mainspring.drift.embeddings import LEAST, Embeddings
+from mainspring.drift.arrays import State, part, restored, saved, within
+from mainspring.drift.embeddings import Embeddings
+from mainspring.drift.scalars import Scalar
 from mainspring.monitor.arrays import Arrays
-from mainspring.monitor.batch import VECTORS, Batch
-from mainspring.monitor.features import (
-    FEATURES,
-    LEAST_IN_SEGMENT,
-    MOST_SEGMENTS,
-    MOST_SHARE,
-    SEGMENTED,
-    SEGMENTS,
-    Feature,
-    Kind,
-)
+from mainspring.monitor.batch import Batch, Said
+from mainspring.monitor.features import FEATURES, SEGMENTED, SEGMENTS, Feature, Kind
+from mainspring.monitor.minutes import Minutes
+from mainspring.monitor.segments import fits, segments
+from mainspring.monitor.watchers import WATCHERS, Losses, Numbers, Values, Vectors, Watcher
+from mainspring.monitor.watchers import Minutes as BadMinutes
 from mainspring.terms import AlarmKind
+
+LEAST = 50  # values of a reference, without which it says nothing of what is normal
+Column = tuple[NDArray[np.int64], Values]  # places in the batch, and the values there
 
 
 @dataclass(frozen=True)
 class Crossing:
     """`place` in the batch at which a feature's evidence crossed its threshold.
 
-    `before`: values of this feature since the change began, most likely; `spread`: requests for each
-    of them; `share`: of them that are changed, at least.
+    `before`: values of this feature since the change began, most likely; `spread`: requests for each of them; `share`: of
+    them that are changed, at least.
     """
 
     feature: str
@@ -56,116 +53,116 @@ class Watching:
     feature: str
     segment: str
     kind: AlarmKind
-    detector: Embeddings
+    watcher: Watcher
     value: float = 0.0
 
     @property
     def threshold(self) -> float:
-        return -math.log(self.detector.alpha)
+        return self.watcher.threshold
+
+    def take(self, column: Column, requests: int) -> tuple["Watching", Crossing | None]:
+        places, values = column
+        if not len(places):
+            return self, None
+        watcher, first = self.watcher, self.watcher.seen
+        evidence = watcher.take(values)
+        after = replace(self, value=float(evidence[-1]))
+        if watcher.alarmed_at is None:
+            return after, None
+        at, (since, share) = watcher.alarmed_at - first, watcher.began()
+        return after, Crossing(
+            feature=self.feature,
+            segment=self.segment,
+            kind=self.kind,
+            place=int(places[at]),
+            value=float(evidence[at]),
+            threshold=self.threshold,
+            before=max(1, watcher.alarmed_at + 1 - since),
+            spread=requests / len(places),
+            share=share,
+        )
 
 
 class Detectors:
     """All of one reference. A `value` is the natural logarithm of the evidence; alarm at the `threshold`."""
 
-    def __init__(self, watching: list[Watching]) -> None:
-        self.watching = watching
+    def __init__(self, watching: list[Watching], minutes: Minutes) -> None:
+        self.watching, self._minutes = watching, minutes
 
     @classmethod
-    def make(cls, reference: Arrays, alpha: float, seed: bytes) -> "Detectors":
-        """Every one anew, with randomness of its own."""
+    def make(cls, reference: Arrays, alpha: float, tolerance: float, seed: bytes) -> "Detectors":
+        """Every one anew, with randomness of its own. `tolerance`: of the risk, see drift/risk.py."""
         made = []
-        for name, segment, feature, rows in _rows(reference):
-            number = _seed(seed, f"{name} {segment}")
-            detector = Embeddings(rows.astype(np.float32), number, alpha * feature.weight)
-            made.append(Watching(name, segment, feature.kind, detector))
-        return cls(made)
+        for name, feature in FEATURES.items():
+            number = _number(seed, name)
+            watcher = _watcher(feature, reference.get(name), alpha * feature.weight, tolerance, number)
+            if watcher is not None:
+                made.append(Watching(name, "", feature.kind, watcher))
+        for segment, rows in segments(reference):
+            weight = SEGMENTS.weight / len(segments(reference))
+            inner = Embeddings.begin(rows.astype(np.float32), _number(seed, segment), alpha * weight)
+            made.append(Watching(SEGMENTED, segment, SEGMENTS.kind, Vectors(inner)))
+        seconds = reference.get("answering_seconds", np.full(1, np.inf))
+        return cls(made, Minutes.usual(seconds.astype(np.float64)))
 
-    def take(self, batch: Batch) -> Crossing | None:
-        """Give them the requests; the first crossing, behind which nothing counts."""
-        taken = [_taken(one, batch) for one in self.watching]
+    def take(self, batch: Batch, said: Said) -> Crossing | None:
+        """Give them the requests, and what was said meanwhile; the first crossing, behind which nothing counts."""
+        minutes = self._minutes.take(batch.moments, batch.failed, batch.numbers["answering_seconds"])
+        taken = [one.take(_column(one, batch, said, minutes), len(batch)) for one in self.watching]
         self.watching = [one for one, _ in taken]
         found = [crossing for _, crossing in taken if crossing is not None]
         return min(found, key=lambda one: one.place, default=None)
 
     def state(self) -> State:
-        names = [[one.feature, one.segment, one.kind.value] for one in self.watching]
-        kept = [within(str(place), one.detector.state()) for place, one in enumerate(self.watching)]
-        values = {"names": np.array(names, np.str_), "values": np.array([one.value for one in self.watching])}
+        names = [[one.feature, one.segment, one.kind.value, one.watcher.kind] for one in self.watching]
+        kept = [within(str(place), one.watcher.state()) for place, one in enumerate(self.watching)]
+        values = {
+            "names": np.array(names, np.str_),
+            "values": np.array([one.value for one in self.watching]),
+            **within("minutes", saved(self._minutes)),
+        }
         return {key: array for one in (values, *kept) for key, array in one.items()}
 
     @classmethod
     def restore(cls, state: State) -> "Detectors":
         named = zip(state["names"].tolist(), state["values"].tolist(), strict=True)
-        return cls(
-            [
-                Watching(
-                    feature, segment, AlarmKind(kind), Embeddings.restore(part(str(place), state)), value
-                )
-                for place, ((feature, segment, kind), value) in enumerate(named)
-            ]
-        )
+        watching = [
+            Watching(feature, segment, AlarmKind(kind), WATCHERS[of].restore(part(str(place), state)), value)
+            for place, ((feature, segment, kind, of), value) in enumerate(named)
+        ]
+        return cls(watching, restored(Minutes, part("minutes", state)))
 
 
-def _rows(reference: Arrays) -> Iterator[tuple[str, str, Feature, NDArray[np.generic]]]:
-    """What there is enough of, and of which segment."""
-    for name, feature in FEATURES.items():
-        if name in reference and feature.of is Kind.VECTOR and len(reference[name]) >= LEAST:
-            yield name, "", feature, reference[name]
-    found = _segments(reference)
-    for segment in found:
-        rows = reference[SEGMENTED][(reference["segments"] == segment).any(axis=1)]
-        yield SEGMENTED, segment, SEGMENTS._replace(weight=SEGMENTS.weight / len(found)), rows
+def _watcher(
+    feature: Feature, known: NDArray[np.generic] | None, alpha: float, tolerance: float, number: int
+) -> Watcher | None:
+    """None: the reference has too little of it."""
+    if feature.of is Kind.LOSS:
+        return Losses(alpha, tolerance)
+    if feature.of is Kind.MINUTE:
+        return BadMinutes.begin(alpha)
+    if known is None or len(known) < LEAST:
+        return None
+    if feature.of is Kind.VECTOR:
+        return Vectors(Embeddings.begin(known.astype(np.float32), number, alpha))
+    return Numbers(Scalar.begin(known.astype(np.float64), number, alpha))
 
 
-def _segments(reference: Arrays) -> list[str]:
-    """The largest that are not nearly everything."""
-    if SEGMENTED not in reference or "segments" not in reference:
-        return []
-    named, counts = np.unique(reference["segments"], return_counts=True)
-    most = MOST_SHARE * len(reference[SEGMENTED])
-    fit = [
-        (-n, str(name))
-        for name, n in zip(named, counts, strict=True)
-        if name and LEAST_IN_SEGMENT <= n <= most
-    ]
-    return [name for _, name in sorted(fit)[:MOST_SEGMENTS]]
+def _number(seed: bytes, name: str) -> int:
+    return int.from_bytes(hashlib.sha256(seed + name.encode()).digest()[:7], "big")
 
 
-def _taken(one: Watching, batch: Batch) -> tuple[Watching, Crossing | None]:
-    places, values = _column(batch, one.feature)
-    if one.segment:
-        labels = batch.segments()[one.segment.partition("=")[0]]
-        mine = [row for row, place in enumerate(places) if labels[place] == one.segment]
-        places, values = places[mine], values[mine]
-    if not len(places):
-        return one, None
-    first, detector = one.detector.seen, one.detector
-    evidence = detector.take(values).log_evidence
-    after = replace(one, value=float(evidence[-1]))
-    if detector.alarmed_at is None:
-        return after, None
-    at, best = detector.alarmed_at - first, detector.evidence()[0]
-    return after, Crossing(
-        feature=one.feature,
-        segment=one.segment,
-        kind=one.kind,
-        place=int(places[at]),
-        value=float(evidence[at]),
-        threshold=one.threshold,
-        before=max(1, detector.alarmed_at + 1 - best.since),
-        spread=len(batch) / len(places),
-        share=best.share,
-    )
-
-
-def _seed(seed: bytes, name: str) -> int:
-    return int.from_bytes(hashlib.sha256(seed + name.encode()).digest()[:8], "big")
-
-
-def _column(batch: Batch, name: str) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-    """Places in the batch, and the values there."""
-    if name in VECTORS:
-        return batch.vectors[name]
-    column = batch.numbers[name]
-    places = np.flatnonzero(np.isfinite(column))
-    return places, column[places].astype(np.float32)
+def _column(one: Watching, batch: Batch, said: Said, minutes: Column) -> Column:
+    feature = FEATURES[one.feature]
+    if feature.of is Kind.MINUTE:
+        return minutes
+    if feature.of is Kind.LOSS:
+        behind = np.searchsorted(batch.seqs, said.seqs)
+        return np.minimum(behind, len(batch) - 1), said.losses
+    if feature.of is Kind.VECTOR:
+        places, rows = batch.vectors[one.feature]
+        mine = [row for row, place in enumerate(places) if not one.segment or fits(batch, place, one.segment)]
+        return places[mine], rows[mine]
+    column = batch.numbers[one.feature]
+    known = np.flatnonzero(np.isfinite(column))
+    return known, column[known]

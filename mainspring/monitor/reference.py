@@ -15,6 +15,7 @@ from mainspring.monitor import terms
 from mainspring.monitor.arrays import Arrays, digest, packed
 from mainspring.monitor.batch import VECTORS, Batch, after, last
 from mainspring.monitor.features import SEGMENTED
+from mainspring.monitor.segments import labels
 from mainspring.monitor.subjects import Subject, subjects
 from mainspring.observe import texts
 from mainspring.tables import Event, Job, Observation, Reference, Version
@@ -101,10 +102,7 @@ def _made(session: Session, version: Version, batch: Batch, *, actor: str, reaso
 def _arrays(batch: Batch) -> Arrays:
     found: Arrays = {}
     places, _ = batch.vectors[SEGMENTED]
-    labels = batch.segments()
-    found["segments"] = np.array(
-        [[labels[key][place] for key in sorted(labels)] for place in places], np.str_
-    )
+    found["segments"] = np.array([labels(batch, place) for place in places], np.str_)
     for name in VECTORS:
         _, rows = batch.vectors[name]
         if len(rows) >= _LEAST:

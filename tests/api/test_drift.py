@@ -46,7 +46,11 @@ def test_from_nothing_to_a_wish(client: httpx.Client, database: Database, assist
     watched(database, client, assistant)
     quiet = client.get(f"{PATH}/drift").json()
     assert (quiet["state"], quiet["alarms"], quiet["versions"][0]["watched"]) == ("stable", [], 100)
-    assert {one["detector"] for one in quiet["versions"][0]["readings"]} == {"words_prompt"}
+    assert {one["detector"] for one in quiet["versions"][0]["readings"]} == {
+        "words_prompt",
+        "said",
+        "service",
+    }
     moved(database, assistant)
     loud = client.get(f"{PATH}/drift").json()
     assert loud["state"] == "retrain"

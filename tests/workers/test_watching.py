@@ -10,6 +10,7 @@ from celery import Celery
 from redis import Redis
 from sqlalchemy import func, select, text, update
 
+from mainspring.identifiers import uuid7
 from mainspring.observe.encoder import bundled
 from mainspring.observe.eyes import Eyes
 from mainspring.observe.words import Words
@@ -23,6 +24,7 @@ from mainspring.tables import (
     DriftAlarm,
     DriftWatch,
     Event,
+    Feedback,
     Observation,
     Reference,
     RetrainingRequest,
@@ -55,7 +57,10 @@ def seeing(settings: Settings, database: Database, redis: Redis) -> Connections:
     )
 
 
-def answered(database: Database, worker: UUID, version: UUID, texts: list[str]) -> None:
+def answered(
+    database: Database, worker: UUID, version: UUID, texts: list[str], output: dict[str, str] | None = None
+) -> list[UUID]:
+    jobs = []
     with database.transaction() as session:
         for one in texts:
             submit(session, input=one)
@@ -63,7 +68,10 @@ def answered(database: Database, worker: UUID, version: UUID, texts: list[str]) 
         for _ in texts:
             job = claim(connection, version, worker)
             assert job is not None
-            assert answer.succeed(connection, job.fence, EngineAnswer({"text": "yes"}, {"prompt_tokens": 9}))
+            said = EngineAnswer(output or {"text": "yes"}, {"prompt_tokens": 9})
+            assert answer.succeed(connection, job.fence, said)
+            jobs.append(job.fence.job_id)
+    return jobs
 
 
 @pytest.fixture
@@ -136,3 +144,36 @@ def test_two_beats_at_once_do_each_piece_of_work_once(
         kinds = session.scalars(select(Event.kind)).all()
         assert given == 360
         assert kinds.count("drift.alarm") == kinds.count("retraining.requested") == 1
+
+
+def test_labels_that_come_late_tell_that_answers_have_become_wrong(
+    use: Connections, database: Database, serving: tuple[UUID, UUID]
+) -> None:
+    """As many as one in ten were wrong before; now half are. What was said is given to the detectors once."""
+    with database.transaction() as session:
+        session.execute(text("update deployments set task = 'text-classification'"))
+    draw = np.random.default_rng(3)
+    jobs = answered(database, *serving, [OLD.format(draw.integers(1000)) for _ in range(360)], {"label": "a"})
+    beat(use)
+    labelled(database, jobs[:160], wrong=0.1)
+    answered(database, *serving, [OLD.format(1)], {"label": "a"})
+    beat(use)
+    with database.transaction() as session:
+        assert session.scalars(select(DriftAlarm)).all() == []
+        assert session.scalar(select(func.count()).where(Feedback.loss == 1)) == 16
+    labelled(database, jobs[160:], wrong=0.5)
+    answered(database, *serving, [OLD.format(2)], {"label": "a"})
+    beat(use)
+    beat(use)
+    with database.transaction() as session:
+        alarm = session.scalars(select(DriftAlarm)).one()
+        assert (alarm.kind, alarm.detector) == ("performance", "said")
+        assert not session.scalar(select(func.count()).where(Feedback.seq.is_(None)))
+
+
+def labelled(database: Database, jobs: list[UUID], wrong: float) -> None:
+    """Every so many of them wrong."""
+    with database.transaction() as session:
+        for place, job in enumerate(jobs):
+            said = "b" if int((place + 1) * wrong) > int(place * wrong) else "A"
+            session.add(Feedback(id=uuid7(), job_id=job, kind="label", value=said))
