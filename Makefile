@@ -62,5 +62,5 @@ $(READY): pyproject.toml constraints.txt
 	@echo "Installing $(TORCH) (large; a few minutes on the first run)"
 	@$(PIP) $(TORCH) -c constraints.txt
 	@echo "Installing Mainspring and what it needs"
-	@$(PIP) -c constraints.txt -e '.[gpu,embedded,dev]'
+	@$(PIP) -c constraints.txt -e '.[gpu,embedded,otel,dev]'
 	@touch $@

@@ -10,6 +10,7 @@ from api import problems
 from api.backends import opened
 from api.log import RequestLog, without_texts
 from api.parameters import refuse_bad_parameters
+from api.requests import traced
 from api.routes import (
     audit,
     bulk,
@@ -32,6 +33,7 @@ from api.routes import (
 )
 from mainspring import logs
 from mainspring.settings import Settings
+from mainspring.tracing import opened as opened_road
 
 DESCRIPTION = """
 Keeps the language model that you serve current. Put a request on a deployment's queue with `POST /v1/jobs`, then
@@ -43,15 +45,18 @@ Everything under `/v1` needs `Authorization: Bearer <key>`. Errors are RFC 9457 
 
 
 def create(settings: Settings | None = None) -> FastAPI:
-    """Without settings this is a process's edge: the environment is read and logging begins."""
+    """Without settings this is a process's edge: the environment is read and logging begins.
+
+    Raises StackError if traces are asked for and cannot be made.
+    """
     if settings is None:
         settings = Settings()
         logs.configure(settings.log_level, as_json=settings.log_json)
-    given = settings
+    given, road = settings, opened_road(settings, "api")
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with opened(given) as backends:
+        async with opened(given, road) as backends:
             app.state.backends = backends
             yield
 
@@ -62,6 +67,7 @@ def create(settings: Settings | None = None) -> FastAPI:
         lifespan=lifespan,
         redirect_slashes=False,
         dependencies=[Depends(refuse_bad_parameters)],
+        telemetry=traced(road),
     )
     problems.install(app)
     app.add_middleware(RequestLog)

@@ -1,4 +1,4 @@
-"""What a running api holds open: the pool of PostgreSQL, Redis, the hub of notices, the sender of nudges, the intake."""
+"""What a running api holds open: PostgreSQL's pool, Redis, the hub of notices, the sender of nudges, the intake, traces."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -23,6 +23,7 @@ from mainspring.serving import stream
 from mainspring.serving.sweep import MOST_NUDGES
 from mainspring.settings import Settings
 from mainspring.tables import Database
+from mainspring.tracing import Road
 
 POOL_SIZE = 10
 TELL_SECONDS = 0.5
@@ -39,6 +40,7 @@ class Backends:
     nudger: Nudger
     intake: Intake
     bulks: Places
+    road: Road
     limiter: CapacityLimiter  # as many threads as the pool may open connections: nobody waits for one
 
     async def tell(self, channel: str, job_id: str) -> None:
@@ -57,7 +59,8 @@ class Backends:
 
 
 @asynccontextmanager
-async def opened(settings: Settings) -> AsyncIterator[Backends]:
+async def opened(settings: Settings, road: Road) -> AsyncIterator[Backends]:
+    """It closes the road too."""
     database = Database(database_url(settings), pool_size=POOL_SIZE)
     pool = BlockingConnectionPool.from_url(
         redis_url(settings),
@@ -71,9 +74,10 @@ async def opened(settings: Settings) -> AsyncIterator[Backends]:
     try:
         intake = Intake(database, nudger)
         limiter = CapacityLimiter(2 * POOL_SIZE)
-        yield Backends(settings, database, redis, hub, nudger, intake, Places(), limiter)
+        yield Backends(settings, database, redis, hub, nudger, intake, Places(), road, limiter)
     finally:
         await hub.close()
         await to_thread.run_sync(nudger.close)
         await redis.aclose()
         database.close()
+        await to_thread.run_sync(road.close)

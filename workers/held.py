@@ -63,6 +63,10 @@ class Held:
         return self.wanted.version.id
 
     @property
+    def deployment(self) -> str:
+        return self.wanted.version.deployment
+
+    @property
     def label(self) -> str:
         return self.wanted.version.label
 

@@ -1,5 +1,6 @@
 """The ops worker and beat: `celery -A workers.ops worker`, `celery -A workers.ops beat`. No torch here."""
 
+import atexit
 from typing import Any
 
 from celery.signals import worker_init, worker_shutting_down
@@ -15,6 +16,7 @@ from mainspring.observe.eyes import Eyes
 from mainspring.observe.words import Words
 from mainspring.settings import Settings
 from mainspring.tables import Database
+from mainspring.tracing import opened
 from workers.app import create_app
 from workers.encoding import EncoderProcess
 from workers.postman import Postman
@@ -35,8 +37,10 @@ def connect(**_: Any) -> None:
     """One pool of connections for the worker's threads; beat needs none."""
     database = Database(database_url(settings), pool_size=4)
     redis = Redis.from_url(redis_url(settings), socket_timeout=5, socket_connect_timeout=2)
+    road = opened(settings, "ops")
+    atexit.register(road.close)  # the postman's last deliveries end after the worker's shutdown
     rounds = Rounds(database, intervals(settings))
-    app.process = Connections(settings, database, redis, Postman(settings, database), rounds, _eyes())
+    app.process = Connections(settings, database, redis, Postman(settings, database, road), rounds, _eyes())
 
 
 def _eyes() -> Eyes:

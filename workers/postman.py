@@ -23,6 +23,8 @@ from mainspring.serving.webhooks import Tried, event_type, settle
 from mainspring.settings import Settings
 from mainspring.signing import webhook_secret
 from mainspring.tables import Database
+from mainspring.tracecontext import TraceContext
+from mainspring.tracing import UNTRACED, Road
 from workers.guarded import Guarded, PrivateAddress
 from workers.hurried import Deadline
 from workers.persist import persist
@@ -34,8 +36,8 @@ CONNECT_SECONDS = 5.0
 class Postman:
     """One a process."""
 
-    def __init__(self, settings: Settings, database: Database) -> None:
-        self._settings, self._database = settings, database
+    def __init__(self, settings: Settings, database: Database, road: Road = UNTRACED) -> None:
+        self._settings, self._database, self._road = settings, database, road
         self._certificates = httpcore.default_ssl_context()
         self._threads = ThreadPoolExecutor(HANDS + 1, thread_name_prefix="postman")  # one keeps the book
         self._hands, self._book, self._closed = Hands(HANDS), Lock(), False
@@ -107,10 +109,16 @@ class Postman:
             self._keep_book()
 
     def _send(self, one: Due) -> Tried:
+        with self._road.delivering(one) as delivering:
+            tried = self._tried(one, delivering.context)
+            delivering.tried(tried)
+        return tried
+
+    def _tried(self, one: Due, trace: TraceContext | None) -> Tried:
         began = time.monotonic()
         status, problem = None, None
         try:
-            status = self._post(one)
+            status = self._post(one, {} if trace is None else trace.headers)
         except PrivateAddress:
             problem = "private_address"
         except httpcore.TimeoutException:
@@ -119,7 +127,7 @@ class Postman:
             problem = type(error).__name__
         return Tried(round(time.monotonic() - began, 3), status, problem)
 
-    def _post(self, one: Due) -> int:
+    def _post(self, one: Due, more: dict[str, str]) -> int:
         now = datetime.now(UTC)
         payload = {
             "type": event_type(one.job.state),
@@ -134,6 +142,7 @@ class Postman:
             "webhook-id": str(one.id),
             "webhook-timestamp": str(int(now.timestamp())),
             "webhook-signature": Webhook(secret).sign(str(one.id), now, body),
+            **more,
         }
         with (
             self._connection(one.url) as connection,

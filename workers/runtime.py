@@ -14,6 +14,7 @@ from mainspring.serving import bounded, stream
 from mainspring.serving.claim import Fence, held_by
 from mainspring.settings import Settings
 from mainspring.tables import Database
+from mainspring.tracing import opened
 from workers.app import send
 from workers.engines import Engines
 from workers.giving_back import GivingBack
@@ -38,6 +39,7 @@ class Runtime:
         ignore: Callable[[str], None],
     ) -> None:
         self.settings = settings
+        self.road = opened(settings, "infer")
         self.stopping = False
         self.paused = False  # while a suspect is waited for, or runs alone
         self.trial = Lock()  # held by whoever tries something that no client waits for
@@ -82,6 +84,7 @@ class Runtime:
         self.life.close()
         self.outbox.close()
         self.database.close()
+        self.road.close()
 
     def _tick(self, incarnation: UUID) -> None:
         """Compare the jobs that the rows say this life holds with those that run here."""

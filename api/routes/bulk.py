@@ -1,6 +1,6 @@
 """Submit many jobs: NDJSON in, NDJSON out, in order; one transaction a thousand lines."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -65,7 +65,7 @@ async def submit_bulk(request: Request, backends: TheBackends, transact: Transac
     """
     tenant_id = await transact.plainly(_allowed)
     lines = numbered(request.stream(), backends.settings.max_body_bytes)
-    return LineStream(_answers(lines, partial(_stored, backends, transact, tenant_id)))
+    return LineStream(_answers(lines, partial(_stored, backends, transact, tenant_id, request.headers)))
 
 
 async def _answers(
@@ -81,13 +81,18 @@ async def _answers(
         yield await stored(batch)
 
 
-async def _stored(backends: Backends, transact: Transact, tenant_id: UUID, batch: list[_Line]) -> bytes:
+async def _stored(
+    backends: Backends, transact: Transact, tenant_id: UUID, headers: Mapping[str, str], batch: list[_Line]
+) -> bytes:
     async def store(part: Sequence[_Line]) -> list[Receipt | MainspringError]:
-        asked = [line.asked for line in part]
+        asked = [
+            accepting.given(line.asked) if isinstance(line.asked, Submission) else line.asked for line in part
+        ]
         return await transact.together(partial(_accept, batch=asked), partial(_nudge, backends))
 
     async with backends.bulks.of(tenant_id):
-        results = await in_halves(store, batch)
+        with backends.road.accepting(headers, many=len(batch)) as accepting:
+            results = await in_halves(store, batch)
     return b"".join(
         dumps(_shown(result, line.number)) + b"\n" for line, result in zip(batch, results, strict=True)
     )

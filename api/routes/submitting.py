@@ -135,11 +135,9 @@ async def submit(request: Request) -> Response:
     """Enqueue a request. When this answers, the job is stored and will be answered, whatever dies."""
     backends, key = opened_by(request), idempotency_key(request)
     asked = await body.read(request, backends.settings.max_body_bytes, Asked)
-    submission = asked.submission(key)
-    if submission.plain:
-        receipt = await backends.intake.accept(authorization(request), submission)
-    else:
-        receipt = await _by_itself(backends, authorization(request), submission)
+    with backends.road.accepting(request.headers) as accepting:
+        receipt = await _stored(backends, authorization(request), accepting.given(asked.submission(key)))
+        accepting.stored(receipt)
     job_id = str(receipt.job_id)
     request.state.job_id = job_id
     headers = {"Location": f"/v1/jobs/{job_id}"}
@@ -150,7 +148,10 @@ async def submit(request: Request) -> Response:
     return Json(receipt_view(receipt), 202, headers)
 
 
-async def _by_itself(backends: Backends, caller: str, submission: Submission) -> Receipt:
+async def _stored(backends: Backends, caller: str, submission: Submission) -> Receipt:
+    if submission.plain:
+        return await backends.intake.accept(caller, submission)
+
     def nudge(receipt: Receipt) -> None:
         if receipt.fresh:
             backends.nudger.send(Answer(str(receipt.version_id), str(receipt.job_id)))

@@ -44,6 +44,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
     yield _asked("home", lambda: folders.prepare(home))
     yield _asked("disk", lambda: checks.disk(settings))
     yield _asked("memory", checks.memory)
+    yield _asked("traces", lambda: checks.traces(settings))
     yield _torch()
     state = claim.state(home)
     if state is None:

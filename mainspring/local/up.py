@@ -95,6 +95,7 @@ class Stack:
     def check(self) -> None:
         checks.disk(self.settings)
         checks.port(self.settings)
+        checks.traces(self.settings)
 
     def start_servers(self) -> None:
         """Those that the settings do not point elsewhere for."""

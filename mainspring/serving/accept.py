@@ -144,6 +144,8 @@ def _as_asked(asked: Submission) -> dict[str, Any]:
         "priority": asked.priority.value,
         "subject": asked.subject,
         "webhook": asked.webhook is not None,
+        "traceparent": None if asked.trace is None else asked.trace.traceparent,
+        "tracestate": None if asked.trace is None else asked.trace.tracestate,
         "deadline_in": None if asked.deadline_seconds is None else timedelta(seconds=asked.deadline_seconds),
     }
 

@@ -125,8 +125,14 @@ def succeed(connection: Connection, fence: Fence, answer: EngineAnswer) -> bool:
 
 def fail(connection: Connection, fence: Fence, error: MainspringError) -> UUID | None:
     """Whose version's job it was; None: the fence refused. A job whose deadline passed is expired, not failed."""
-    state = JobState.EXPIRED if isinstance(error, DeadlinePassed) else JobState.FAILED
-    return _end(connection, fence, {"to_state": state.value, "to_error": error.as_json()})
+    return _end(connection, fence, {"to_state": state(error).value, "to_error": error.as_json()})
+
+
+def state(error: MainspringError | None) -> JobState:
+    """In which a job ends whose answer is there (None), or never will be."""
+    if error is None:
+        return JobState.SUCCEEDED
+    return JobState.EXPIRED if isinstance(error, DeadlinePassed) else JobState.FAILED
 
 
 def set_back(

@@ -63,7 +63,10 @@ _CLAIM = text(
         select 1 from incarnations where id = :life and ended_at is null and lease_until > now()
     )
     returning id, attempt, input, parameters, seed, session_id, tenant_id,
-        extract(epoch from deadline_at - clock_timestamp()) as seconds_left
+        extract(epoch from deadline_at - clock_timestamp()) as seconds_left,
+        case when traceparent is not null then jsonb_build_array(
+            traceparent, tracestate, extract(epoch from created_at), extract(epoch from started_at)
+        ) end as trace
     """
 )
 

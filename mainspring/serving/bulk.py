@@ -30,8 +30,10 @@ from mainspring.tables import JobState
 # COPY, since a row of an INSERT costs several times as much.
 _COPY = """
     copy jobs (id, tenant_id, deployment, version_id, input, parameters, seed, metadata, idempotency_key,
-               request_digest, priority, turn, subject, deadline_at, rollout_id, share, pinned) from stdin
+               request_digest, priority, turn, subject, deadline_at, rollout_id, share, pinned, traceparent, tracestate)
+    from stdin
 """
+_UNTRACED = (None, None)
 
 
 def accept_all(
@@ -170,6 +172,7 @@ class _Batch:
                 drawn.rollout,
                 drawn.share,
                 one.pin is not None,
+                *(one.trace or _UNTRACED),
             )
         )
         expected = flow.wait

@@ -16,6 +16,7 @@ from sqlalchemy import Connection, Integer, bindparam, func, literal_column, sel
 from mainspring.serving.hands import Hands, Receiver
 from mainspring.serving.views import SHOWN
 from mainspring.tables import ChatSession, Delivery, DeliveryState, Job, Version, constant
+from mainspring.tracecontext import TraceContext
 
 TRY_SECONDS = 15.0  # the longest that a try may last
 # A try, and then twice as long at most for writing what came of it.
@@ -24,13 +25,18 @@ TAKEN_FOR = timedelta(seconds=4 * TRY_SECONDS)
 
 @dataclass(frozen=True)
 class Due:
-    """A delivery to send now, for the `number`-th time. `job` are the columns that clients are shown."""
+    """A delivery to send now, for the `number`-th time. `job`: the columns that clients are shown, and its trace context."""
 
     id: UUID
     url: str
     number: int
     receiver: Receiver
     job: Any
+
+    @property
+    def trace(self) -> TraceContext | None:
+        given = self.job.traceparent
+        return None if given is None else TraceContext(given, self.job.tracestate)
 
 
 _WAITS = (Delivery.state == constant(DeliveryState.WAITING), Delivery.next_at.is_not(None))
@@ -89,7 +95,7 @@ _TAKEN = (
     )
 )
 _JOBS = (
-    select(*SHOWN)
+    select(*SHOWN, Job.traceparent, Job.tracestate)
     .join(Version, Version.id == Job.version_id)
     .outerjoin(ChatSession, ChatSession.id == Job.session_id)
     .where(Job.id.in_(bindparam("jobs", expanding=True)))

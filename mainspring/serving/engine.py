@@ -9,6 +9,8 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from mainspring.tracecontext import TraceContext
+
 OnText = Callable[[str], None]
 
 
@@ -19,7 +21,7 @@ class EngineRequest:
     `id` is unique among the requests that an engine holds. `seed` makes sampling reproducible: the same
     request with the same seed gives the same answer, whatever else is in the batch. `scope`: whose it is. What an
     engine of ours keeps of a request, to answer a similar one sooner, serves its scope alone, since the time that an
-    answer takes would tell others what was asked.
+    answer takes would tell others what was asked. `trace`: for an engine that asks a server, which may make spans itself.
     """
 
     id: str
@@ -27,6 +29,7 @@ class EngineRequest:
     parameters: dict[str, Any]
     seed: int
     scope: str = ""
+    trace: TraceContext | None = None
 
 
 @dataclass(frozen=True)

@@ -9,13 +9,15 @@ from uuid import UUID
 
 from mainspring.serving.throughput import Wait
 from mainspring.tables import JobState, Priority
+from mainspring.tracecontext import TraceContext
 
 
 @dataclass(frozen=True)
 class Submission:
     """What a producer asks for, before it is validated. `deadline_seconds` count from acceptance.
 
-    `deployment`: a name, or a version of it that is meant and no other, such as `assistant@3`.
+    `deployment`: a name, or a version of it that is meant and no other, such as `assistant@3`. `trace`: where its spans
+    belong, which is no part of what is asked.
     """
 
     deployment: str
@@ -28,6 +30,7 @@ class Submission:
     session: str | None = None
     subject: str | None = None
     webhook: str | None = None
+    trace: TraceContext | None = None
 
     @property
     def name(self) -> str:

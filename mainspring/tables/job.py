@@ -92,6 +92,8 @@ class Job(Base):
     ]  # the version that it, or its conversation, was on until then: `assistant@3`
     subject: Mapped[str | None]  # whom it is about
     webhook: Mapped[bool] = mapped_column(server_default=text("false"))  # whether its end is told
+    traceparent: Mapped[str | None]  # the W3C context that its spans belong to; null: it is not traced
+    tracestate: Mapped[str | None]
 
     # The rollout that was open when it was accepted, and the challenger's probability in the draw of its version.
     rollout_id: Mapped[UUID | None]

@@ -210,8 +210,10 @@ class HttpEngine:
 
     async def _stream(self, entry: Streaming, body: dict[str, Any]) -> bytes | None:
         """Read one answer to its end. What the server said instead, if it refused the request."""
-        url = self._server.url + wire.path(body)
-        async with self._client.stream("POST", url, content=orjson.dumps(body)) as response:
+        url, trace = self._server.url + wire.path(body), entry.request.trace
+        headers = {} if trace is None else trace.headers
+        content = orjson.dumps(body)
+        async with self._client.stream("POST", url, content=content, headers=headers) as response:
             if response.status_code in _REFUSALS:
                 return await response.aread()
             if response.status_code in BUSY:
