@@ -16,6 +16,7 @@ from mainspring.registry.remote import remote
 from mainspring.serving.engine import Engine, Plan
 from mainspring.settings import Settings
 from mainspring.tables import EngineName, EngineWish
+from mainspring.tracing import check
 from workers.app import create_app
 from workers.engines import Engines
 from workers.garbage import keep_imports
@@ -26,6 +27,7 @@ from workers.runtime import Runtime
 
 settings = Settings()
 configure(settings.log_level, as_json=settings.log_json)
+check(settings)
 app = create_app(settings, "infer", ["workers.tasks.answer", "workers.tasks.try_out"])
 
 

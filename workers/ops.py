@@ -16,7 +16,7 @@ from mainspring.observe.eyes import Eyes
 from mainspring.observe.words import Words
 from mainspring.settings import Settings
 from mainspring.tables import Database
-from mainspring.tracing import opened
+from mainspring.tracing import check, opened
 from workers.app import create_app
 from workers.encoding import EncoderProcess
 from workers.postman import Postman
@@ -25,6 +25,7 @@ from workers.sweeping import Connections
 
 settings = Settings()
 configure(settings.log_level, as_json=settings.log_json)
+check(settings)  # here, since what a signal's or a step's handler raises Celery would only log
 app = create_app(
     settings,
     OPS_QUEUE,

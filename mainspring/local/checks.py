@@ -10,7 +10,7 @@ import psutil
 from mainspring.errors import StackError
 from mainspring.local.home import Home
 from mainspring.settings import Settings
-from mainspring.tracing.opening import check as traces
+from mainspring.tracing import check as traces
 
 __all__ = ["disk", "memory", "port", "traces"]
 

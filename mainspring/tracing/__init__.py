@@ -11,8 +11,8 @@
 Names, numbers, states and identifiers are in them; never a prompt, an answer, or an exception's text.
 """
 
-from mainspring.tracing.opening import opened
+from mainspring.tracing.opening import check, opened
 from mainspring.tracing.road import Accepting, Attempt, Road
 from mainspring.tracing.untraced import UNTRACED
 
-__all__ = ["UNTRACED", "Accepting", "Attempt", "Road", "opened"]
+__all__ = ["UNTRACED", "Accepting", "Attempt", "Road", "check", "opened"]

@@ -55,6 +55,7 @@ class Exporting:
         closing = Thread(target=self.provider.shutdown, name="traces-closing", daemon=True)
         closing.start()
         closing.join(CLOSE_SECONDS)
+        self._exporter.give_up()
 
 
 class Outgoing(SpanExporter):
@@ -62,13 +63,14 @@ class Outgoing(SpanExporter):
 
     def __init__(self, exporter: SpanExporter) -> None:
         self._exporter = exporter
-        self._lock, self._waiting, self._said = Lock(), 0, float("-inf")
+        self._lock, self._waiting, self._most = Lock(), 0, MOST_WAITING
+        self._said = float("-inf")
         self.lost = 0
 
     def admit(self) -> bool:
         """Whether one more may wait. Counted either way."""
         with self._lock:
-            room = self._waiting < MOST_WAITING
+            room = self._waiting < self._most
             self._waiting += room
             self.lost += not room
         return room
@@ -77,12 +79,20 @@ class Outgoing(SpanExporter):
         result = self._exporter.export(spans)
         sent = result is SpanExportResult.SUCCESS
         with self._lock:
+            if not self._most:  # counted when it was given up
+                return result
             self._waiting -= len(spans)
             self.lost += 0 if sent else len(spans)
         if not sent and time.monotonic() > self._said + SAY_SECONDS:
             self._said = time.monotonic()
             log.warning("traces.lost", spans=self.lost)
         return result
+
+    def give_up(self) -> None:
+        """What still waits is lost, and what comes from now on."""
+        with self._lock:
+            self.lost, self._most = self.lost + self._waiting * bool(self._most), 0
+        self._exporter.shutdown()
 
     def shutdown(self) -> None:
         self._exporter.shutdown()

@@ -9,6 +9,7 @@ from mainspring.tracing.road import Road
 from mainspring.tracing.untraced import UNTRACED
 
 NEEDED = ("opentelemetry.sdk", "opentelemetry.exporter.otlp.proto.http")
+REMEDY = "pip install 'mainspring[otel]', or leave MAINSPRING_OTLP_ENDPOINT empty."
 
 
 def opened(settings: Settings, process: str) -> Road:
@@ -26,11 +27,11 @@ def check(settings: Settings) -> str:
         return "off"
     missing = [name for name in NEEDED if not _there(name)]
     if missing:
-        raise StackError(
-            f"MAINSPRING_OTLP_ENDPOINT asks for traces, and {missing[0]} is not installed",
-            field="MAINSPRING_OTLP_ENDPOINT",
-            remedy="pip install 'mainspring[otel]', or leave MAINSPRING_OTLP_ENDPOINT empty.",
+        error = StackError(
+            f"MAINSPRING_OTLP_ENDPOINT asks for traces, and {missing[0]} is not installed", remedy=REMEDY
         )
+        error.add_note(REMEDY)  # for those who start the processes themselves, and see it as it is raised
+        raise error
     return f"to {settings.otlp_endpoint}"
 
 
