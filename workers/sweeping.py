@@ -19,6 +19,7 @@ from mainspring.serving.conversation import release_forgotten
 from mainspring.serving.sweep import expire, nudges, requeue_lost, untold
 from mainspring.settings import Settings
 from mainspring.tables import Database
+from mainspring.tracing import UNTRACED, Road
 from workers.app import send
 from workers.postman import Postman
 
@@ -33,6 +34,7 @@ class Connections:
     postman: Postman
     rounds: Rounds
     eyes: Eyes
+    road: Road = UNTRACED
     detectors: Memory = field(default_factory=Memory)
     detecting: AbstractContextManager[bool] = field(default_factory=Lock)
 
@@ -51,6 +53,8 @@ def _sweep(app: Celery, use: Connections, did: dict[str, int]) -> None:
     with database.transaction() as session:
         swept = requeue_lost(session, settings.max_losses)
         lost_notices = untold(session, swept.dead, settings.lease_seconds) if swept.dead else []
+    for lost in swept.traced:
+        use.road.died(lost)
     if (
         swept.requeued
     ):  # before anybody is nudged: some of it may be of a version that was taken back meanwhile

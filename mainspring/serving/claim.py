@@ -198,8 +198,13 @@ def claimed(row: Row[Any] | None, incarnation: UUID) -> Claimed | None:
         row.session_id,
         None if row.seconds_left is None else float(row.seconds_left),
         row.tenant_id,
-        None if row.trace is None else Carried(TraceContext(*row.trace[:2]), *row.trace[2:]),
+        carried(row.trace),
     )
+
+
+def carried(trace: list[Any] | None) -> Carried | None:
+    """Of the column TRACE."""
+    return None if trace is None else Carried(TraceContext(*trace[:2]), *trace[2:])
 
 
 def hand_back(

@@ -6,6 +6,7 @@ Idempotent, and safe to run twice at once: rows are locked, and a nudge too many
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import NamedTuple
 from uuid import UUID
 
 from sqlalchemy import Interval, String, bindparam, case, cast, func, select, update
@@ -14,6 +15,7 @@ from sqlalchemy.orm import Session
 from mainspring.errors import MainspringError
 from mainspring.messages import Answer, Message, Train
 from mainspring.serving.answer import EXPIRED, exhausted
+from mainspring.serving.claim import TRACE, Fence, carried
 from mainspring.serving.lease import overdue
 from mainspring.serving.unanswered import ENDED, observed
 from mainspring.tables import (
@@ -27,6 +29,7 @@ from mainspring.tables import (
     Version,
     constant,
 )
+from mainspring.tracecontext import Carried
 
 MOST_NUDGES = 64  # a version; each one wakes a slot, and a slot works until its queue is empty
 # Of each version's queue the beginning is looked at: the cost depends on the number of versions, not of jobs.
@@ -45,13 +48,23 @@ _WAITING = (
 )
 
 
+class Lost(NamedTuple):
+    """An attempt of a traced job that died with its worker. `version`: its label."""
+
+    fence: Fence
+    deployment: str
+    version: str
+    trace: Carried
+
+
 @dataclass(frozen=True)
 class Swept:
-    """`ended`: jobs that have failed, whose watchers must be told."""
+    """`ended`: jobs that have failed, whose watchers must be told. `traced`: what the dead could not say themselves."""
 
     dead: Sequence[UUID]
     requeued: int
     ended: Sequence[UUID]
+    traced: Sequence[Lost] = ()
 
 
 def requeue_lost(session: Session, max_losses: int) -> Swept:
@@ -61,6 +74,7 @@ def requeue_lost(session: Session, max_losses: int) -> Swept:
         return Swept(dead, 0, ())
     session.execute(update(Incarnation).where(Incarnation.id.in_(dead)).values(ended_at=func.now()))
     _requeue_runs(session, dead)
+    traced = _traced(session, dead)
     poisonous = Job.losses + 1 >= max_losses
     evidence = Job.evidence.concat(
         func.jsonb_build_array(
@@ -89,7 +103,29 @@ def requeue_lost(session: Session, max_losses: int) -> Swept:
     )
     rows = session.execute(select(moved.c.id, moved.c.state).add_cte(observed(moved))).all()
     ended = [job for job, state in rows if state == JobState.FAILED]
-    return Swept(dead, len(rows) - len(ended), ended)
+    moved_ids = {job for job, _ in rows}
+    told = [one for one in traced if one.fence.job_id in moved_ids]
+    return Swept(dead, len(rows) - len(ended), ended, told)
+
+
+def _traced(session: Session, dead: Sequence[UUID]) -> list[Lost]:
+    found = session.execute(
+        select(Job.id, Job.incarnation, Job.attempt, Job.deployment, Version.number, TRACE.label("trace"))
+        .join(Version, Version.id == Job.version_id)
+        .where(
+            Job.incarnation.in_(dead), Job.state == constant(JobState.RUNNING), Job.traceparent.is_not(None)
+        )
+    )
+    return [
+        Lost(
+            Fence(row.id, row.incarnation, row.attempt),
+            row.deployment,
+            f"{row.deployment}@{row.number}",
+            trace,
+        )
+        for row in found
+        if (trace := carried(row.trace)) is not None
+    ]
 
 
 def untold(session: Session, dead: Sequence[UUID], lease_seconds: float) -> list[UUID]:

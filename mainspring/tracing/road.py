@@ -8,6 +8,7 @@ from mainspring.serving.claim import Claimed
 from mainspring.serving.due import Due
 from mainspring.serving.engine import EngineAnswer
 from mainspring.serving.receipt import Receipt, Submission
+from mainspring.serving.sweep import Lost
 from mainspring.serving.webhooks import Tried
 from mainspring.tracecontext import TraceContext
 
@@ -70,6 +71,10 @@ class Road(Protocol):
         ...
 
     def answering(self, job: Claimed, deployment: str, version: str) -> Attempt: ...
+
+    def died(self, lost: Lost) -> None:
+        """An attempt whose worker can say nothing of it any more."""
+        ...
 
     def delivering(self, one: Due) -> Delivering: ...
 

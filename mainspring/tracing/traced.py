@@ -7,11 +7,13 @@ from uuid import UUID
 
 from opentelemetry import trace
 from opentelemetry.context import Context
-from opentelemetry.trace import Link, SpanContext, SpanKind, Tracer
+from opentelemetry.trace import Link, Span, SpanContext, SpanKind, Tracer
 
-from mainspring.serving.claim import Claimed
+from mainspring.serving.claim import Claimed, Fence
 from mainspring.serving.due import Due
+from mainspring.serving.sweep import Lost
 from mainspring.terms import EngineName, Task
+from mainspring.tracecontext import Carried
 from mainspring.tracing.exporting import Exporting, Named, attempt_id
 from mainspring.tracing.road import Asking, Attempt, Delivering, Stretch
 from mainspring.tracing.spans import (
@@ -65,21 +67,38 @@ class Traced:
     def answering(self, job: Claimed, deployment: str, version: str) -> Attempt:
         if job.trace is None:
             return UNTRACED
-        parent = read(job.trace.context.headers)
-        about = _about("answer", "process") | {
-            "messaging.destination.name": deployment,
-            "messaging.message.id": str(job.fence.job_id),
-            "mainspring.version": version,
-            "mainspring.job.attempt": job.fence.attempt,
-        }
+        span = self._begun(job.fence, job.trace, deployment, version)
+        return AttemptSpan(span, self._tracer, job, deployment)
+
+    def died(self, lost: Lost) -> None:
+        began = int(lost.trace.begun * 1e9)
+        with Stretched(self._begun(lost.fence, lost.trace, lost.deployment, lost.version, began)) as attempt:
+            attempt.fail("worker_died")
+
+    def _begun(
+        self, fence: Fence, trace: Carried, deployment: str, version: str, start: int | None = None
+    ) -> Span:
+        """The span of an attempt, and before it that of its time in the queue. `start`: nanoseconds; None: now."""
+        parent, number = read(trace.context.headers), {"mainspring.job.attempt": fence.attempt}
         queue = self._tracer.start_span(
-            f"queue {deployment}",
-            context=parent,
-            attributes={"mainspring.job.attempt": job.fence.attempt},
-            start_time=int(job.trace.accepted * 1e9),
+            f"queue {deployment}", context=parent, attributes=number, start_time=int(trace.accepted * 1e9)
         )
-        queue.end(int(job.trace.begun * 1e9))
-        return AttemptSpan(self._tracer, parent, job, deployment, about)
+        queue.end(int(trace.begun * 1e9))
+        about = _about("answer", "process") | number
+        about |= {
+            "messaging.destination.name": deployment,
+            "messaging.message.id": str(fence.job_id),
+            "mainspring.version": version,
+        }
+        with Named(attempt_id(fence.job_id, fence.attempt)):
+            return self._tracer.start_span(
+                f"answer {deployment}",
+                context=parent,
+                kind=SpanKind.CONSUMER,
+                attributes=about,
+                links=_to_attempt(parent, fence.job_id, fence.attempt - 1),
+                start_time=start,
+            )
 
     def delivering(self, one: Due) -> Delivering:
         if one.trace is None:
@@ -104,21 +123,9 @@ class Traced:
 
 
 class AttemptSpan(Stretched):
-    def __init__(
-        self, tracer: Tracer, parent: Context, job: Claimed, deployment: str, about: Attributes
-    ) -> None:
+    def __init__(self, span: Span, tracer: Tracer, job: Claimed, deployment: str) -> None:
+        super().__init__(span)
         self._tracer, self._job, self._deployment = tracer, job, deployment
-        job_id, attempt = job.fence.job_id, job.fence.attempt
-        with Named(attempt_id(job_id, attempt)):
-            super().__init__(
-                tracer.start_span(
-                    f"answer {deployment}",
-                    context=parent,
-                    kind=SpanKind.CONSUMER,
-                    attributes=about,
-                    links=_to_attempt(parent, job_id, attempt - 1),
-                )
-            )
 
     def asking(self, task: str, engine: str) -> Asking:
         operation, job = _operation(task, self._job.input), self._job
@@ -161,7 +168,7 @@ def _operation(task: str, given: object) -> str:
 
 
 def _to_attempt(parent: Context, job_id: UUID, attempt: int) -> list[Link]:
-    """Also to one that died with its worker: its span was never sent, its lack is what one sees."""
+    """None for the first."""
     if attempt < 1:
         return []
     mine = trace.get_current_span(parent).get_span_context()

@@ -30,6 +30,9 @@ class Untraced:
     def finishing(self) -> Self:
         return self
 
+    def died(self, _: Any) -> None:
+        pass
+
     def delivering(self, _: Any) -> Self:
         return self
 

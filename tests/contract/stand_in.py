@@ -45,7 +45,7 @@ class Behaviour:
     """`held`: answers stand still. `cut`: answers whose reader went away. `say`: an event sent
     instead of the next. `asked`: the last request's parameters. `clamps`: writes as much as there is room for, as vLLM does,
     instead of refusing. `counted`: how often it counted tokens. `busy`: so many requests are sent away with `status`
-    and `retry_after`. `closes`: of so many requests the connection is closed without a word. `templated`: whether it knows how to write messages down."""
+    and `retry_after`. `trace`: the last request's trace context. `closes`: of so many requests the connection is closed without a word. `templated`: whether it knows how to write messages down."""
 
     name: str
     key: str = ""
@@ -63,6 +63,7 @@ class Behaviour:
     running: int = 0
     cut: int = 0
     asked: dict[str, Any] = field(default_factory=dict)
+    trace: list[str | None] = field(default_factory=list)
 
 
 @dataclass
@@ -164,6 +165,7 @@ class StandIn:
         if "messages" in body and not self._behaviour.templated:
             return _refusal(400, "You must provide a chat template if the tokenizer does not define one.")
         self._behaviour.asked = {k: v for k, v in body.items() if k not in ("prompt", "messages")}
+        self._behaviour.trace = [request.headers.get(name) for name in ("traceparent", "tracestate")]
         prompt = prompt_of(body)
         count, most = tokens(prompt), body["max_tokens"]
         if count == 0:

@@ -16,6 +16,7 @@ from mainspring.errors import (
 )
 from mainspring.serving.engine import EngineRequest
 from mainspring.settings import Settings
+from mainspring.tracecontext import TraceContext
 from tests.api.serving import until
 from tests.contract.remote import Child
 from tests.contract.remote_contract import *  # noqa: F403  the tests themselves
@@ -67,6 +68,16 @@ def test_a_server_that_keeps_what_it_has_read_is_told_for_whom(child: Child) -> 
     assert child.told()["asked"]["cache_salt"] == "theirs"
     text(engine.submit(EngineRequest("anybody's", PROMPT, {"max_tokens": 2}, 7)))
     assert "cache_salt" not in child.told()["asked"]
+    engine.stop()
+
+
+def test_a_server_is_told_which_trace_it_works_for(child: Child) -> None:
+    engine = child.connect()
+    trace = TraceContext(f"00-{'1' * 32}-{'2' * 16}-01", "theirs=x1")
+    text(engine.submit(EngineRequest("traced", PROMPT, {"max_tokens": 2}, 7, trace=trace)))
+    assert child.told()["trace"] == [*trace]
+    text(engine.submit(EngineRequest("untraced", PROMPT, {"max_tokens": 2}, 7)))
+    assert child.told()["trace"] == [None, None]
     engine.stop()
 
 

@@ -59,9 +59,9 @@ class Collector(ThreadingHTTPServer):
         return [one for one in list(self.spans) if one.trace == trace]
 
     def wait_for(self, trace: str, *names: str) -> dict[str, Got]:
-        """By name, the last of each name, once all of these are there."""
+        """By name, of each name the one that began last, once all of these are there."""
         until(lambda: {one.name for one in self.of(trace)} >= set(names), 20)
-        return {one.name: one for one in self.of(trace)}
+        return {one.name: one for one in sorted(self.of(trace), key=lambda one: (one.start, one.end))}
 
     def until(self, met: Callable[[list[Got]], bool]) -> list[Got]:
         until(lambda: met(list(self.spans)))

@@ -16,6 +16,7 @@ import pytest
 from redis import Redis
 
 from mainspring import registry
+from mainspring.serving import lease
 from mainspring.settings import Settings
 from mainspring.tables import Database, Deployment, Task
 from mainspring.tracing import opened
@@ -23,7 +24,9 @@ from tests.api.serving import Hands
 from tests.contract import seq2seq_models
 from tests.tracing.collector import Collector, Got
 from tests.workers.receiving import Receiver
+from workers.app import create_app
 from workers.postman import Postman
+from workers.sweeping import Connections, sweep_once
 
 COMMAND = ["celery", "-A", "workers.infer", "worker", "-P", "threads", "-c", "4", "-Q", "infer"]
 TRACE, OTHER, CALLER = "0af7651916cd43dd8448eb211c80319c", "1" * 32, "b7ad6b7169203331"
@@ -100,20 +103,24 @@ def test_one_trace_from_the_caller_to_the_webhook(  # noqa: PLR0917  fixtures
 ) -> None:
     webhook = {"url": f"{receiver.url}/200"}
     job = submit(client, TRACE, asked("fr", webhook=webhook, metadata={"note": SECRET}))
-    lost = Hands(database, redis)
-    assert str(lost.take(translator).job_id) == job
-    lost.die()  # with its worker, which could send no span of it
+    road = opened(traced, "ops")
+    postman = Postman(traced, database, road)
+    dies = Hands(database, redis)
+    assert str(dies.take(translator).job_id) == job
+    with database.transaction() as session:
+        lease.renew(session, dies.incarnation, -1)
+    sweep_once(create_app(traced, "ops", []), Connections(traced, database, redis, postman, road))
     refused = submit(client, OTHER, asked("tlh"))
     with worker(traced):
         seen, failed = ended(client, job), ended(client, refused)
     assert (seen["state"], failed["state"]) == ("succeeded", "failed")
-    road = opened(traced, "ops")
-    postman = Postman(traced, database, road)
     postman.round()
     found = collector.wait_for(TRACE, "POST /v1/jobs", *(f"{what} translator" for what in ROAD), "deliver")
     postman.close()
     road.close()
-    _one_inside_the_other(collector.of(TRACE), found)
+    spans = collector.of(TRACE)
+    _one_inside_the_other(spans, found)
+    _lost_before(spans, found)
     _what_is_said(found, job, seen)
     ((_, told, _),) = receiver.got
     assert told["traceparent"] == f"00-{TRACE}-{found['deliver'].id}-01"
@@ -136,8 +143,25 @@ def _one_inside_the_other(spans: list[Got], found: dict[str, Got]) -> None:
     assert {one.service for one in (request, accept)} == {"mainspring-api"}
     assert {one.service for one in (queue, answer, engine, finish)} == {"mainspring-infer"}
     assert deliver.service == "mainspring-ops"
-    assert len(spans) == len(found) == 7
-    assert not any(one.failed for one in spans)
+    assert not any(one.failed for one in found.values())
+    assert len(found) == 7
+
+
+def _lost_before(spans: list[Got], found: dict[str, Got]) -> None:
+    """The attempt that died with its worker, as the sweep tells it."""
+    queue, answer = [one for one in spans if one not in found.values()]
+    again = found["answer translator"]
+    assert (queue.name, answer.name) == ("queue translator", again.name)
+    assert {one.about["mainspring.job.attempt"] for one in (queue, answer)} == {1}
+    assert (answer.service, answer.failed, answer.about["error.type"]) == (
+        "mainspring-ops",
+        True,
+        "worker_died",
+    )
+    assert answer.parent == again.parent
+    assert answer.start < answer.end <= again.start
+    assert answer.links == []
+    assert again.links == [answer.id]
 
 
 def _what_is_said(found: dict[str, Got], job: str, seen: dict[str, Any]) -> None:
@@ -152,10 +176,7 @@ def _what_is_said(found: dict[str, Got], job: str, seen: dict[str, Any]) -> None
     assert engine["gen_ai.response.finish_reasons"] == [seen["output"]["finish_reason"]]
     assert found["POST /v1/jobs"].about["http.response.status_code"] == 202
     assert found["deliver"].about["http.response.status_code"] == 200
-    retried, told = found["answer translator"], found["deliver"]
-    assert told.links == [retried.id]
-    assert len(retried.links) == 1
-    assert retried.links != told.links
+    assert found["deliver"].links == [found["answer translator"].id]
 
 
 def _failed(found: dict[str, Got]) -> None:
