@@ -63,8 +63,8 @@ class Outgoing(SpanExporter):
 
     def __init__(self, exporter: SpanExporter) -> None:
         self._exporter = exporter
-        self._lock, self._waiting, self._most = Lock(), 0, MOST_WAITING
-        self._said = float("-inf")
+        self._lock, self._waiting, self._most = Lock(), 0, MOST_WAITING  # at most 0: it was given up
+        self._said, self._said_at = 0, float("-inf")
         self.lost = 0
 
     def admit(self) -> bool:
@@ -79,20 +79,25 @@ class Outgoing(SpanExporter):
         result = self._exporter.export(spans)
         sent = result is SpanExportResult.SUCCESS
         with self._lock:
-            if not self._most:  # counted when it was given up
-                return result
+            if not self._most:
+                return result  # it was counted then
             self._waiting -= len(spans)
             self.lost += 0 if sent else len(spans)
-        if not sent and time.monotonic() > self._said + SAY_SECONDS:
-            self._said = time.monotonic()
-            log.warning("traces.lost", spans=self.lost)
+        if time.monotonic() > self._said_at + SAY_SECONDS:
+            self._say()
         return result
 
     def give_up(self) -> None:
         """What still waits is lost, and what comes from now on."""
         with self._lock:
-            self.lost, self._most = self.lost + self._waiting * bool(self._most), 0
+            self.lost, self._waiting, self._most = self.lost + self._waiting, 0, 0
         self._exporter.shutdown()
+        self._say()
+
+    def _say(self) -> None:
+        if self.lost > self._said:
+            self._said, self._said_at = self.lost, time.monotonic()
+            log.warning("traces.lost", spans=self.lost)
 
     def shutdown(self) -> None:
         self._exporter.shutdown()

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import cached_property
 from time import time_ns
 from types import TracebackType
 from typing import Self
@@ -39,7 +40,7 @@ class Stretched:
         """For spans inside it."""
         return trace.set_span_in_context(self._span, contexts.Context())
 
-    @property
+    @cached_property
     def context(self) -> TraceContext | None:
         """None if it is not sampled: then nobody need carry it."""
         if not self._span.get_span_context().trace_flags.sampled:

@@ -103,12 +103,9 @@ class Traced:
     def delivering(self, one: Due) -> Delivering:
         if one.trace is None:
             return UNTRACED
-        parent, place = read(one.trace.headers), urlsplit(one.url)
-        about: Attributes = {
+        parent = read(one.trace.headers)
+        about = _place(one.url) | {
             "http.request.method": "POST",
-            "url.scheme": place.scheme,
-            "server.address": place.hostname or "",
-            "server.port": place.port or (443 if place.scheme == "https" else 80),
             "http.request.resend_count": one.number - 1,
             "messaging.message.id": str(one.job.id),
         }
@@ -158,6 +155,16 @@ def _about(operation: str, kind: str) -> Attributes:
         "messaging.operation.name": operation,
         "messaging.operation.type": kind,
     }
+
+
+def _place(url: str) -> Attributes:
+    """Without path and query, which may be secrets. What is no address is none here; the sender says what is wrong."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port or (443 if parts.scheme == "https" else 80)
+    except ValueError:
+        return {}
+    return {"url.scheme": parts.scheme, "server.address": parts.hostname or "", "server.port": port}
 
 
 def _operation(task: str, given: object) -> str:

@@ -28,11 +28,14 @@ class Got(NamedTuple):
 
 
 class Collector(ThreadingHTTPServer):
-    """`held`: while it is set, requests are not answered. `raw`: every byte of every body."""
+    """`held`: while it is set, requests are not answered. `raw`: every byte of every body. `status`: of its answers."""
+
+    request_queue_size = 64
 
     def __init__(self) -> None:
         self.spans: list[Got] = []
         self.raw = b""
+        self.status = 200
         self.held, self.release = threading.Event(), threading.Event()
         collector = self
 
@@ -44,7 +47,7 @@ class Collector(ThreadingHTTPServer):
                 assert self.path == "/v1/traces"
                 collector.raw += body
                 collector.spans += _spans(ExportTraceServiceRequest.FromString(body))
-                self.send_response(200)
+                self.send_response(collector.status)
                 self.send_header("Content-Length", "0")
                 self.end_headers()
 
