@@ -63,11 +63,11 @@ class Collector(ThreadingHTTPServer):
 
     def wait_for(self, trace: str, *names: str) -> dict[str, Got]:
         """By name, of each name the one that began last, once all of these are there."""
-        until(lambda: {one.name for one in self.of(trace)} >= set(names), 20)
+        until(lambda: {one.name for one in self.of(trace)} >= set(names), 60)
         return {one.name: one for one in sorted(self.of(trace), key=lambda one: (one.start, one.end))}
 
     def until(self, met: Callable[[list[Got]], bool]) -> list[Got]:
-        until(lambda: met(list(self.spans)))
+        until(lambda: met(list(self.spans)), 60)
         return list(self.spans)
 
 

@@ -28,5 +28,5 @@ def traced(settings: Settings, collector: Collector, monkeypatch: pytest.MonkeyP
 def client(traced: Settings, key: str) -> Iterator[httpx.Client]:
     """Of an api that traces."""
     headers = {"Authorization": f"Bearer {key}"}
-    with Served(traced) as served, httpx.Client(base_url=served.url, headers=headers, timeout=30) as opened:
+    with Served(traced) as served, httpx.Client(base_url=served.url, headers=headers, timeout=90) as opened:
         yield opened

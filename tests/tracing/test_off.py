@@ -85,10 +85,9 @@ def test_a_caller_s_context_leaves_no_trace(settings: Settings, database: Databa
     [
         ("-m", "mainspring", "up"),
         ("-m", "uvicorn", "--factory", "api.app:create"),
-        ("-m", "celery", "-A", "workers.infer", "worker"),
         ("-m", "celery", "-A", "workers.ops", "worker"),
     ],
-    ids=["up", "api", "infer", "ops"],
+    ids=["up", "api", "ops"],
 )
 def test_without_the_sdk_the_start_names_the_remedy(command: tuple[str, ...], tmp_path: Path) -> None:
     (tmp_path / "sitecustomize.py").write_text(WITHOUT_SDK)

@@ -88,7 +88,10 @@ def submit(client: httpx.Client, trace: str, body: dict[str, Any]) -> str:
 
 
 def ended(client: httpx.Client, job: str) -> dict[str, Any]:
-    seen: dict[str, Any] = client.get(f"/v1/jobs/{job}", params={"wait": 60}).json()
+    """A worker that is being started may take its time."""
+    seen: dict[str, Any] = {}
+    while not seen.get("finished_at"):
+        seen = client.get(f"/v1/jobs/{job}", params={"wait": 30}).json()
     return seen
 
 
