@@ -41,7 +41,9 @@ def connect(**_: Any) -> None:
     road = opened(settings, "ops")
     atexit.register(road.close)  # the postman's last deliveries end after the worker's shutdown
     rounds = Rounds(database, intervals(settings))
-    app.process = Connections(settings, database, redis, Postman(settings, database, road), rounds, _eyes(), road)
+    app.process = Connections(
+        settings, database, redis, Postman(settings, database, road), rounds, _eyes(), road
+    )
 
 
 def _eyes() -> Eyes:
