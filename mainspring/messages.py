@@ -139,6 +139,17 @@ class Decide(Message):
         return OPS_QUEUE
 
 
+@dataclass(frozen=True)
+class Mirror(Message):
+    """Beat: give MLflow what it lacks."""
+
+    name: ClassVar[str] = "mainspring.mirror"
+
+    @property
+    def queue(self) -> str:
+        return OPS_QUEUE
+
+
 def version_queue(version_id: str) -> str:
     """The Redis list on which a version's nudges wait."""
     return f"version.{version_id}"

@@ -37,6 +37,9 @@ class Settings(BaseSettings):
     )
     secret: str = ""  # what webhooks' secrets are derived from; empty: the file `secret` of this home
     webhooks_to_private_addresses: bool = False  # true where receivers live beside this installation
+    mlflow_url: str = Field("", repr=False)  # the MLflow that shows what is here; empty: none
+    mlflow_token: str = Field("", repr=False)  # if it asks for one; a name and a password go into the URL
+    mlflow_prefix: str = ""  # before the names that are written there, where several installations share it
     log_level: str = "INFO"
     log_json: bool = True
     # Where traces go by OTLP over HTTP, such as http://localhost:4318; empty: none are made. How many, and the rest, is
@@ -54,6 +57,7 @@ class Settings(BaseSettings):
     decide_seconds: float = Field(10.0, gt=0)
     keep_observations_days: float = Field(90.0, gt=0)  # what was measured of jobs leaves by weeks after that
     encoder: str = ""  # the folder of the frozen encoder that observes; empty: the bundled MiniLM
+    mirror_seconds: float = Field(60.0, gt=0)  # how often MLflow is given what it lacks
     nudge_after_seconds: float = Field(
         2.0, gt=0
     )  # a queued job this old with no live message is nudged again
@@ -73,6 +77,11 @@ class Settings(BaseSettings):
     engine_key: str = Field(
         "", repr=False
     )  # for servers that run already; with engine_url: for its host alone
+    # For `mainspring up --mlflow`:
+    mlflow_command: str = (
+        ""  # how to run MLflow, options of `server` behind it; empty: as it is installed here
+    )
+    mlflow_port: int = Field(5000, ge=1, le=65535)
     max_body_bytes: int = Field(1 * 2**20, gt=0)
     min_free_bytes: int = Field(1 * 2**30, ge=0)  # `up` refuses to start with less disk than this
 

@@ -20,11 +20,20 @@ def up(
     first_requests: Annotated[
         bool, typer.Option("--try", help="Send the first requests and print the answers.")
     ] = False,
+    mlflow: Annotated[
+        bool, typer.Option("--mlflow", help="Start MLflow beside it, which shows versions, runs and figures.")
+    ] = False,
 ) -> None:
     """Start everything and stay: Valkey, PostgreSQL, api, workers and beat. Ctrl-C stops it all."""
     from mainspring.local.up import up as run
 
-    run(Settings(), Console(soft_wrap=True), starter=starter, first_requests=first_requests)
+    run(
+        Settings(),
+        Console(soft_wrap=True),
+        starter=starter,
+        first_requests=first_requests,
+        with_mlflow=mlflow,
+    )
 
 
 def down(*, as_json: AsJson = False) -> None:

@@ -74,3 +74,22 @@ class Unreachable(MainspringError):
     code = "unreachable"
     title = "The api does not answer"
     retryable = True
+
+
+class MirrorAway(MainspringError):
+    """MLflow does not answer; what it misses is written when it is back."""
+
+    code = "mirror_away"
+    title = "MLflow does not answer"
+    retryable = True
+
+
+class MirrorRefused(MainspringError):
+    """MLflow answers, and will not take what it was sent. `lacks`: there is no such thing there."""
+
+    code = "mirror_refused"
+    title = "MLflow does not take what it was sent"
+
+    def __init__(self, detail: str, *, remedy: str | None = None, lacks: bool = False) -> None:
+        super().__init__(detail, remedy=remedy)
+        self.lacks = lacks

@@ -42,30 +42,39 @@ def memory() -> str:
 
 def port(settings: Settings) -> str:
     """Whether the api could listen there."""
+    return _free(settings.host, settings.port, "the api", "MAINSPRING_PORT")
+
+
+def mlflow_port(settings: Settings) -> str:
+    """Whether MLflow could listen there."""
+    return _free("127.0.0.1", settings.mlflow_port, "MLflow", "MAINSPRING_MLFLOW_PORT")
+
+
+def _free(host: str, number: int, who: str, setting: str) -> str:
     try:
-        found = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM)
+        found = socket.getaddrinfo(host, number, type=socket.SOCK_STREAM)
         family, kind, protocol, _, place = found[0]
         with socket.socket(family, kind, protocol) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as uvicorn does
             probe.bind(place)
     except OSError as error:
-        raise _port_refused(settings, error) from error
-    return f"{settings.host}:{settings.port} is free"
+        raise _refused(host, number, who, setting, error) from error
+    return f"{host}:{number} is free"
 
 
-def _port_refused(settings: Settings, error: OSError) -> StackError:
+def _refused(host: str, number: int, who: str, setting: str, error: OSError) -> StackError:
     if error.errno == errno.EADDRINUSE:
         return StackError(
-            f"port {settings.port} is taken{_taken_by(settings.port)}",
-            remedy=f"Stop that, or choose another port: MAINSPRING_PORT={_other(settings.port)}",
+            f"port {number} is taken{_taken_by(number)}",
+            remedy=f"Stop that, or choose another port: {setting}={_other(number)}",
         )
     if error.errno == errno.EACCES:
         return StackError(
-            f"port {settings.port} is not allowed for this user",
-            remedy="Choose one from 1024 on: MAINSPRING_PORT=8000",
+            f"port {number} is not allowed for this user",
+            remedy=f"Choose one from 1024 on: {setting}=8000",
         )
     return StackError(
-        f"the api cannot listen on {settings.host}:{settings.port}: {error.strerror or error}",
+        f"{who} cannot listen on {host}:{number}: {error.strerror or error}",
         remedy="Choose an address of this machine: MAINSPRING_HOST=127.0.0.1",
     )
 

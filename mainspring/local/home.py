@@ -38,6 +38,10 @@ class Home:
         return self.path / "valkey"
 
     @property
+    def mlflow(self) -> Path:
+        return self.path / "mlflow"
+
+    @property
     def key(self) -> Path:
         """The first API key, in plain text, readable by its owner only."""
         return self.path / "key"

@@ -12,6 +12,7 @@ from mainspring.local import (
     claim,
     first_key,
     folders,
+    mlflow,
     postgres,
     postmaster,
     records,
@@ -38,6 +39,7 @@ def up(
     programs: Sequence[Service] | None = None,
     starter: bool = True,
     first_requests: bool = False,
+    with_mlflow: bool = False,
     story: Callable[[], object] | None = None,
 ) -> None:
     """Returns after an orderly stop. Raises StackError when it cannot start; nothing is left running then.
@@ -46,9 +48,11 @@ def up(
     `programs` take the place of Mainspring's own processes: the tests of the stack bring small ones.
     """
     home = Home(settings.home)
+    if with_mlflow:
+        settings = mlflow.beside(settings)
     folders.prepare(home)
     with claim.claim(home) as ours, Wakeups() as wakeups:
-        stack = Stack(settings, console, ours, wakeups)
+        stack = Stack(settings, console, ours, wakeups, with_mlflow=with_mlflow)
         try:
             stack.heal()
             stack.check()
@@ -73,8 +77,17 @@ def up(
 class Stack:
     """One run of the embedded stack."""
 
-    def __init__(self, settings: Settings, console: Console, ours: ProcessRecord, wakeups: Wakeups) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        console: Console,
+        ours: ProcessRecord,
+        wakeups: Wakeups,
+        *,
+        with_mlflow: bool = False,
+    ) -> None:
         self.settings = settings
+        self._with_mlflow = with_mlflow
         self.console = console
         self.home = Home(settings.home)
         self.phase = "starting"
@@ -96,6 +109,8 @@ class Stack:
         checks.disk(self.settings)
         checks.port(self.settings)
         checks.traces(self.settings)
+        if self._with_mlflow:
+            checks.mlflow_port(self.settings)
 
     def start_servers(self) -> None:
         """Those that the settings do not point elsewhere for."""
@@ -121,6 +136,7 @@ class Stack:
 
     def start_services(self, programs: Sequence[Service]) -> None:
         """All at once, since each takes seconds to import; then wait for those that can be asked."""
+        programs = [*programs, mlflow.service(self.settings)] if self._with_mlflow else programs
         names = ", ".join(program.name for program in programs)
         with step(self.console, f"Services: {names}" if names else "No services"):
             started = [self.supervisor.start(program, wait=False) for program in programs]
@@ -147,12 +163,15 @@ class Stack:
     def greet(self) -> None:
         """Where it is, and what to do first."""
         place, flag = address(self.settings), "mainspring"
+        view = (
+            f"  {self.settings.mlflow_url}  is MLflow's, a few seconds later\n" if self._with_mlflow else ""
+        )
         self.console.print(
             f"\nMainspring is up at {place} after {time.monotonic() - self._started:.1f} s. Ctrl-C stops it.\n"
             f"  {flag} key          prints the API key: Authorization: Bearer <key>\n"
             f"  {flag} status       shows the services\n"
             f"  {flag} demo         tells the road of one job\n"
-            f"  {place}/docs        describes the API\n",
+            f"  {place}/docs        describes the API\n{view}",
             highlight=False,
         )
 

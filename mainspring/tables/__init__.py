@@ -20,6 +20,7 @@ from mainspring.tables.event import AuditHead, Event
 from mainspring.tables.feedback import Feedback, FeedbackKind
 from mainspring.tables.incarnation import HeldVersion, Incarnation, Refusal
 from mainspring.tables.job import Job
+from mainspring.tables.mirrored import Mirrored
 from mainspring.tables.observation import Observation
 from mainspring.tables.prompt import Prompt, PromptSet
 from mainspring.tables.rollout import Rollout, RolloutState
@@ -57,6 +58,7 @@ __all__ = [
     "Incarnation",
     "Job",
     "JobState",
+    "Mirrored",
     "Observation",
     "Priority",
     "Prompt",

@@ -1,0 +1,86 @@
+"""What MLflow can hold, as plain data. `digest` tells whether something of it has changed since it was written."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+ID = "mainspring.id"  # the tag by which a thing is found again
+INSTALLATION = "mainspring.installation"  # the tag that says whose an experiment or a registered model is
+
+
+class Status(StrEnum):
+    """Of a run, in MLflow's words."""
+
+    SCHEDULED = "SCHEDULED"
+    RUNNING = "RUNNING"
+    FINISHED = "FINISHED"
+    FAILED = "FAILED"
+
+
+@dataclass(frozen=True)
+class Point:
+    """One value of a metric series."""
+
+    metric: str
+    value: float
+    at: datetime
+    step: int = 0
+
+
+@dataclass(frozen=True)
+class _Thing:
+    """`key` is its identifier in our rows."""
+
+    key: str
+
+    @property
+    def digest(self) -> str:
+        whole = json.dumps(asdict(self), sort_keys=True, default=str)
+        return hashlib.sha256(whole.encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class Run(_Thing):
+    """`points` are written with the run; what comes later is logged to it. `settled`: it will not change any more."""
+
+    name: str
+    status: Status
+    began_at: datetime
+    ended_at: datetime | None = None
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    tags: Mapping[str, str] = field(default_factory=dict)
+    points: tuple[Point, ...] = ()
+    settled: bool = False
+
+
+@dataclass(frozen=True)
+class Version(_Thing):
+    """`run_key`: the run that made it, None: none did, or none is known."""
+
+    label: str
+    description: str
+    run_key: str | None
+    tags: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Model(_Thing):
+    """A deployment, with its versions in their order. `aliases`: the key of the version that has each, None: none has."""
+
+    versions: tuple[Version, ...]
+    aliases: Mapping[str, str | None]
+    tags: Mapping[str, str]
+
+
+def texts(**values: object) -> dict[str, str]:
+    """Tags and parameters are text. What there is none of is left out."""
+    return {name: _text(value) for name, value in values.items() if value is not None}
+
+
+def _text(value: object) -> str:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
