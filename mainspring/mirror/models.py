@@ -1,7 +1,7 @@
 """A registered model is made true: its tags, its versions, its aliases. Compared with MLflow's own at each round."""
 
 from mainspring.errors import MirrorRefused
-from mainspring.mirror.desk import REMEDY, Desk, Later
+from mainspring.mirror.desk import REMEDY, Desk
 from mainspring.mirror.mlflow import Registered
 from mainspring.mirror.progress import Kind, Written
 from mainspring.mirror.things import ID, INSTALLATION, Model, Version
@@ -45,7 +45,7 @@ def _version(desk: Desk, model: str, version: Version) -> None:
         run = None if version.run_key is None else desk.find(version.run_key)
         tags = {ID: version.key, **version.tags}
         number = desk.mlflow.make_version(
-            model, f"mainspring:{version.label}", run, version.description, tags
+            model, f"mainspring:/{version.label}", run, version.description, tags
         )
     desk.note(Kind.VERSION, version.key, Written(number, version.digest))
 
@@ -53,8 +53,8 @@ def _version(desk: Desk, model: str, version: Version) -> None:
 def _alias(desk: Desk, model: str, alias: str, number: str | None, key: str | None) -> None:
     """`number`: of the version that has it in MLflow; `key`: of the one that shall."""
     wanted = None if key is None else desk.progress.known(Kind.VERSION, key)
-    if key is not None and wanted is None:
-        raise Later
+    if key is not None and wanted is None:  # it could not be written, or not yet
+        return
     if number == (None if wanted is None else wanted.ref):
         return
     if wanted is None or key is None:

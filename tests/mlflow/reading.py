@@ -1,0 +1,89 @@
+"""Reads an MLflow with its own client, in its own environment: a line in, a line of JSON out."""
+
+import json
+import sys
+from typing import Any
+
+from mlflow import MlflowClient
+from mlflow.entities import ViewType
+
+client = MlflowClient(sys.argv[1], sys.argv[1])
+
+
+def read(prefix: str) -> dict[str, Any]:
+    """All that one installation has written: runs by name, registered models by name."""
+    experiment = client.get_experiment_by_name(f"{prefix}mainspring")
+    if experiment is None:
+        return {"runs": {}, "models": {}, "count": 0}
+    runs = client.search_runs([experiment.experiment_id], run_view_type=ViewType.ACTIVE_ONLY)
+    names = [one.name for one in client.search_registered_models() if one.name.startswith(prefix)]
+    return {
+        "count": len(runs),
+        "runs": {run.info.run_name: _run(run) for run in runs},
+        "models": {name.removeprefix(prefix): _model(name) for name in names},
+    }
+
+
+def _run(run: Any) -> dict[str, Any]:
+    ours = {name: text for name, text in run.data.tags.items() if not name.startswith("mlflow.")}
+    return {
+        "id": run.info.run_id,
+        "status": run.info.status,
+        "began": run.info.start_time,
+        "ended": run.info.end_time,
+        "parameters": run.data.params,
+        "tags": ours,
+        "series": {
+            name: sorted(
+                [one.step, one.timestamp, one.value]
+                for one in client.get_metric_history(run.info.run_id, name)
+            )
+            for name in sorted(run.data.metrics)
+        },
+    }
+
+
+def _model(name: str) -> dict[str, Any]:
+    model = client.get_registered_model(name)
+    versions = client.search_model_versions(f"name = '{name}'")
+    return {
+        "tags": model.tags,
+        "aliases": {
+            alias: client.get_model_version_by_alias(name, alias).tags["version"] for alias in model.aliases
+        },
+        "versions": {
+            one.tags["version"]: {
+                "tags": one.tags,
+                "run": one.run_id,
+                "source": one.source,
+                "description": one.description,
+            }
+            for one in versions
+        },
+        "count": len(versions),
+    }
+
+
+def delete_run(prefix: str, name: str) -> None:
+    client.delete_run(read(prefix)["runs"][name]["id"])
+
+
+def delete_version(prefix: str, name: str, label: str) -> None:
+    full = f"{prefix}{name}"
+    found = client.search_model_versions(f"name = '{full}'")
+    client.delete_model_version(full, next(one.version for one in found if one.tags["version"] == label))
+
+
+def delete_model(prefix: str, name: str) -> None:
+    client.delete_registered_model(f"{prefix}{name}")
+
+
+def make_model(name: str) -> None:
+    client.create_registered_model(name)
+
+
+if __name__ == "__main__":
+    verbs = {one.__name__: one for one in (read, delete_run, delete_version, delete_model, make_model)}
+    for line in sys.stdin:
+        verb, *words = json.loads(line)
+        print(json.dumps(verbs[verb](*words)), flush=True)
