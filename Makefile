@@ -11,7 +11,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 TORCH := $(shell sed -n 's/^\(torch==[^ ;]*\).*/\1/p' constraints.txt)
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test test-slow test-vllm check bench faults install clean
+.PHONY: help run demo test test-slow test-vllm test-mlflow check bench faults install clean
 
 help: ## Show this
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-16s %s\n", $$1, $$2 }'
@@ -23,15 +23,18 @@ demo: $(READY) ## Tell the road of one job, with a real one
 	@$(BIN)/mainspring demo
 
 test: $(READY) ## The tests, with real PostgreSQL and Valkey
-	@$(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow" tests --ignore tests/faults --ignore tests/vllm
+	@$(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow" tests --ignore tests/faults --ignore tests/vllm --ignore tests/mlflow
 	@# Those that measure recovery want the machine to themselves.
 	@$(BIN)/python -m pytest -m "not slow" tests/faults
 
 test-slow: $(READY) ## The slow ones alone: several stacks and workers each
-	@$(BIN)/python -m pytest -m slow tests --ignore tests/vllm
+	@$(BIN)/python -m pytest -m slow tests --ignore tests/vllm --ignore tests/mlflow
 
 test-vllm: $(READY) ## The engine over HTTP on the real vLLM, in an environment of its own
 	@PYTHON=$(BIN)/python sh tests/vllm/install.sh && $(BIN)/python -m pytest tests/vllm
+
+test-mlflow: $(READY) ## The view in a real MLflow, in an environment of its own, read back with its own client
+	@PYTHON=$(BIN)/python sh tests/mlflow/install.sh && $(BIN)/python -m pytest tests/mlflow
 
 check: $(READY) ## Lint, format, types, import contracts, the compose file
 	$(BIN)/ruff check .

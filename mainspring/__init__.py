@@ -10,5 +10,6 @@
 7. serving/     stream → sweep: text on its way to who waits, and nothing lost, whatever dies
 8. release/     what came after it drains it: its conversations end, then it retires
 
-`local/` runs all of it on one machine; `cli/` and `client` are its doors. api/ and workers/ stand outside.
+`mirror/` shows it in MLflow. `local/` runs all of it on one machine; `cli/` and `client` are its doors. api/ and workers/
+stand outside.
 """

@@ -52,8 +52,9 @@ def service(settings: Settings) -> Service:
         "host": "127.0.0.1",
         "port": str(settings.mlflow_port),
         "workers": "1",
-        "backend-store-uri": f"sqlite:///{home.mlflow / 'mlflow.db'}",
-        "artifacts-destination": str(home.mlflow / "artifacts"),
+        # Below the folder that it runs in, whose own path may have what an address may not.
+        "backend-store-uri": "sqlite:///mlflow.db",
+        "artifacts-destination": "./artifacts",
     }
     return Service(
         name="mlflow",

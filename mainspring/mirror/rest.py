@@ -6,7 +6,7 @@ import httpx
 
 from mainspring.errors import MirrorAway, MirrorRefused
 
-CONNECT_SECONDS, SECONDS = 2.0, 10.0
+CONNECT_SECONDS, SECONDS = 2.0, 5.0
 _AWAY = (408, 429, 502, 503, 504)
 
 

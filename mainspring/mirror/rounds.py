@@ -13,7 +13,7 @@ from mainspring.mirror.series import SERIES, served
 from mainspring.settings import Settings
 from mainspring.tables import Database
 
-SECONDS = 20.0  # of one round: what is left is for the next
+SECONDS = 10.0  # of one round: what is left is for the next
 _MINE = select(func.pg_try_advisory_xact_lock(func.hashtextextended("mainspring.mirror", 0)))
 
 

@@ -41,16 +41,18 @@ def stand_in(name, code):
     return Service(name, (sys.executable, "-c", code), {}, log, home.run, stop_seconds=4.0, ready=ready)
 
 programs = [stand_in(*pair.split("=", 1)) for pair in sys.argv[1:]]
-up.up(settings, Console(width=400), programs=programs, starter=False)
+up.up(
+    settings, Console(width=400), programs=programs, starter=False, with_mlflow=bool(settings.mlflow_command)
+)
 """
 
 
 class RunningStack:
-    """`programs`: name to Python code. Entered, it is up."""
+    """`programs`: name to Python code. With a `MAINSPRING_MLFLOW_COMMAND` MLflow is asked for. Entered, it is up."""
 
-    def __init__(self, home: Path, programs: dict[str, str]) -> None:
+    def __init__(self, home: Path, programs: dict[str, str], **settings: str) -> None:
         self.home = Home(home)
-        self.environment = environment(home)
+        self.environment = environment(home, **settings)
         pairs = [f"{name}={code}" for name, code in programs.items()]
         self.process = subprocess.Popen(
             [sys.executable, "-c", STACK, *pairs],

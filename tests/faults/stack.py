@@ -27,9 +27,11 @@ def free_port() -> int:
 class Stack:
     """`with Stack(home) as stack:` is up and answers /readyz; afterwards no process is left."""
 
-    def __init__(self, home: Path, *, starter: bool = False, **environment: str) -> None:
+    def __init__(
+        self, home: Path, *, starter: bool = False, mlflow: bool = False, **environment: str
+    ) -> None:
         self.settings = Settings(home=home, port=free_port())
-        self._more = [] if starter else ["--no-starter"]
+        self._more = [*([] if starter else ["--no-starter"]), *(["--mlflow"] if mlflow else [])]
         self._environment = environment
 
     def __enter__(self) -> Self:
