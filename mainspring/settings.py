@@ -37,9 +37,11 @@ class Settings(BaseSettings):
     )
     secret: str = ""  # what webhooks' secrets are derived from; empty: the file `secret` of this home
     webhooks_to_private_addresses: bool = False  # true where receivers live beside this installation
-    mlflow_url: str = Field("", repr=False)  # the MLflow that shows what is here; empty: none
-    mlflow_token: str = Field("", repr=False)  # if it asks for one; a name and a password go into the URL
-    mlflow_prefix: str = ""  # before the names that are written there, where several installations share it
+    # The MLflow that shows what is here; empty: none. A name and a password go into it, a token beside it:
+    mlflow_url: str = Field("", repr=False, pattern=r"^(https?://\S+)?$")
+    mlflow_token: str = Field("", repr=False)
+    # Before the names that are written there, where several installations share it:
+    mlflow_prefix: str = Field("", pattern=r"^[A-Za-z0-9._-]*$")
     log_level: str = "INFO"
     log_json: bool = True
     # Where traces go by OTLP over HTTP, such as http://localhost:4318; empty: none are made. How many, and the rest, is

@@ -9,6 +9,7 @@ from mainspring.mirror.things import ID, INSTALLATION, Model, Version
 
 def write(desk: Desk, model: Model) -> None:
     """Raises MirrorRefused when a model of that name is somebody else's."""
+    desk.in_time()
     name = f"{desk.prefix}{model.key}"
     found = _found(desk, name, model)
     for version in model.versions:

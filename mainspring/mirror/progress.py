@@ -31,12 +31,12 @@ class Written:
 
 
 class Progress:
-    """Of one round, which is alone with the rows. Each note is a transaction."""
+    """Of one round, which is alone with the rows. Each note is a transaction. What is settled is not looked at again."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
         with database.transaction() as session:
-            rows = session.scalars(select(Mirrored)).all()
+            rows = session.scalars(select(Mirrored).where(~Mirrored.settled)).all()
         self._known = {(row.kind, row.key): Written(row.ref, row.written) for row in rows}
 
     def installation(self) -> str:

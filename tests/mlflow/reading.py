@@ -78,12 +78,19 @@ def delete_model(prefix: str, name: str) -> None:
     client.delete_registered_model(f"{prefix}{name}")
 
 
+def delete_experiment(prefix: str) -> None:
+    client.delete_experiment(client.get_experiment_by_name(f"{prefix}mainspring").experiment_id)
+
+
 def make_model(name: str) -> None:
     client.create_registered_model(name)
 
 
 if __name__ == "__main__":
-    verbs = {one.__name__: one for one in (read, delete_run, delete_version, delete_model, make_model)}
+    verbs = {
+        one.__name__: one
+        for one in (read, delete_run, delete_version, delete_model, delete_experiment, make_model)
+    }
     for line in sys.stdin:
         verb, *words = json.loads(line)
         print(json.dumps(verbs[verb](*words)), flush=True)

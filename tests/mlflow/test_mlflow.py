@@ -187,8 +187,10 @@ def test_what_somebody_deletes_there_comes_back_when_it_is_needed(
     assert values(found["runs"][FIRST], "requests") == {number(2): 4, number(1): 1, number(0): 1}
     assert found["models"]["assistant"]["aliases"] == before["models"]["assistant"]["aliases"]
     reader("delete_model", given.mlflow_prefix, "assistant")
+    reader("delete_experiment", given.mlflow_prefix)
     written(life, given, NOON + DAY)
     assert reader("read", given.mlflow_prefix)["models"] == before["models"]
+    assert reader("read", given.mlflow_prefix)["runs"] == found["runs"]
 
 
 def test_what_is_somebody_elses_is_left_alone(life: Life, given: Settings, reader: Reader) -> None:
