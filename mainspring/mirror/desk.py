@@ -65,7 +65,8 @@ class Desk:
 
     def find(self, run_key: str) -> str | None:
         """What MLflow calls the run of this key, if it is there."""
-        return self.mlflow.run(self._place, run_key)
+        found = self.mlflow.run(self._place, run_key)
+        return None if found is None or found.deleted else found.id
 
     def write(self, run: Run) -> str:
         """Found by its key, or made, and then made true. Returns what MLflow calls it."""
@@ -73,9 +74,11 @@ class Desk:
         if known is not None and known.state == run.digest:
             return known.ref
         self.in_time()
-        ref = self.find(run.key)
-        if ref is None:
-            ref = self.mlflow.make_run(self._place, run.name, run.began_at, {ID: run.key, **run.tags})
+        found = self.mlflow.run(self._place, run.key)
+        if found is not None and found.deleted:
+            self.mlflow.restore_run(found.id)
+        tags = {ID: run.key, **run.tags}
+        ref = self.mlflow.make_run(self._place, run.name, run.began_at, tags) if found is None else found.id
         self.mlflow.log(ref, run.points, run.parameters, run.tags)
         self.mlflow.set_run(ref, run.name, run.status, run.ended_at)
         self.note(Kind.RUN, run.key, Written(ref, run.digest), settled=run.settled)

@@ -28,9 +28,8 @@ def _log(desk: Desk, version: Served, points: list[Point]) -> str:
     try:
         desk.mlflow.log(ref, points)
     except MirrorRefused:
-        if (
-            desk.find(version.run.key) is None
-        ):  # somebody has deleted it there: it is made again, from the beginning
+        # Where somebody has deleted it there, it comes back, whole.
+        if desk.find(version.run.key) is None:
             desk.progress.forget(Kind.RUN, [version.run.key])
             desk.progress.forget(Kind.SERIES, [_key(version, one) for one in SERIES])
         raise

@@ -25,6 +25,14 @@ class Experiment:
 
 
 @dataclass(frozen=True)
+class Found:
+    """A run, by MLflow's name for it. What was deleted there is kept for a while, and can be had back."""
+
+    id: str
+    deleted: bool
+
+
+@dataclass(frozen=True)
 class Registered:
     """A registered model: its tags, and by alias the number of a version."""
 
@@ -64,11 +72,16 @@ class Mlflow:
     def restore_experiment(self, experiment_id: str) -> None:
         self._rest.post("experiments/restore", experiment_id=experiment_id)
 
-    def run(self, experiment_id: str, key: str) -> str | None:
-        """What MLflow calls the run of this key, if there is one that was not deleted."""
+    def run(self, experiment_id: str, key: str) -> Found | None:
+        """The run of this key, if there is one."""
         asked = {"experiment_ids": [experiment_id], "filter": f"tags.`{ID}` = '{key}'", "max_results": 1}
-        found = self._rest.post("runs/search", **asked).get("runs", [])
-        return found[0]["info"]["run_id"] if found else None
+        found = self._rest.post("runs/search", **asked, run_view_type="ALL").get("runs", [])
+        if not found:
+            return None
+        return Found(found[0]["info"]["run_id"], found[0]["info"].get("lifecycle_stage") == "deleted")
+
+    def restore_run(self, run_id: str) -> None:
+        self._rest.post("runs/restore", run_id=run_id)
 
     def make_run(self, experiment_id: str, name: str, began_at: datetime, tags: Mapping[str, str]) -> str:
         asked = {"experiment_id": experiment_id, "run_name": name, "start_time": _milliseconds(began_at)}
