@@ -30,7 +30,7 @@ def runs(session: Session) -> list[Run]:
 
 
 def _run(row: TrainingRun, version: Version | None) -> Run:
-    """Numbers are written when it has ended: before, they change and are tagged nowhere twice."""
+    """Its numbers are written when it has ended: until then they change, and a point cannot be replaced."""
     ended = row.finished_at
     step = row.measures.get("step", 0)
     numbers = {name: value for name, value in row.measures.items() if type(value) in (int, float)}
