@@ -21,6 +21,7 @@ from mainspring.tables import (
     TrialState,
     Version,
 )
+from mainspring.tables.partitions import ensure
 from mainspring.trials import prompts
 from tests.rows import champion, registered, submit
 
@@ -80,6 +81,7 @@ class Life:
             "total_seconds": seconds,
         }
         with self.database.transaction() as session:
+            ensure(session.connection(), Observation.__tablename__, at, weeks=0)
             job = submit(session, input=SECRET)
             session.add(
                 Observation(job_id=job, version_id=self.versions[version - 1], at=at, **(usual | more))

@@ -24,9 +24,10 @@ from tests.api.serving import Hands
 from tests.contract import seq2seq_models
 from tests.tracing.collector import Collector, Got
 from tests.workers.receiving import Receiver
+from tests.workers.rounds import connections
 from workers.app import create_app
 from workers.postman import Postman
-from workers.sweeping import Connections, sweep_once
+from workers.sweeping import sweep_once
 
 COMMAND = ["celery", "-A", "workers.infer", "worker", "-P", "threads", "-c", "4", "-Q", "infer"]
 TRACE, OTHER, CALLER = "0af7651916cd43dd8448eb211c80319c", "1" * 32, "b7ad6b7169203331"
@@ -112,7 +113,7 @@ def test_one_trace_from_the_caller_to_the_webhook(  # noqa: PLR0917  fixtures
     assert str(dies.take(translator).job_id) == job
     with database.transaction() as session:
         lease.renew(session, dies.incarnation, -1)
-    sweep_once(create_app(traced, "ops", []), Connections(traced, database, redis, postman, road))
+    sweep_once(create_app(traced, "ops", []), connections(traced, database, redis, postman, road))
     refused = submit(client, OTHER, asked("tlh"))
     with worker(traced):
         seen, failed = ended(client, job), ended(client, refused)

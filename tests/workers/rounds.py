@@ -6,11 +6,14 @@ from mainspring.monitor.rounds import Rounds
 from mainspring.observe.eyes import Eyes
 from mainspring.settings import Settings
 from mainspring.tables import Database
+from mainspring.tracing import UNTRACED, Road
 from workers.postman import Postman
 from workers.schedule import intervals
 from workers.sweeping import Connections
 
 
-def connections(settings: Settings, database: Database, redis: Redis, postman: Postman) -> Connections:
+def connections(
+    settings: Settings, database: Database, redis: Redis, postman: Postman, road: Road = UNTRACED
+) -> Connections:
     rounds = Rounds(database, intervals(settings))
-    return Connections(settings, database, redis, postman, rounds, Eyes(None, None))
+    return Connections(settings, database, redis, postman, rounds, Eyes(None, None), road)

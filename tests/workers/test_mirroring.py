@@ -11,11 +11,11 @@ from mainspring.tables import Database
 from tests.api.serving import Served
 from tests.core.local_running import free_port
 from tests.living import Life
+from tests.workers.rounds import connections
 from workers import mirroring
 from workers.app import create_app
 from workers.mirroring import mirror_once
 from workers.postman import Postman
-from workers.sweeping import Connections
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ def said(monkeypatch: pytest.MonkeyPatch) -> LogCapture:
 def once(settings: Settings, database: Database, redis: Redis, url: str) -> None:
     given = settings.model_copy(update={"mlflow_url": url})
     postman = Postman(given, database)
-    mirror_once(create_app(given, OPS_QUEUE, []), Connections(given, database, redis, postman))
+    mirror_once(create_app(given, OPS_QUEUE, []), connections(given, database, redis, postman))
     postman.close()
 
 
