@@ -3,8 +3,9 @@
 from datetime import UTC, datetime
 
 from mainspring.logs import log
-from mainspring.monitor import deciding, detect
+from mainspring.monitor import classical, deciding, detect
 from mainspring.observe.look import look
+from mainspring.tables import Version
 from workers.sweeping import Connections
 
 MOST_PASSES = 40  # a round: what is left waits for the next
@@ -40,6 +41,10 @@ def detect_once(use: Connections) -> None:
                 if found.alarm is not None:
                     did["alarms"] += 1
                     log.warning("drift.alarm", alarm=str(found.alarm), version=str(version))
+            with use.database.transaction() as session:
+                did["readings"] += classical.read(
+                    session, session.get_one(Version, version), datetime.now(UTC)
+                )
 
 
 def decide_once(use: Connections) -> None:

@@ -66,12 +66,26 @@ def _version(console: Console, version: dict[str, Any]) -> None:
         f"[bold]{version['version']}[/]  {version['watched']:,} requests watched; normal is: {made}"
     )
     table = Table("detector", "evidence", "alarm at", "", box=None, padding=(0, 2))
-    for one in version["readings"]:
+    for one in [each for each in version["readings"] if each["measure"] == "evidence"]:
         table.add_row(
             f"{one['detector']} {one['segment']}", f"{one['value']:.2f}", f"{one['threshold']:.2f}", _bar(one)
         )
     if version["readings"]:
         console.print(table)
+    _classical(console, [one for one in version["readings"] if one["measure"] != "evidence"])
+
+
+def _classical(console: Console, readings: list[dict[str, Any]]) -> None:
+    """For people: how far the latest requests are from the reference."""
+    if not readings:
+        return
+    table = Table("reading", "of", "value", "chance", box=None, padding=(0, 2))
+    for one in sorted(readings, key=lambda each: (each["detector"], each["measure"])):
+        chance = one["details"].get("chance")
+        table.add_row(
+            one["measure"], one["detector"], f"{one['value']:.3f}", "" if chance is None else f"{chance:.3f}"
+        )
+    console.print(table)
 
 
 def _alarm(console: Console, alarm: dict[str, Any]) -> None:

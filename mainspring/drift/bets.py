@@ -11,6 +11,7 @@ POWERS = (0.05, 0.12, 0.25, 0.5)
 _STAKE, _POWER = (np.array(axis).ravel() for axis in np.meshgrid(STAKES, POWERS, indexing="ij"))
 COUNT = len(_STAKE)
 _SMALLEST = 1e-12  # what p is taken for at least: it lowers the payoff alone
+_NOTHING = -1e300  # logarithm of no capital
 
 
 def log_payoffs(p: Floats) -> Floats:
@@ -19,12 +20,12 @@ def log_payoffs(p: Floats) -> Floats:
     return np.asarray(np.log1p(_STAKE * (_POWER * clipped ** (_POWER - 1.0) - 1.0)))
 
 
+def log_sums(values: Floats) -> Floats:
+    """[n, k] capitals as logarithms → [n] the logarithms of their sums."""
+    most = np.maximum(values.max(axis=1), _NOTHING)
+    sums = np.exp(values - most[:, None]).sum(axis=1)
+    return np.asarray(most + np.log(np.maximum(sums, _SMALLEST)))
+
+
 def log_means(values: Floats) -> Floats:
-    """[n, k] capitals as logarithms → [n] the logarithms of their means."""
-    most = values.max(axis=1)
-    return np.asarray(most + np.log(np.exp(values - most[:, None]).mean(axis=1)))
-
-
-def log_sum(values: Floats) -> float:
-    most = float(values.max())
-    return most if most == -np.inf else most + float(np.log(np.exp(values - most).sum()))
+    return np.asarray(log_sums(values) - np.log(values.shape[1]))

@@ -4,13 +4,17 @@ import numpy as np
 
 from mainspring.drift.arrays import Floats
 
-_LIMIT = 2**64
+MOST = 64  # numbers a request
+_WORDS = 4  # that Philox makes at each count
 
 
-def uniforms(seed: int, place: int, stream: int, count: int) -> Floats:
-    """`count` numbers in [0, 1) for one request. `stream` keeps apart what different detectors draw for it.
+def uniforms(seed: int, stream: int, first: int, requests: int, count: int) -> Floats:
+    """[requests, count] numbers in [0, 1) for the requests from place `first`. `stream` keeps apart what different
+    detectors draw for one request.
 
     By counter (Philox; Salmon et al., SC 2011): there is no state to save, and batches draw what single requests draw.
     """
-    bits = np.random.Philox(key=np.array([seed % _LIMIT, stream], np.uint64), counter=[0, place, 0, 0])
-    return np.random.Generator(bits).random(count)
+    if count > MOST:
+        raise ValueError(f"a request draws at most {MOST} numbers")
+    bits = np.random.Philox(key=np.array([seed, stream], np.uint64), counter=first * (MOST // _WORDS))
+    return np.asarray(np.random.Generator(bits).random((requests, MOST))[:, :count])

@@ -32,11 +32,13 @@ LEARNED = 0.6  # of the reference; the rest calibrates
 CLUSTERS = 8
 STRANGE, MIXTURE = 0.35, 0.15
 COURSES = (
-    Course(window=64, every=32, life=384, weight=0.15),
+    Course(window=64, every=32, life=384, weight=0.1),
     Course(window=192, every=64, life=768, weight=0.15),
-    Course(window=512, every=128, life=2048, weight=0.2),
+    Course(window=512, every=64, life=1536, weight=0.25),
 )
 LEAST = 50  # reference vectors
+_STREAM = 0  # of draws
+_OWN = 4  # draws a request before those of the learners
 _SEGMENT = 32  # requests; a multiple of it is where learners are born
 
 
@@ -102,7 +104,7 @@ class Embeddings:
             calibrating.astype(np.float16),
             usual,
             bag=Bag(in_order(usual)),
-            strange=Starts(),
+            strange=Starts.begin(),
             mixture=Mixture.begin(likeness.widths, clusters),
             memory=Memory.begin(rows.shape[1]),
             learners=[],
@@ -124,10 +126,9 @@ class Embeddings:
 
     def _segment(self, rows: Vectors) -> tuple[Floats, Floats, Counts]:
         """Row by row where products are made, so that their last bits do not depend on the batch."""
-        places = range(self.seen, self.seen + len(rows))
         strange = np.array([self.likeness.strangeness(row) for row in rows])
         clusters = np.array([self.likeness.cluster(row) for row in rows], np.int64)
-        draws = np.array([uniforms(self.seed, place, 0, 4 + len(self.learners)) for place in places])
+        draws = uniforms(self.seed, _STREAM, self.seen, len(rows), _OWN + len(self.learners))
         evidence = [
             np.array(
                 [
@@ -145,12 +146,12 @@ class Embeddings:
         if self.learners:
             directions = np.stack([one.direction for one in self.learners])
             scores = strange[:, None] + np.array([directions @ row for row in rows])
-            evidence += [one.take(scores[:, i], draws[:, 4 + i]) for i, one in enumerate(self.learners)]
+            evidence += [one.take(scores[:, i], draws[:, _OWN + i]) for i, one in enumerate(self.learners)]
         self.memory.take(rows, strange, draws[:, 3])
         return self._finished(np.max(evidence, axis=0)), strange, clusters
 
     def _seen_strange(self, score: float, tie: float, drop: float) -> float:
-        return self.strange.take(self.bag.take(score, tie, drop))
+        return float(self.strange.take(np.array([self.bag.take(score, tie, drop)]))[0])
 
     def _finished(self, evidence: Floats) -> Floats:
         crossed = np.flatnonzero(evidence >= -log(self.alpha))
@@ -175,7 +176,9 @@ class Embeddings:
         """The most convincing first."""
         strange, mixture = self.strange, self.mixture
         found = [
-            Evidence("strange", log(STRANGE) + strange.log_value, strange.since, strange.share),
+            Evidence(
+                "strange", log(STRANGE) + float(strange.log_values[0]), strange.since(), strange.share()
+            ),
             Evidence("mixture", log(MIXTURE) + mixture.log_value, mixture.since, mixture.share),
         ]
         if self.learners:

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mainspring.drift import bets
 from mainspring.drift.arrays import Counts, Floats
+from mainspring.drift.bets import log_sums
 from mainspring.drift.starts import log_prior, log_waiting
 
 EVERY = 16  # requests from one beginning to the next
@@ -60,7 +60,7 @@ class Mixture:
     def _begin(self) -> None:
         number = self.seen // EVERY
         if len(self.capital) == BEGINNINGS:
-            self.stopped = float(np.logaddexp(self.stopped, bets.log_sum(self.capital[0])))
+            self.stopped = float(np.logaddexp(self.stopped, log_sums(self.capital[:1])[0]))
             self.capital, self.began, self.counts = self.capital[1:], self.began[1:], self.counts[1:]
         fresh = np.full((1, len(_BELIEFS)), log_prior(number) - np.log(len(_BELIEFS)))
         self.capital = np.concatenate([self.capital, fresh])
@@ -72,7 +72,7 @@ class Mixture:
         if not len(self.capital):
             return 0.0
         waiting = log_waiting((self.seen - 1) // EVERY + 1)
-        return bets.log_sum(np.append(self.capital, [self.stopped, waiting]))
+        return float(log_sums(np.append(self.capital, [self.stopped, waiting])[None])[0])
 
     @property
     def _best(self) -> int:

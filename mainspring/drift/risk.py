@@ -16,7 +16,7 @@ from math import log
 import numpy as np
 
 from mainspring.drift.arrays import Floats, State, restored, saved
-from mainspring.drift.bets import log_sum
+from mainspring.drift.bets import log_sums
 from mainspring.drift.starts import log_prior, log_waiting
 
 _SIZES = np.array([0.05, 0.1, 0.2, 0.4, 0.7, 0.95])  # of bets, as parts of what can be lost at once
@@ -87,7 +87,7 @@ class Risk:
 
     @property
     def log_value(self) -> float:
-        return float(np.logaddexp(log_sum(self.betting), log_waiting(self.seen)))
+        return float(np.logaddexp(log_sums(self.betting[None])[0], log_waiting(self.seen)))
 
     @property
     def mean(self) -> float | None:

@@ -47,7 +47,7 @@ class Scalar:
     tolerance: float | None
     doubt: float
     bag: Bag
-    starts: list[Starts]
+    starts: Starts
     seen: int = 0
     alarmed_at: int | None = None
 
@@ -64,60 +64,56 @@ class Scalar:
         if tolerance is not None and tolerance < 1:
             raise ValueError("a tolerance is a factor of at least 1")
         bag = Bag(in_order(known if tolerance is None else known * tolerance))
-        starts = [Starts() for _ in (WAYS if tolerance is None else WAYS[:1])]
+        starts = Starts.begin(len(WAYS) if tolerance is None else 1)
         return cls(seed, alpha, tolerance, sqrt(log(2 / alpha) / (2 * len(known))), bag, starts)
 
     def take(self, values: Floats) -> Floats:
         """[n] numbers → [n] logarithms of the capital after each. Missing ones are not finite and change nothing.
         Alarm at log_bound()."""
-        evidence = np.empty(len(values))
-        for i, value in enumerate(np.asarray(values, np.float64)):
-            if np.isfinite(value):
-                self._take(float(value))
-            evidence[i] = self.log_value
+        given = np.asarray(values, np.float64)
+        known = np.isfinite(given)
+        draws = uniforms(self.seed, _STREAM, self.seen, int(known.sum()), 2)
+        path = [self.log_value, *(self._take(*one) for one in zip(given[known], draws, strict=True))]
+        return np.asarray(np.array(path)[np.cumsum(known)], np.float64)
+
+    def _take(self, value: float, draws: Floats) -> float:
+        if self.tolerance is None:
+            p = self.bag.take(value, *draws)
+        else:
+            p = min(1.0, self.bag.above(value) + self.doubt)
+        ways = np.array([p, 1 - p, 2 * min(p, 1 - p)])[: len(self.starts.betting)]
+        evidence = float(log_means(self.starts.take(ways)[None])[0])
+        if self.alarmed_at is None and evidence >= self.log_bound():
+            self.alarmed_at = self.seen
+        self.seen += 1
         return evidence
 
     def log_bound(self) -> float:
         return log((1 if self.tolerance is None else 2) / self.alpha)
 
-    def _take(self, value: float) -> None:
-        p = self._p(value)
-        for starts, one in zip(self.starts, (p, 1 - p, 2 * min(p, 1 - p)), strict=False):
-            starts.take(one)
-        if self.alarmed_at is None and self.log_value >= self.log_bound():
-            self.alarmed_at = self.seen
-        self.seen += 1
-
-    def _p(self, value: float) -> float:
-        tie, drop = uniforms(self.seed, self.seen, _STREAM, 2)
-        if self.tolerance is None:
-            return self.bag.take(value, float(tie), float(drop))
-        return min(1.0, self.bag.above(value) + self.doubt)
-
     @property
     def log_value(self) -> float:
-        return float(log_means(np.array([[one.log_value for one in self.starts]]))[0])
+        return float(log_means(self.starts.log_values[None])[0])
 
     def moved(self) -> Moved:
-        best = max(range(len(self.starts)), key=lambda i: self.starts[i].log_value)
-        starts = self.starts[best]
-        return Moved(WAYS[best], self.log_value, starts.since, starts.share)
+        best = int(self.starts.log_values.argmax())
+        return Moved(WAYS[best], self.log_value, self.starts.since(best), self.starts.share(best))
 
     def state(self) -> State:
         """All that is needed to go on exactly, as plain arrays."""
         numbers = {name: getattr(self, name) for name in _NUMBERS}
-        starts = [within(way, saved(one)) for way, one in zip(WAYS, self.starts, strict=False)]
         return {
             **{name: np.array(value) for name, value in numbers.items() if value is not None},
             **within("bag", saved(self.bag)),
-            **{name: array for one in starts for name, array in one.items()},
+            **within("starts", saved(self.starts)),
         }
 
     @classmethod
     def restore(cls, state: State) -> "Scalar":
         numbers: dict[str, Any] = {name: state[name].item() if name in state else None for name in _NUMBERS}
-        starts = [restored(Starts, found) for way in WAYS if (found := part(way, state))]
-        return cls(**numbers, bag=restored(Bag, part("bag", state)), starts=starts)
+        return cls(
+            **numbers, bag=restored(Bag, part("bag", state)), starts=restored(Starts, part("starts", state))
+        )
 
 
 _NUMBERS = ("seed", "alpha", "tolerance", "doubt", "seen", "alarmed_at")

@@ -7,7 +7,7 @@ request t is 1/log(t-1+e) - 1/log(t+e): all parts sum to 1, and of slowly shrink
 """
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -32,49 +32,47 @@ def changed_share(small: int, count: int) -> float:
     return max(0.0, 1 - (1 - small / count) / (1 - SMALL)) if count else 0.0
 
 
-def _nothing() -> Floats:
-    return np.full(bets.COUNT, -np.inf)
-
-
-def _zeros() -> Counts:
-    return np.zeros(bets.COUNT, np.int64)
-
-
 @dataclass
 class Starts:
-    """`betting`: logarithm of each bet's capital, over all starts. `best`, `best_start`, `best_small`: of the one start
-    that has gained most with it, the capital, the request, and how many p-values up to SMALL there were since."""
+    """Of several sequences of p-values side by side, [sequences, bets] each. `betting`: logarithm of the capital, over
+    all starts. `best`, `best_start`, `best_small`: of the one start that has gained most, the capital, the request, and
+    how many p-values up to SMALL there were since."""
 
+    betting: Floats
+    best: Floats
+    best_start: Counts
+    best_small: Counts
     seen: int = 0
-    betting: Floats = field(default_factory=_nothing)
-    best: Floats = field(default_factory=_nothing)
-    best_start: Counts = field(default_factory=_zeros)
-    best_small: Counts = field(default_factory=_zeros)
 
-    def take(self, p: float) -> float:
-        """Logarithm of the capital after this p-value."""
+    @classmethod
+    def begin(cls, sequences: int = 1) -> "Starts":
+        shape = sequences, bets.COUNT
+        nothing = np.full(shape, -np.inf)
+        return cls(nothing, nothing, np.zeros(shape, np.int64), np.zeros(shape, np.int64))
+
+    def take(self, p: Floats) -> Floats:
+        """[sequences] p-values of one request → the logarithms of the capital after it."""
         fresh = log_prior(self.seen) - math.log(bets.COUNT)
-        payoffs = bets.log_payoffs(np.array([p]))[0]
+        payoffs = bets.log_payoffs(p)
         renewed = fresh > self.best
         self.best_start[renewed], self.best_small[renewed] = self.seen, 0
-        self.best_small += p <= SMALL
+        self.best_small += (p <= SMALL)[:, None]
         self.best = np.maximum(self.best, fresh) + payoffs
         self.betting = np.logaddexp(self.betting, fresh) + payoffs
         self.seen += 1
-        return self.log_value
+        return self.log_values
 
     @property
-    def log_value(self) -> float:
-        return float(np.logaddexp(bets.log_sum(self.betting), log_waiting(self.seen)))
+    def log_values(self) -> Floats:
+        return np.asarray(np.logaddexp(bets.log_sums(self.betting), log_waiting(self.seen)))
 
-    @property
-    def since(self) -> int:
+    def since(self, sequence: int = 0) -> int:
         """The most likely first request of the change, counted from 0."""
-        return int(self.best_start[self.best.argmax()])
+        return int(self.best_start[sequence, self.best[sequence].argmax()])
 
-    @property
-    def share(self) -> float:
-        return changed_share(int(self.best_small[self.best.argmax()]), self.seen - self.since)
+    def share(self, sequence: int = 0) -> float:
+        small = self.best_small[sequence, self.best[sequence].argmax()]
+        return changed_share(int(small), self.seen - self.since(sequence))
 
 
 def log_paths(before: Floats, p: Floats) -> Floats:

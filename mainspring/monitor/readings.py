@@ -1,7 +1,9 @@
-"""The detectors' values over time: one a feature and span of ten minutes, the last of a span stays."""
+"""The detectors' values over time: one a feature and span, the last of a span stays."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
 
 from sqlalchemy import func
 from sqlalchemy.dialects.postgresql import insert
@@ -13,30 +15,56 @@ from mainspring.tables import DriftReading, DriftWatch
 SPAN_SECONDS = 600
 _ROW = insert(DriftReading)
 _KEEP = _ROW.on_conflict_do_update(
-    index_elements=["reference_id", "detector", "segment", "span"],
+    index_elements=["reference_id", "detector", "segment", "measure", "span"],
     set_={
         "at": func.now(),
         "requests": _ROW.excluded.requests,
         "value": _ROW.excluded.value,
         "threshold": _ROW.excluded.threshold,
+        "details": _ROW.excluded.details,
     },
 )
 
 
 def keep(session: Session, watch: DriftWatch, watching: Sequence[Watching], moment: datetime) -> None:
-    """As they are at that moment."""
-    span = datetime.fromtimestamp(moment.timestamp() // SPAN_SECONDS * SPAN_SECONDS, UTC)
+    """The evidence as it is at that moment."""
+    span = begin(moment, SPAN_SECONDS)
     rows = [
-        {
-            "reference_id": watch.reference_id,
-            "detector": one.feature,
-            "segment": one.segment,
-            "span": span,
-            "requests": watch.latest_requests,
-            "value": one.value,
-            "threshold": one.threshold,
-        }
+        row(
+            watch.reference_id,
+            span,
+            detector=one.feature,
+            measure="evidence",
+            value=one.value,
+            requests=watch.latest_requests,
+        )
+        | {"segment": one.segment, "threshold": one.threshold}
         for one in watching
     ]
+    write(session, rows)
+
+
+def row(
+    reference: UUID, span: datetime, *, detector: str, measure: str, value: float, requests: int
+) -> dict[str, Any]:
+    return {
+        "reference_id": reference,
+        "detector": detector,
+        "segment": "",
+        "measure": measure,
+        "span": span,
+        "requests": requests,
+        "value": value,
+        "threshold": None,
+        "details": {},
+    }
+
+
+def write(session: Session, rows: Sequence[dict[str, Any]]) -> None:
     if rows:
         session.execute(_KEEP, rows)
+
+
+def begin(moment: datetime, seconds: int) -> datetime:
+    """Of the span in which it is."""
+    return datetime.fromtimestamp(moment.timestamp() // seconds * seconds, UTC)

@@ -34,14 +34,20 @@ class ReferenceView(TypedDict):
 
 
 class ReadingView(TypedDict):
-    """`value`: the natural logarithm of the evidence that something has changed; an alarm at `threshold`."""
+    """`evidence` is the natural logarithm of the evidence that something has changed; an alarm at `threshold`.
+
+    Other measures are for people to read: how far the latest requests are from the reference, with the `chance` of that in
+    `details` where there is one; of a classifier how often it is right, before anybody has said so.
+    """
 
     detector: str
     segment: str
+    measure: str
     value: float
     threshold: float | None
     requests: int
     at: str
+    details: dict[str, Any]
 
 
 class AlarmView(TypedDict):
@@ -167,19 +173,21 @@ def _readings(session: Session, normal: Reference) -> list[ReadingView]:
     newest = session.scalars(
         select(DriftReading)
         .where(DriftReading.reference_id == normal.id)
-        .distinct(DriftReading.detector, DriftReading.segment)
-        .order_by(DriftReading.detector, DriftReading.segment, DriftReading.span.desc())
+        .distinct(DriftReading.detector, DriftReading.segment, DriftReading.measure)
+        .order_by(DriftReading.detector, DriftReading.segment, DriftReading.measure, DriftReading.span.desc())
     )
     return [
         {
             "detector": one.detector,
             "segment": one.segment,
+            "measure": one.measure,
             "value": round(one.value, 3),
             "threshold": one.threshold,
             "requests": one.requests,
             "at": one.at.isoformat(),
+            "details": one.details,
         }
-        for one in sorted(newest, key=lambda one: one.value - (one.threshold or 0), reverse=True)
+        for one in sorted(newest, key=lambda one: one.value - (one.threshold or 1000), reverse=True)
     ]
 
 

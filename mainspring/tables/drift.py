@@ -69,9 +69,10 @@ class DriftWatch(Base):
 
 
 class DriftReading(Base):
-    """A detector's value at the end of a span of ten minutes, or so far in the present one.
+    """A measure of a detector, or of a feature, at the end of a span of time, or so far in the present one.
 
-    `value`: of sequential tests the natural logarithm of the evidence against "nothing has changed".
+    The measure `evidence` is the natural logarithm of a sequential test's evidence against "nothing has changed"; others are
+    classical ones for people, see drift/readings.py and drift/accuracy.py, with what else is known of them in `details`.
     """
 
     __tablename__ = "drift_readings"
@@ -79,11 +80,13 @@ class DriftReading(Base):
     reference_id: Mapped[UUID] = mapped_column(ForeignKey("drift_references.id"), primary_key=True)
     detector: Mapped[str] = mapped_column(primary_key=True)
     segment: Mapped[str] = mapped_column(primary_key=True, server_default="")
+    measure: Mapped[str] = mapped_column(primary_key=True, server_default="evidence")
     span: Mapped[datetime] = mapped_column(primary_key=True)
     at: Mapped[datetime] = mapped_column(server_default=func.now())
     requests: Mapped[int] = mapped_column(BigInteger)
     value: Mapped[float]
     threshold: Mapped[float | None]
+    details: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'::jsonb"))
 
 
 class DriftAlarm(Base):

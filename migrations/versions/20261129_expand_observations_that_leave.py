@@ -166,13 +166,17 @@ def _detectors() -> None:
         sa.Column("reference_id", sa.Uuid(), nullable=False),
         sa.Column("detector", sa.String(), nullable=False),
         sa.Column("segment", sa.String(), server_default="", nullable=False),
+        sa.Column("measure", sa.String(), server_default="evidence", nullable=False),
         sa.Column("span", sa.DateTime(timezone=True), nullable=False),
         sa.Column("at", sa.DateTime(timezone=True), server_default=NOW, nullable=False),
         sa.Column("requests", sa.BigInteger(), nullable=False),
         sa.Column("value", sa.Double(), nullable=False),
         sa.Column("threshold", sa.Double(), nullable=True),
+        sa.Column("details", postgresql.JSONB(), server_default=sa.text("'{}'::jsonb"), nullable=False),
         _of_reference("drift_readings"),
-        sa.PrimaryKeyConstraint("reference_id", "detector", "segment", "span", name="pk_drift_readings"),
+        sa.PrimaryKeyConstraint(
+            "reference_id", "detector", "segment", "measure", "span", name="pk_drift_readings"
+        ),
     )
 
 

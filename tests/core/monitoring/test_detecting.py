@@ -1,5 +1,6 @@
 """From observations to alarms, in rows: each request counts once, however the passes fall."""
 
+from datetime import UTC, datetime, timedelta
 from threading import Thread
 from uuid import UUID, uuid4
 
@@ -9,6 +10,7 @@ from sqlalchemy import select, text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from mainspring.monitor import classical
 from mainspring.monitor.detect import Detected, Memory, detect, watched
 from mainspring.tables import Database, DriftAlarm, DriftReading, DriftWatch, Event, Reference, Version
 from tests.core.monitoring.traffic import about, observe
@@ -198,3 +200,36 @@ def test_bad_minutes_in_a_row_are_operational_drift_and_one_slow_moment_is_none(
     with database.transaction() as session:
         alarm = session.scalars(select(DriftAlarm)).one()
         assert (alarm.kind, alarm.detector) == ("operational", "service")
+
+
+def test_people_read_classical_measures_once_an_hour(database: Database, version: UUID) -> None:
+    rng = np.random.default_rng(9)
+    with database.transaction() as session:
+        observe(session, version, about(rng, 0, SIZE + 150), prompt_tokens=20)
+    passes(database, version)
+    now = datetime.now(UTC)
+    with database.transaction() as session:
+        of = session.get_one(Version, version)
+        assert classical.read(session, of, now) > 0
+        assert classical.read(session, of, now) == 0
+    measured = select(DriftReading).where(
+        DriftReading.detector == "words_prompt", DriftReading.measure != "evidence"
+    )
+    with database.transaction() as session:
+        quiet = {one.measure: one for one in session.scalars(measured)}
+        assert quiet.keys() == {"mean_discrepancy", "domain_classifier"}
+        assert 0.3 < quiet["domain_classifier"].value < 0.7
+        assert quiet["mean_discrepancy"].details["chance"] > 0.001
+        observe(session, version, about(rng, 1, 20))
+    passes(database, version)
+    with database.transaction() as session:
+        observe(session, version, about(rng, 1, 150))
+    passes(database, version)
+    later = now + timedelta(hours=1)
+    with database.transaction() as session:
+        session.execute(text("update drift_watches set latest_requests = greatest(latest_requests, 150)"))
+    with database.transaction() as session:
+        classical.read(session, session.get_one(Version, version), later)
+        loud = {one.measure: one for one in session.scalars(measured.where(DriftReading.span > now))}
+        assert loud["domain_classifier"].value > 0.9
+        assert loud["mean_discrepancy"].details["chance"] < 0.01
