@@ -18,10 +18,10 @@ PINNED = {
     # The models' peers. torch is pinned, since another version of it pulls in gigabytes.
     "recipes": ("torch==2.13.0", "transformers==5.23.0", "celery[redis]==5.6.3", "celery-batches==0.11"),
     "serving": ("torch==2.13.0", "transformers[serving]==5.23.0"),
-    # Drift detectors. alibi-detect wants a NumPy before 2.
+    # Drift detectors. Evidently wants a pandas before 3, alibi-detect a NumPy before 2.
     "river": ("river==0.26.1", "numpy==2.4.6", "scipy==1.17.1"),
     "frouros": ("frouros==0.9.0", "numpy==2.1.3", "scipy==1.14.1"),
-    "evidently": ("evidently==0.7.23", "numpy==2.4.6", "pandas==3.1.1", "scikit-learn==1.9.1"),
+    "evidently": ("evidently==0.7.23", "numpy==2.4.6", "pandas==2.3.3", "scikit-learn==1.9.1"),
     "alibi": ("alibi-detect==0.13.0", "numpy==1.26.4", "scikit-learn==1.9.1", "torch==2.13.0"),
 }
 QUEUES = ("procrastinate", "celery")

@@ -5,13 +5,14 @@ the pictures that either draws each time. By default the embeddings' classifier 
 reference has 1,000 rows, and the texts' above the 95th percentile of random guesses.
 """
 
-from functools import cache, partial
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pandas as pd
 from evidently.legacy.calculations.stattests import perc_text_content_drift_stat_test
 from evidently.legacy.core import ColumnType
-from evidently.legacy.metrics.data_drift.embedding_drift_methods import DriftMethod, model
+from evidently.legacy.metrics.data_drift import embedding_drift_methods as methods
 from evidently.legacy.utils import data_drift_utils
 
 from benchmarks.drifting.plan import Requests
@@ -19,7 +20,7 @@ from benchmarks.drifting.watching import ALPHA, first_window, serve
 
 
 class Embeddings:
-    def __init__(self, reference: Requests, method: DriftMethod) -> None:
+    def __init__(self, reference: Requests, method: methods.DriftMethod) -> None:
         self._reference, self._method = reference.vectors, method
 
     def first_alarm(self, stream: Requests) -> int | None:
@@ -46,25 +47,33 @@ class Texts:
 
 
 def guesses_once() -> None:
-    """What a thousand random guesses reach, and so the bound, is the same for labels that are the same."""
-    guesses = data_drift_utils.roc_auc_random_classifier_percentile
+    """Random guesses at labels that are the same reach what they reached before: computed once, not once a window."""
+    for module, name in (
+        (data_drift_utils, "roc_auc_random_classifier_percentile"),
+        (methods, "calc_roc_auc_random"),
+    ):
+        setattr(module, name, _once(getattr(module, name)))
 
-    @cache
-    def of_labels(labels: tuple[int, ...], p_value: float) -> Any:
-        return guesses(pd.Series(labels), p_value=p_value)
 
-    data_drift_utils.roc_auc_random_classifier_percentile = lambda labels, p_value: of_labels(
-        tuple(labels), p_value
-    )
+def _once(of_labels: Callable[..., float]) -> Callable[..., float]:
+    known: dict[Any, float] = {}
+
+    def found(labels: pd.Series, *args: Any, **kwargs: Any) -> float:
+        key = (labels.to_numpy().tobytes(), args, *kwargs.items())
+        if key not in known:
+            known[key] = of_labels(labels, *args, **kwargs)
+        return known[key]
+
+    return found
 
 
 if __name__ == "__main__":
     guesses_once()
     serve(
         {
-            "evidently_embeddings": partial(Embeddings, method=model()),
+            "evidently_embeddings": partial(Embeddings, method=methods.model()),
             "evidently_embeddings_alpha": partial(
-                Embeddings, method=model(bootstrap=True, quantile_probability=1 - ALPHA)
+                Embeddings, method=methods.model(bootstrap=True, quantile_probability=1 - ALPHA)
             ),
             "evidently_texts": partial(Texts, percentile=perc_text_content_drift_stat_test.default_threshold),
             "evidently_texts_alpha": partial(Texts, percentile=1 - ALPHA),

@@ -15,7 +15,7 @@ from benchmarks.drifting.distance import Distance
 from benchmarks.drifting.plan import Requests
 from benchmarks.drifting.watching import ALPHA, WINDOW, first_window, serve
 
-PERMUTATIONS = 199  # so that a p-value of alpha can be reached
+PERMUTATIONS = 99  # the fewest with which a p-value can be alpha
 KERNEL = np.empty(
     0
 )  # the kernel of all pairs of reference and window; of the module, since its processes inherit it
