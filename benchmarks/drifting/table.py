@@ -12,12 +12,14 @@ from benchmarks.drifting.streams import PAIRS, QUIET, SHARES, Case
 
 @dataclass(frozen=True)
 class Watched:
-    """One detector's first alarm on one stream, and the processor's seconds, with its part of what setting up took."""
+    """One detector's first alarm on one stream, and the processor's seconds: for the `watched` requests until then, and
+    to get ready for their reference."""
 
     case: Case
     alarm: int | None
     watched: int
     seconds: float
+    setting_up: float
 
     @property
     def early(self) -> bool:
@@ -41,16 +43,16 @@ def by_case(found: Iterable[Watched]) -> Results:
 
 
 def summary(rows: Sequence[tuple[Contestant, Results]]) -> str:
-    """Of each contestant: false alarms, cost, and the median over the pairs of their medians after the longest quiet."""
+    """Of each contestant: false alarms, what it takes of the processor, and over the pairs the median of their medians
+    after the longest quiet."""
     shares = [f"{share:.0%}" for share in SHARES]
-    lines = _head(["", "looks at", "false alarms", "ms a request", *shares])
+    lines = _head(["", "looks at", "false alarms", "s to get ready", "ms a request", *shares])
     for contestant, results in rows:
-        still = [one for case, found in results.items() if not case.share for one in found]
-        spent = [(one.seconds, one.watched) for found in results.values() for one in found]
-        cost = 1000 * sum(seconds for seconds, _ in spent) / max(1, sum(watched for _, watched in spent))
         cells = [_delay(statistics.median(_medians(results, share, QUIET[-1]))) for share in SHARES]
+        still = [one for case, found in results.items() if not case.share for one in found]
         false = f"{sum(one.early for one in still)} of {len(still)}"
-        lines.append(_row([contestant.title, contestant.looks, false, f"{cost:.2f}", *cells]))
+        cost = _cost([one for found in results.values() for one in found])
+        lines.append(_row([contestant.title, contestant.looks, false, *cost, *cells]))
     return "\n".join(lines)
 
 
@@ -72,6 +74,14 @@ def _median(found: Sequence[Watched]) -> float:
     """Of the streams without an early alarm; one that stayed silent counts as endless."""
     in_time = [one.delay for one in found if not one.early]
     return statistics.median_high(in_time) if in_time else inf
+
+
+def _cost(found: Sequence[Watched]) -> list[str]:
+    """Of the processor: seconds to get ready for a reference, the median, and milliseconds a request, the mean."""
+    if not found:
+        return ["", ""]
+    per_request = 1000 * sum(one.seconds for one in found) / sum(one.watched for one in found)
+    return [f"{statistics.median(one.setting_up for one in found):.2f}", f"{per_request:.2f}"]
 
 
 def _cell(found: Sequence[Watched]) -> str:

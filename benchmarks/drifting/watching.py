@@ -41,7 +41,7 @@ def serve(detectors: Mapping[str, Make]) -> None:
                 alarm = detector.first_alarm(stream)
                 watched = len(stream.texts) if alarm is None else alarm + 1
                 line = {"stream": number, "alarm": alarm, "watched": watched}
-                line |= {"seconds": _processor() - begin, "setting_up": setting_up / len(streams)}
+                line |= {"seconds": _processor() - begin, "setting_up": setting_up}
                 results.write(json.dumps(line) + "\n")
                 results.flush()
 
