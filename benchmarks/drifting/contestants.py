@@ -54,6 +54,6 @@ CONTESTANTS = {
     "evidently_texts": _peer("evidently", "Evidently, texts, its defaults", "each 100", slower=4),
     "evidently_texts_alpha": _peer("evidently", "Evidently, texts, at alpha", "each 100", slower=4),
     "alibi_classifier": _peer("alibi", "Alibi-Detect, classifier", "each 100", slower=4),
-    "alibi_mmd": _peer("alibi", "Alibi-Detect, online MMD", "each request", slower=16),
+    "alibi_mmd": _peer("alibi", "Alibi-Detect, online MMD", "each request", slower=25),
     "frouros_mmd": _peer("frouros", "Frouros, MMD with permutations", "each 100", slower=16),
 }

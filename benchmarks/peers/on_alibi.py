@@ -1,8 +1,8 @@
 """Alibi-Detect: its online MMD, looked at after each request, and its classifier on windows, with PyTorch and sklearn.
 
 The online one takes no alpha but the expected number of requests to a false alarm. One false alarm in a hundred streams
-of 2,000 would be 200,000 and as many simulations for each reference, a quarter of an hour. It is asked for 10,000, which
-is one false alarm in five or six streams. The classifier is a logistic regression on five folds, so that each request is
+of 2,000 would be 200,000 and as many simulations of each reference, which take 7 ms each. It is asked for 10,000, which is
+one false alarm in five or six streams. The classifier is a logistic regression on five folds, so that each request is
 judged by one that did not see it.
 """
 
