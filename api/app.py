@@ -9,6 +9,7 @@ from fastapi import Depends, FastAPI
 from api import problems
 from api.backends import opened
 from api.log import RequestLog, without_texts
+from api.meters import Meters
 from api.parameters import refuse_bad_parameters
 from api.requests import traced
 from api.routes import (
@@ -21,6 +22,7 @@ from api.routes import (
     health,
     jobs,
     listing,
+    metrics,
     prompts,
     results,
     rollouts,
@@ -32,6 +34,7 @@ from api.routes import (
     webhooks,
 )
 from mainspring import logs
+from mainspring.metrics.exposed import registry
 from mainspring.settings import Settings
 from mainspring.tracing import opened as opened_road
 
@@ -52,11 +55,11 @@ def create(settings: Settings | None = None) -> FastAPI:
     if settings is None:
         settings = Settings()
         logs.configure(settings.log_level, as_json=settings.log_json)
-    given, road = settings, opened_road(settings, "api")
+    given, shown, road = settings, registry(), opened_road(settings, "api")
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with opened(given, road) as backends:
+        async with opened(given, road, shown) as backends:
             app.state.backends = backends
             yield
 
@@ -70,11 +73,12 @@ def create(settings: Settings | None = None) -> FastAPI:
         telemetry=traced(road),
     )
     problems.install(app)
-    app.add_middleware(RequestLog)
+    app.add_middleware(RequestLog, meters=Meters(shown))
     logging.getLogger("uvicorn.error").addFilter(without_texts)
     for resource in (
         submitting,  # first, since routes are tried in this order
         health,
+        metrics,
         bulk,
         listing,
         results,

@@ -7,11 +7,13 @@ from uuid import UUID
 
 import anyio
 from anyio import CapacityLimiter, to_thread
+from prometheus_client import CollectorRegistry
 from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
+from api.figures import Figures
 from api.hub import Hub
 from api.intake import Intake
 from api.nudge import Nudger
@@ -19,6 +21,7 @@ from api.places import Places
 from mainspring.endpoints import database_url, redis_url
 from mainspring.logs import log
 from mainspring.messages import Answer
+from mainspring.metrics.exposed import Exposed
 from mainspring.serving import stream
 from mainspring.serving.sweep import MOST_NUDGES
 from mainspring.settings import Settings
@@ -41,6 +44,8 @@ class Backends:
     intake: Intake
     bulks: Places
     road: Road
+    shown: CollectorRegistry  # what this process counts
+    figures: Figures
     limiter: CapacityLimiter  # as many threads as the pool may open connections: nobody waits for one
 
     async def tell(self, channel: str, job_id: str) -> None:
@@ -59,7 +64,7 @@ class Backends:
 
 
 @asynccontextmanager
-async def opened(settings: Settings, road: Road) -> AsyncIterator[Backends]:
+async def opened(settings: Settings, road: Road, shown: CollectorRegistry) -> AsyncIterator[Backends]:
     """It closes the road too."""
     database = Database(database_url(settings), pool_size=POOL_SIZE)
     pool = BlockingConnectionPool.from_url(
@@ -71,11 +76,16 @@ async def opened(settings: Settings, road: Road) -> AsyncIterator[Backends]:
         retry=Retry(NoBackoff(), 1),
     )
     redis, hub, nudger = Redis.from_pool(pool), Hub(redis_url(settings)), Nudger(settings)
+    exposed = Exposed(shown, "api", settings, database)
     try:
         intake = Intake(database, nudger)
         limiter = CapacityLimiter(2 * POOL_SIZE)
-        yield Backends(settings, database, redis, hub, nudger, intake, Places(), road, limiter)
+        figures = Figures(database, redis, limiter)
+        yield Backends(
+            settings, database, redis, hub, nudger, intake, Places(), road, shown, figures, limiter
+        )
     finally:
+        await to_thread.run_sync(exposed.close)
         await hub.close()
         await to_thread.run_sync(nudger.close)
         await redis.aclose()

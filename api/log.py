@@ -1,4 +1,7 @@
-"""One log line a request: method, path template, status, seconds, job. Never a body, a query or a header."""
+"""One log line a request, and one count: method, path template, status, seconds; in the log its job, too.
+
+Never a body, a query or a header.
+"""
 
 import logging
 import time
@@ -6,16 +9,17 @@ from uuid import UUID
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from api.meters import Meters
 from mainspring.logs import log, places
 
-QUIET = frozenset({"/healthz", "/readyz"})
+QUIET = frozenset({"/healthz", "/readyz", "/metrics", "/metrics/targets"})
 
 
 class RequestLog:
     """ASGI middleware that neither buffers nor delays what passes through it."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
+    def __init__(self, app: ASGIApp, meters: Meters) -> None:
+        self._app, self._meters = app, meters
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -29,10 +33,14 @@ class RequestLog:
                 status = message["status"]
             await send(message)
 
+        self._meters.running.inc()
         try:
             await self._app(scope, receive, noting)
         finally:
-            _write(scope, status, time.perf_counter() - began)
+            seconds, path = time.perf_counter() - began, getattr(scope.get("route"), "path", "unmatched")
+            self._meters.running.dec()
+            self._meters.answered(scope["method"], path, status, seconds)
+            _write(scope, path, status, seconds)
 
 
 def without_texts(record: logging.LogRecord) -> bool:
@@ -45,8 +53,7 @@ def without_texts(record: logging.LogRecord) -> bool:
     return True
 
 
-def _write(scope: Scope, status: int, seconds: float) -> None:
-    path = getattr(scope.get("route"), "path", "unmatched")
+def _write(scope: Scope, path: str, status: int, seconds: float) -> None:
     if path in QUIET:
         return
     log.info(

@@ -84,6 +84,11 @@ class Settings(BaseSettings):
         ""  # how to run MLflow, options of `server` behind it; empty: as it is installed here
     )
     mlflow_port: int = Field(5000, ge=1, le=65535)
+    # Each process shows its counters at `/metrics` on a port of its own: see mainspring/metrics/.
+    metrics_host: str = "127.0.0.1"
+    metrics_port: int = Field(0, ge=0, le=65535)  # 0, or taken: one that is free
+    metrics_name: str = ""  # by which Prometheus reaches that host; empty: its address, or the machine's name
+    task_events: bool = False  # what Flower shows of tasks, at three messages a task
     max_body_bytes: int = Field(1 * 2**20, gt=0)
     min_free_bytes: int = Field(1 * 2**30, ge=0)  # `up` refuses to start with less disk than this
 

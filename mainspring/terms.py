@@ -4,6 +4,7 @@ from enum import StrEnum
 
 JOBS = "jobs"  # a key's scope: submit, read and cancel jobs
 ADMIN = "admin"  # deployments, versions, training runs; the keys of the own tenant
+METRICS = "metrics"  # nothing but what any key may: to look at /metrics from elsewhere
 
 
 class Task(StrEnum):

@@ -54,7 +54,7 @@ def _claim(runtime: Runtime, held: Held) -> Claimed | None:
 
 def answer(runtime: Runtime, held: Held, job: Claimed) -> None:
     """From the claim to the row's end."""
-    fence = job.fence
+    fence, begun = job.fence, monotonic()
     with structlog.contextvars.bound_contextvars(
         job=str(fence.job_id), version=held.label, attempt=fence.attempt
     ):
@@ -62,7 +62,7 @@ def answer(runtime: Runtime, held: Held, job: Claimed) -> None:
             return
         try:
             with runtime.road.answering(job, held.deployment, held.label) as attempt:
-                _finish(runtime, held, job, attempt)
+                _finish(runtime, held, job, attempt, begun)
         finally:
             runtime.running.end(fence)
         if job.session_id is not None:
@@ -109,24 +109,32 @@ def _make_way(runtime: Runtime, held: Held, job: Claimed) -> None:
         runtime.nudge(Answer(str(version), str(job.fence.job_id)))
 
 
-def _finish(runtime: Runtime, held: Held, job: Claimed, attempt: Attempt) -> None:
+def _finish(runtime: Runtime, held: Held, job: Claimed, attempt: Attempt, begun: float) -> None:
     fence = job.fence
     try:
         answer = _answered(runtime, held, job, attempt)
     except TimeoutError:
         held.engine.cancel(request_id(fence))
-        _write(runtime, fence, None, EXPIRED, attempt)
+        _fail(runtime, held, fence, EXPIRED, attempt)
     except Cancelled as error:
         attempt.ended(JobState.CANCELLED, error.code)
         log.info("job.stopped")  # whoever cancelled it, or took it away, has written the row
     except MainspringError as error:
         if error.retryable:
+            lost = not isinstance(error, EngineStopping)
             attempt.ended(JobState.QUEUED, error.code)
-            runtime.give_back(fence, lost=not isinstance(error, EngineStopping))
+            runtime.give_back(fence, lost=lost)
+            runtime.meters.given_back(held.labels, lost=lost)
         else:
-            _write(runtime, fence, None, error, attempt)
+            _fail(runtime, held, fence, error, attempt)
     else:
-        _write(runtime, fence, answer, None, attempt)
+        if _write(runtime, fence, answer, None, attempt):
+            runtime.meters.answered(held.labels, job.queue_seconds, monotonic() - begun, answer)
+
+
+def _fail(runtime: Runtime, held: Held, fence: Fence, error: MainspringError, attempt: Attempt) -> None:
+    if _write(runtime, fence, None, error, attempt):
+        runtime.meters.failed(held.labels, error)
 
 
 def _write(
@@ -135,7 +143,9 @@ def _write(
     answer: EngineAnswer | None,
     error: MainspringError | None,
     attempt: Attempt,
-) -> None:
+) -> bool:
+    """False: the fence refused."""
+
     def statement() -> bool:
         with runtime.database.each() as connection:
             if answer is not None:
@@ -152,3 +162,4 @@ def _write(
         log.info("job.ended", code=None if error is None else error.code)
     else:
         log.warning("job.fenced")
+    return held

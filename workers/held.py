@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from uuid import UUID
 
+from mainspring.metrics.labels import Labels
 from mainspring.serving.engine import Engine
 from mainspring.tables import EngineWish, Task, Version
 from workers.slots import Slots
@@ -69,6 +70,10 @@ class Held:
     @property
     def label(self) -> str:
         return self.wanted.version.label
+
+    @property
+    def labels(self) -> Labels:
+        return Labels(self.wanted.version.deployment, self.label)
 
     @property
     def task(self) -> Task:

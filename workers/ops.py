@@ -3,13 +3,14 @@
 import atexit
 from typing import Any
 
-from celery.signals import worker_init, worker_shutting_down
+from celery.signals import worker_init, worker_shutdown, worker_shutting_down
 from redis import Redis
 
 from mainspring.endpoints import database_url, redis_url
 from mainspring.errors import StackError
 from mainspring.logs import configure, log
 from mainspring.messages import OPS_QUEUE
+from mainspring.metrics.exposed import Exposed, registry
 from mainspring.monitor.rounds import Rounds
 from mainspring.observe.encoder import encoder
 from mainspring.observe.eyes import Eyes
@@ -18,6 +19,7 @@ from mainspring.settings import Settings
 from mainspring.tables import Database
 from mainspring.tracing import check, opened
 from workers.app import create_app
+from workers.chores import Chores
 from workers.encoding import EncoderProcess
 from workers.postman import Postman
 from workers.schedule import intervals
@@ -30,6 +32,9 @@ TASKS = ("sweep", "judge", "deliver", "observe", "detect", "decide", "mirror")
 app = create_app(settings, OPS_QUEUE, [f"workers.tasks.{one}" for one in TASKS])
 
 
+exposed: list[Exposed] = []
+
+
 @worker_init.connect
 def connect(**_: Any) -> None:
     """One pool of connections for the worker's threads; beat needs none."""
@@ -38,9 +43,11 @@ def connect(**_: Any) -> None:
     road = opened(settings, "ops")
     atexit.register(road.close)  # the postman's last deliveries end after the worker's shutdown
     rounds = Rounds(database, intervals(settings))
-    app.process = Connections(
-        settings, database, redis, Postman(settings, database, road), rounds, _eyes(), road
-    )
+    shown = registry()
+    chores = Chores(shown)
+    postman = Postman(settings, database, road, chores.tried)
+    app.process = Connections(settings, database, redis, postman, rounds, _eyes(), road, chores)
+    exposed.append(Exposed(shown, "ops", settings, database))
 
 
 def _eyes() -> Eyes:
@@ -58,3 +65,10 @@ def close(**_: Any) -> None:
     """Webhooks on their way are finished and written; no more are taken."""
     app.process.postman.close()
     app.process.eyes.close()
+
+
+@worker_shutdown.connect
+def hide(**_: Any) -> None:
+    """Not in the signal's handler, which may have interrupted whoever holds the pool of connections."""
+    for one in exposed:
+        one.close()

@@ -7,6 +7,7 @@ and takes what is due for all hands that are free in another. So it goes on unti
 
 import json
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from queue import SimpleQueue
@@ -34,10 +35,16 @@ CONNECT_SECONDS = 5.0
 
 
 class Postman:
-    """One a process."""
+    """One a process. `tried` is told what became of a delivery by each try."""
 
-    def __init__(self, settings: Settings, database: Database, road: Road = UNTRACED) -> None:
-        self._settings, self._database, self._road = settings, database, road
+    def __init__(
+        self,
+        settings: Settings,
+        database: Database,
+        road: Road = UNTRACED,
+        tried: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        self._settings, self._database, self._road, self._tell = settings, database, road, tried
         self._certificates = httpcore.default_ssl_context()
         self._threads = ThreadPoolExecutor(HANDS + 1, thread_name_prefix="postman")  # one keeps the book
         self._hands, self._book, self._closed = Hands(HANDS), Lock(), False
@@ -88,6 +95,7 @@ class Postman:
         with self._database.begin() as connection:
             states = settle(connection, done)
         for (one, tried), state in zip(done, states, strict=True):
+            self._tell(state.value)
             log.info(
                 "webhook.tried",
                 job=str(one.job.id),

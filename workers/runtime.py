@@ -10,6 +10,7 @@ from redis import Redis
 
 from mainspring.endpoints import database_url, redis_url
 from mainspring.messages import Message
+from mainspring.metrics.exposed import Exposed, registry
 from mainspring.serving import bounded, stream
 from mainspring.serving.claim import Fence, held_by
 from mainspring.settings import Settings
@@ -20,6 +21,7 @@ from workers.engines import Engines
 from workers.giving_back import GivingBack
 from workers.holder import Holder
 from workers.life import Life
+from workers.meters import Meters
 from workers.notices import Notices
 from workers.outbox import Outbox
 from workers.report import Report
@@ -73,6 +75,9 @@ class Runtime:
                 stream.VERSIONS: lambda _: self.holder.look(),
             },
         )
+        shown = registry()
+        self.meters = Meters(shown, self.holder.all)
+        self._exposed = Exposed(shown, "infer", settings, self.database)
         self.holder.start()
 
     def stop(self) -> None:
@@ -81,6 +86,7 @@ class Runtime:
         self.holder.close(self.settings.drain_seconds)
         self.running.wait_until_empty(self.settings.lease_seconds)
         self._notices.close()
+        self._exposed.close()
         self.life.close()
         self.outbox.close()
         self.database.close()

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from threading import Lock
 
 from celery import Celery
+from prometheus_client import CollectorRegistry
 from redis import Redis
 from redis.exceptions import RedisError
 
@@ -21,6 +22,7 @@ from mainspring.settings import Settings
 from mainspring.tables import Database
 from mainspring.tracing import UNTRACED, Road
 from workers.app import send
+from workers.chores import Chores
 from workers.postman import Postman
 
 
@@ -35,6 +37,7 @@ class Connections:
     rounds: Rounds
     eyes: Eyes
     road: Road = UNTRACED
+    chores: Chores = field(default_factory=lambda: Chores(CollectorRegistry()))  # which nobody looks at
     detectors: Memory = field(default_factory=Memory)
     detecting: AbstractContextManager[bool] = field(default_factory=Lock)
 
@@ -70,16 +73,17 @@ def _sweep(app: Celery, use: Connections, did: dict[str, int]) -> None:
     for message in messages:
         send(app, message)
     ended = [*swept.ended, *expired]
-    did.update(dead=len(swept.dead), requeued=swept.requeued, nudged=len(messages), ended=len(ended))
-    if swept.dead or messages or ended or released:
-        log.info(
-            "sweep",
-            dead=len(swept.dead),
-            requeued=swept.requeued,
-            nudged=len(messages),
-            ended=len(ended),
-            released=released,
-        )
+    found = {
+        "dead": len(swept.dead),
+        "requeued": swept.requeued,
+        "nudged": len(messages),
+        "ended": len(ended),
+        "released": released,
+    }
+    use.chores.swept(**found)
+    did.update(found)
+    if any(found[kind] for kind in ("dead", "nudged", "ended", "released")):
+        log.info("sweep", **found)
     if ended or lost_notices:
         _tell(redis, [str(job_id) for job_id in (*ended, *lost_notices)])
 

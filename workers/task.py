@@ -4,6 +4,7 @@ By class and place only: an exception's text may hold a piece of a prompt.
 """
 
 import traceback
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import celery
@@ -12,6 +13,7 @@ from celery.worker.request import Request
 
 from mainspring.errors import MainspringError
 from mainspring.logs import log
+from workers.chores import Chores
 
 
 class BaseTask(celery.Task):  # type: ignore[type-arg]
@@ -20,7 +22,7 @@ class BaseTask(celery.Task):  # type: ignore[type-arg]
     abstract = True
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        with structlog.contextvars.bound_contextvars(task=self.name):
+        with structlog.contextvars.bound_contextvars(task=self.name), self._counted():
             try:
                 return super().__call__(*args, **kwargs)
             except MainspringError as error:
@@ -30,6 +32,11 @@ class BaseTask(celery.Task):  # type: ignore[type-arg]
                 place = traceback.extract_tb(error.__traceback__)[-1]
                 log.error("task.crashed", error=type(error).__name__, file=place.filename, line=place.lineno)
                 raise
+
+    def _counted(self) -> AbstractContextManager[None]:
+        """Where the process counts its chores."""
+        chores: Chores | None = getattr(self.app.process, "chores", None)  # type: ignore[attr-defined]
+        return nullcontext() if chores is None else chores.doing(self.name)
 
 
 class Nudged(Request):

@@ -21,7 +21,7 @@ from mainspring import tenancy
 from mainspring.access import Caller, make_key
 from mainspring.serving.views import moment
 from mainspring.tables import ApiKey, Tenant
-from mainspring.terms import ADMIN, JOBS
+from mainspring.terms import ADMIN, JOBS, METRICS
 
 router = APIRouter(prefix="/v1", tags=["access"], dependencies=[Security(BEARER)])
 Name = Annotated[str, Field(min_length=1, max_length=128)]
@@ -33,9 +33,9 @@ class NewKey(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
     name: Name
-    scopes: Annotated[list[Annotated[str, Field(pattern=f"^({JOBS}|{ADMIN})$")]], Field(min_length=1)] = [
-        JOBS
-    ]
+    scopes: Annotated[
+        list[Annotated[str, Field(pattern=f"^({JOBS}|{ADMIN}|{METRICS})$")]], Field(min_length=1)
+    ] = [JOBS]
     tenant: Name | None = None
 
 

@@ -48,7 +48,7 @@ def make(
     *,
     tenant: Tenant = None,
     scope: Annotated[
-        list[str] | None, typer.Option(help="jobs (the default) or admin; repeat it for both.")
+        list[str] | None, typer.Option(help="jobs (the default), admin, or metrics; repeat it for several.")
     ] = None,
     as_json: AsJson = False,
 ) -> None:

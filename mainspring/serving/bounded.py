@@ -66,7 +66,8 @@ _CLAIM = text(
         extract(epoch from deadline_at - clock_timestamp()) as seconds_left,
         case when traceparent is not null then jsonb_build_array(
             traceparent, tracestate, extract(epoch from created_at), extract(epoch from started_at)
-        ) end as trace
+        ) end as trace,
+        extract(epoch from started_at - created_at) as queue_seconds
     """
 )
 

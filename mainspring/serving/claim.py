@@ -69,6 +69,7 @@ class Claimed:
     session_id: UUID | None
     seconds_left: float | None
     tenant_id: UUID
+    queue_seconds: float = 0.0  # from acceptance to this claim
     trace: Carried | None = None
 
 
@@ -127,6 +128,7 @@ _BASE = (
         Job.session_id,
         Job.tenant_id,
         func.extract("epoch", Job.deadline_at - func.clock_timestamp()).label("seconds_left"),
+        func.extract("epoch", Job.started_at - Job.created_at).label("queue_seconds"),
         TRACE.label("trace"),
         # Not worth a flush to disk: a claim that a crash of PostgreSQL forgets was never made. The job is queued
         # again, and whoever claims it has the fence.
@@ -198,6 +200,7 @@ def claimed(row: Row[Any] | None, incarnation: UUID) -> Claimed | None:
         row.session_id,
         None if row.seconds_left is None else float(row.seconds_left),
         row.tenant_id,
+        float(row.queue_seconds),
         carried(row.trace),
     )
 

@@ -44,15 +44,22 @@ class EngineAnswer:
         None  # nats per generated token, before temperature, or per label or answer chosen
     )
     measures: dict[str, Any] = field(default_factory=dict)
+    gaps: list[float] = field(
+        default_factory=list
+    )  # seconds from each token to the next, where that is heard
 
 
 @dataclass(frozen=True)
 class Health:
-    """`alive`: its thread runs. `idle_seconds`: since it last made progress while it had work; 0 without work."""
+    """`alive`: its thread runs. `idle_seconds`: since it last made progress while it had work; 0 without work.
+
+    `cache_used`: how much of its cache of keys and values is taken, from 0 to 1; None: it has none of its own.
+    """
 
     alive: bool
     pending: int
     idle_seconds: float
+    cache_used: float | None = None
 
 
 @dataclass(frozen=True)

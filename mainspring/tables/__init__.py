@@ -24,6 +24,7 @@ from mainspring.tables.mirrored import Mirrored
 from mainspring.tables.observation import Observation
 from mainspring.tables.prompt import Prompt, PromptSet
 from mainspring.tables.rollout import Rollout, RolloutState
+from mainspring.tables.scrape_target import ScrapeTarget
 from mainspring.tables.session import Database
 from mainspring.tables.tenant import ApiKey, Tenant
 from mainspring.tables.training_run import RunState, TrainingRun
@@ -70,6 +71,7 @@ __all__ = [
     "Rollout",
     "RolloutState",
     "RunState",
+    "ScrapeTarget",
     "Stage",
     "Task",
     "Tenant",

@@ -26,6 +26,8 @@ def test_the_document_names_every_path(served: Served) -> None:
     assert {path for path in document["paths"] if not path.startswith("/v1/deployments")} == {
         "/healthz",
         "/readyz",
+        "/metrics",
+        "/metrics/targets",
         "/v1/jobs",
         "/v1/jobs/{job_id}",
         "/v1/jobs/{job_id}/cancel",

@@ -65,6 +65,7 @@ def test_answers_with_usage_and_times(side: Side) -> None:
     assert answer.usage["completion_tokens"] == 16
     assert 0 < (answer.first_token_seconds or 0) <= answer.engine_seconds < SECONDS
     assert -20 < (answer.mean_logprob or 0) < 0
+    assert 0 < len(answer.gaps) < 16
 
 
 def test_an_answer_does_not_depend_on_the_order_or_the_neighbours(side: Side) -> None:

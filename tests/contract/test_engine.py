@@ -35,6 +35,17 @@ def test_answers_with_usage_and_times(name: str, engines: Engines, kinds: Kinds)
         assert (answer.mean_logprob or 0) < 0
 
 
+@pytest.mark.parametrize("name", ["llama", STOCK])
+def test_each_token_is_heard_and_the_cache_is_looked_at(name: str, fresh: Engines, kinds: Kinds) -> None:
+    engine, kind, seen = fresh(name), kinds[name], []
+    assert engine.health().cache_used == pytest.approx(0, abs=1e-6)
+    asked = kind.ask(max_tokens=12)
+    answer = engine.submit(asked, lambda _: seen.append(engine.health().cache_used)).result(SECONDS)
+    assert len(answer.gaps) == answer.usage["completion_tokens"] - 1
+    assert 0 < sum(answer.gaps) <= answer.engine_seconds - (answer.first_token_seconds or 0) + 1e-6
+    assert 0 < max(used for used in seen if used is not None) <= 1
+
+
 @EVERY
 def test_an_answer_does_not_depend_on_the_order_or_the_neighbours(
     name: str, engines: Engines, kinds: Kinds

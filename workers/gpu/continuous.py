@@ -99,6 +99,11 @@ class Loop:
         """What killed the loop, by name."""
         return type(self._manager.background_thread_status.fatal_error).__name__
 
+    @property
+    def cache_used(self) -> float:
+        batch = self._manager.batch_processor
+        return 0.0 if batch is None else 1 - batch.cache.compute_free_capacity()
+
     def start(self) -> None:
         """Allocates the cache here, so that what cannot be served fails now. Raises ValueError or RuntimeError."""
         with torch.no_grad():

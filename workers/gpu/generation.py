@@ -13,7 +13,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from mainspring.errors import Cancelled, EngineFailed, MainspringError
 from mainspring.logs import log
 from mainspring.serving.engine import EngineAnswer, EngineRequest, Health, OnText, Plan
-from workers.gpu.ledger import Entry, Ledger, running_future, stop_reason
+from workers.gpu.ledger import Ledger, Writing, running_future, stop_reason
 from workers.gpu.progress import LoopMaker, Progress
 from workers.gpu.prompts import Prompts
 from workers.gpu.sampling import Sampling
@@ -24,7 +24,7 @@ _STOP_SECONDS = 2.0  # how long a step may still take when the engine stops
 
 
 @dataclass
-class Generating(Entry):
+class Generating(Writing):
     """What has been made of one request's tokens so far."""
 
     key: str = ""
@@ -33,7 +33,6 @@ class Generating(Entry):
     stops: StopStrings | None = None
     tokens: int = 0
     text: str = ""
-    first_token_seconds: float | None = None
 
 
 class GenerationEngine:
@@ -95,7 +94,8 @@ class GenerationEngine:
         self._heard.put(None)
 
     def health(self) -> Health:
-        return self._ledger.health(alive=self._loop.alive and self._reader.is_alive())
+        alive = self._loop.alive and self._reader.is_alive()
+        return self._ledger.health(alive=alive, cache_used=self._loop.cache_used)
 
     def _begin(self, entry: Generating) -> None:
         request = entry.request
@@ -150,8 +150,8 @@ class GenerationEngine:
         if not all(map(math.isfinite, progress.logprobs[entry.tokens :])):
             return self._give_up(entry, "the model computed numbers that are not finite")
         new = progress.tokens[entry.tokens :]
-        if new and entry.first_token_seconds is None:
-            entry.first_token_seconds = entry.age()
+        if new:
+            entry.hear(len(new))
         entry.tokens = len(progress.tokens)
         ended = progress.finished and entry.tokens > 0 and progress.tokens[-1] in self._end_ids
         self._tell(entry, new[:-1] if ended else new, last=progress.finished)
@@ -184,6 +184,7 @@ class GenerationEngine:
                 first_token_seconds=entry.first_token_seconds,
                 engine_seconds=entry.age(),
                 mean_logprob=sum(progress.logprobs) / max(1, len(progress.logprobs)),
+                gaps=entry.gaps,
             )
         )
 

@@ -27,6 +27,25 @@ class Entry:
         return monotonic() - self.submitted
 
 
+@dataclass
+class Writing(Entry):
+    """Of an engine that writes token by token."""
+
+    first_token_seconds: float | None = None
+    gaps: list[float] = field(default_factory=list)  # seconds from each token to the next
+    _heard: float = 0.0
+
+    def hear(self, tokens: int) -> None:
+        """So many came at once, one at least."""
+        now = monotonic()
+        if self.first_token_seconds is None:
+            self.first_token_seconds, self._heard = now - self.submitted, now
+            tokens -= 1
+        if tokens:
+            self.gaps += [(now - self._heard) / tokens] * tokens
+            self._heard = now
+
+
 def running_future() -> Future[EngineAnswer]:
     """Only the engine ends it: `Future.cancel` has no effect, the engine's own `cancel` has."""
     future: Future[EngineAnswer] = Future()
@@ -107,7 +126,7 @@ class Ledger(Generic[E]):
     def progressed(self) -> None:
         self._progress = monotonic()
 
-    def health(self, *, alive: bool) -> Health:
+    def health(self, *, alive: bool, cache_used: float | None = None) -> Health:
         with self._changed:
             pending = len(self._entries)
-        return Health(alive, pending, monotonic() - self._progress if pending else 0.0)
+        return Health(alive, pending, monotonic() - self._progress if pending else 0.0, cache_used)

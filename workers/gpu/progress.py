@@ -34,6 +34,11 @@ class DecodeLoop(Protocol):
         """What killed the loop, by name."""
         ...
 
+    @property
+    def cache_used(self) -> float:
+        """How much of the cache is taken, from 0 to 1."""
+        ...
+
     def start(self) -> None:
         """Raises ValueError or RuntimeError when it cannot serve the model."""
         ...

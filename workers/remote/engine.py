@@ -13,7 +13,7 @@ import orjson
 from mainspring.errors import Cancelled, EngineFailed, EngineStopping, MainspringError
 from mainspring.logs import log
 from mainspring.serving.engine import EngineAnswer, EngineRequest, Health, OnText
-from workers.gpu.ledger import Entry, Ledger, running_future, stop_reason
+from workers.gpu.ledger import Ledger, Writing, running_future, stop_reason
 from workers.remote import calls, wire
 from workers.remote.patience import BUSY, Busy, Patience
 
@@ -43,7 +43,7 @@ class Server(Protocol):
 
 
 @dataclass
-class Streaming(Entry):
+class Streaming(Writing):
     """What has come of one request's answer so far."""
 
     task: "Future[None] | None" = None
@@ -51,7 +51,6 @@ class Streaming(Entry):
     logprobs: list[float] = field(default_factory=list)
     finish_reason: str | None = None
     usage: dict[str, int] | None = None
-    first_token_seconds: float | None = None
 
 
 class HttpEngine:
@@ -230,8 +229,8 @@ class HttpEngine:
         return None
 
     def _hear(self, entry: Streaming, chunk: wire.Chunk) -> None:
-        if entry.first_token_seconds is None and (chunk.text or chunk.logprobs):
-            entry.first_token_seconds = entry.age()
+        if chunk.text or chunk.logprobs:
+            entry.hear(max(1, len(chunk.logprobs)))
         entry.logprobs += chunk.logprobs
         entry.finish_reason = chunk.finish_reason or entry.finish_reason
         entry.usage = chunk.usage or entry.usage
@@ -253,4 +252,5 @@ def _answer(entry: Streaming) -> EngineAnswer:
         first_token_seconds=entry.first_token_seconds,
         engine_seconds=entry.age(),
         mean_logprob=sum(logprobs) / len(logprobs) if logprobs else None,
+        gaps=entry.gaps,
     )

@@ -73,6 +73,10 @@ class SlotLoop:
     def death(self) -> str:
         return type(self._fatal).__name__
 
+    @property
+    def cache_used(self) -> float:
+        return self._table.used
+
     def start(self) -> None:
         self._thread.start()
 

@@ -43,6 +43,11 @@ class Table:
     def busy(self) -> bool:
         return bool(self.waiting or self._order)
 
+    @property
+    def used(self) -> float:
+        """How much of the positions is taken by those in slots, from 0 to 1; from any thread."""
+        return sum(request.fed for request in list(self._order)) / self._tokens
+
     def all(self) -> list[Request]:
         return [*self._order, *self.waiting]
 
