@@ -34,7 +34,12 @@ class EngineRequest:
 
 @dataclass(frozen=True)
 class EngineAnswer:
-    """What came out. For tasks that write the texts given to `on_text`, joined, equal `output["text"]`."""
+    """What came out. For tasks that write the texts given to `on_text`, joined, equal `output["text"]`.
+
+    `measures`: what else an engine could see, by name. `entropy`: of the distributions that the answer's tokens were chosen
+    from, the mean in nats a token, before temperature. `prompt_logprob`: of the prompt's last tokens, the mean in nats, in
+    a sample of jobs. `margin`: by how much the chosen label's probability exceeds the next one's, the mean over the texts.
+    """
 
     output: Any
     usage: dict[str, int]

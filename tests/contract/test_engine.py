@@ -223,6 +223,7 @@ def test_a_cache_too_small_for_all_still_answers_all_the_same(kinds: Kinds, in_f
         assert answer.output == wanted.output
         assert answer.usage == wanted.usage
         assert answer.mean_logprob == pytest.approx(wanted.mean_logprob, abs=1e-3)
+        assert answer.measures["entropy"] == pytest.approx(wanted.measures["entropy"], abs=1e-3)
 
 
 def _rounded(output: Any) -> Any:

@@ -22,7 +22,7 @@ CHOICE = """
 import torch
 from workers.gpu.native.build import able
 from workers.gpu.sampling import Sampling, choose
-_, logprobs = choose(torch.arange(300.0).view(3, 100).sin(), [Sampling(0)] * 3, [0] * 3)
+_, logprobs, _ = choose(torch.arange(300.0).view(3, 100).sin(), [Sampling(0)] * 3, [0] * 3)
 print(able(torch.float32), logprobs.sum().item())
 """
 STEP = """
@@ -39,6 +39,11 @@ def step_of(folder: str | Path) -> float:
     store, ones = prepare(model, 2, 64), torch.ones(2, dtype=torch.long)
     with torch.no_grad():
         return step(model, store.number, ones, 0 * ones, torch.arange(2)).abs().sum().item()
+
+
+def entropies_of(scores: torch.Tensor) -> torch.Tensor:
+    """By the definition, in torch's double precision."""
+    return torch.special.entr(scores.double().softmax(-1)).sum(-1).float()
 
 
 def begin(code: str, **environment: str) -> "subprocess.Popen[str]":
@@ -95,13 +100,30 @@ def test_without_a_compiler_the_plain_operations_give_the_same(tmp_path: Path) -
 def test_the_likeliest_tokens_are_those_of_torch(
     rows: int, vocabulary: int, dtype: torch.dtype, seed: int
 ) -> None:
-    """Of equals, which are many in bfloat16, the first."""
+    """Of equals, which are many in bfloat16, the first; and the entropy of what they are chosen from."""
     assert able(dtype)
     scores = (torch.randn(rows, vocabulary, generator=torch.Generator().manual_seed(seed)) * 4).to(dtype)
-    choices, logprobs = choose(scores, [Sampling(0)] * rows, [0] * rows)
+    choices, logprobs, entropies = choose(scores, [Sampling(0)] * rows, [0] * rows)
     wanted = scores.float().log_softmax(-1)
     assert torch.equal(choices, scores.float().argmax(-1))
     torch.testing.assert_close(logprobs, wanted.gather(1, choices[:, None])[:, 0], rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(entropies, entropies_of(scores), rtol=1e-4, atol=1e-5)
+
+
+@needs_compiler
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_entropies_from_certain_to_even(dtype: torch.dtype) -> None:
+    """What is impossible, and what is far less likely than float32 can say, add nothing."""
+    assert able(dtype)
+    scores = torch.zeros(4, 5000)
+    scores[0, 1:] = -torch.inf
+    scores[1, 0] = 1e4
+    scores[2, :2500] = -torch.inf
+    entropies = choose(scores.to(dtype), [Sampling(0)] * 4, [0] * 4).entropies
+    torch.testing.assert_close(
+        entropies, torch.tensor([1.0, 1.0, 2500.0, 5000.0]).log(), rtol=1e-5, atol=1e-6
+    )
+    torch.testing.assert_close(entropies, entropies_of(scores.to(dtype)), rtol=1e-5, atol=1e-6)
 
 
 @needs_compiler
@@ -110,8 +132,8 @@ def test_scores_that_are_not_numbers_are_seen_in_their_own_row(dtype: torch.dtyp
     assert able(dtype)
     scores = torch.randn(4, 300).to(dtype)
     scores[1, 7], scores[2, 7], scores[3] = float("nan"), float("inf"), float("nan")
-    _, logprobs = choose(scores, [Sampling(0)] * 4, [0] * 4)
-    assert logprobs.isfinite().tolist() == [True, False, False, False]
+    _, logprobs, entropies = choose(scores, [Sampling(0)] * 4, [0] * 4)
+    assert logprobs.isfinite().tolist() == entropies.isfinite().tolist() == [True, False, False, False]
 
 
 def test_other_data_types_have_none() -> None:

@@ -29,6 +29,9 @@ class AnswerHead:
     def likelihood(self, output: Any) -> float | None:
         return mean_log([output["score"]])
 
+    def measures(self, rows: list[Tensor]) -> dict[str, float]:  # noqa: ARG002
+        return {}
+
     def prepare(self, given: Any, parameters: dict[str, Any]) -> Work[Tensor]:  # noqa: ARG002  this task has none
         pieces = self._windows(given["question"], given["context"])
         return Work(pieces, lambda rows: _best(given["context"], pieces, rows))

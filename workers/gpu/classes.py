@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import torch
 from torch import Tensor
 from transformers import PreTrainedConfig
 
@@ -30,9 +31,21 @@ class ClassHead(TextHead):
 
     def likelihood(self, output: Any) -> float | None:
         """Of the labels given; where each stands for itself, or is a number, a low score is no doubt."""
-        if self._kind in ("regression", "multi_label_classification") or len(self._labels) == 1:
+        if not self._chooses:
             return None
         return mean_log([one["score"] for one in (output if isinstance(output, list) else [output])])
+
+    def measures(self, rows: list[Tensor]) -> dict[str, float]:
+        """`margin`: by how much the best label's probability exceeds the second's, the mean over the texts."""
+        if not self._chooses or not rows:
+            return {}
+        best, second = torch.stack(rows).softmax(dim=-1).topk(2, dim=-1).values.unbind(dim=-1)
+        return {"margin": float((best - second).mean())}
+
+    @property
+    def _chooses(self) -> bool:
+        """One label of several."""
+        return self._kind not in ("regression", "multi_label_classification") and len(self._labels) > 1
 
     def _scores(self, row: Tensor) -> Tensor:
         if self._kind == "regression":

@@ -6,7 +6,9 @@ argmax (the sampler leaves one largest score), and `RequestState.logprobs`, whic
 """
 
 import logging
+from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass
 from threading import Thread
 from typing import Any, cast
 
@@ -29,6 +31,7 @@ from transformers.generation.continuous_batching.requests import (
 )
 from transformers.generation.continuous_batching.utils import find_head_dim, find_num_key_value_heads
 
+from workers.gpu.perplexity import Perplexity
 from workers.gpu.progress import Deliver, Progress
 from workers.gpu.sampling import Sampling, choose
 
@@ -117,15 +120,7 @@ class Loop:
         """
         if not self.alive:
             return False
-        added = self._manager.add_request(
-            ids,
-            request_id=key,
-            max_new_tokens=max_tokens,
-            streaming=True,
-            eos_token_id=self._end_ids,
-            sampling=sampling,
-        )
-        return added is not None
+        return self._manager.ask(_Choosing(key, ids, sampling), max_tokens, self._end_ids)
 
     def cancel(self, key: str) -> None:
         """Takes effect before the next step; nothing more is delivered after that."""
@@ -150,13 +145,29 @@ class _Manager(ContinuousBatchingManager):
         stepped: Callable[[], None],
     ) -> None:
         super().__init__(cast("Any", model), generation, config)
-        self.output_router = _Router(deliver)
+        sampler = _Sampler()
+        self.output_router = _Router(deliver, sampler)
         self._stepped = stepped
+        self._newcomers: deque[_Choosing] = deque()
+        self._perplexity = Perplexity(self._read_alone, model.device)
         # The generation configuration's own processors would apply to every request: ours is the only one.
         self.logit_processor = ContinuousBatchingLogitsProcessorList(
-            LogitsProcessorList([cast("Any", _Sampler())])
+            LogitsProcessorList([cast("Any", sampler)])
         )
         self.logit_processor.tensors_required = 1  # counted only for processors that were converted
+
+    def ask(self, choosing: "_Choosing", max_tokens: int, end_ids: list[int]) -> bool:
+        added = self.add_request(
+            choosing.ids,
+            request_id=choosing.key,
+            max_new_tokens=max_tokens,
+            streaming=True,
+            eos_token_id=end_ids,
+            choosing=choosing,
+        )
+        if added is not None:
+            self._newcomers.append(choosing)
+        return added is not None
 
     def prepare(self) -> None:
         self.batch_processor = self._create_batch_processor()
@@ -177,43 +188,78 @@ class _Manager(ContinuousBatchingManager):
         self._run_generation_loop()
 
     def _generation_step(self) -> None:
+        self._measure_prompts()
         super()._generation_step()
         self._stepped()
+
+    def _measure_prompts(self) -> None:
+        newcomers = [self._newcomers.popleft() for _ in range(len(self._newcomers))]
+        if self.model.config._attn_implementation.startswith("paged"):  # noqa: SLF001  it attends over pages alone
+            return
+        if newcomers:
+            self._perplexity.draw(newcomers)
+        self._perplexity.one()
+
+    def _read_alone(self, ids: Tensor) -> Tensor:
+        """As perplexity.Read: an ordinary pass, over no cache."""
+        scores: Tensor = cast("Any", self.model)(input_ids=ids[None], use_cache=False).logits[0]
+        return scores
+
+
+@dataclass(eq=False)
+class _Choosing:
+    """How a request's tokens are chosen, and what is measured meanwhile, as in Progress."""
+
+    key: str
+    ids: list[int]
+    sampling: Sampling
+    entropy: float = 0.0
+    prompt_logprob: float | None = None
+
+    def __deepcopy__(self, _memo: object) -> "_Choosing":
+        """Of a request that is evicted and begun again it stays the same."""
+        return self
 
 
 class _Router(OutputRouter):
     """One delivery a step, straight to the engine."""
 
-    def __init__(self, deliver: Deliver) -> None:
+    def __init__(self, deliver: Deliver, sampler: "_Sampler") -> None:
         super().__init__()
-        self._deliver = deliver
+        self._deliver, self._sampler = deliver, sampler
 
     def deliver(self, output: GenerationOutput) -> None:
-        self._deliver([_progress(output)])
+        self._deliver([self._progress(output)])
 
     def deliver_batch(self, outputs: list[GenerationOutput]) -> None:
-        self._deliver([_progress(output) for output in outputs])
+        self._deliver([self._progress(output) for output in outputs])
 
-
-def _progress(output: GenerationOutput) -> Progress:
-    failed = output.error is not None
-    return Progress(
-        output.request_id,
-        output.generated_tokens,
-        output.logprobs,
-        output.is_finished() and not failed,
-        failed,
-    )
+    def _progress(self, output: GenerationOutput) -> Progress:
+        failed = output.error is not None
+        way = self._sampler.ways.get(output.request_id)
+        return Progress(
+            output.request_id,
+            output.generated_tokens,
+            output.logprobs,
+            output.is_finished() and not failed,
+            failed,
+            way.entropy if way else 0.0,
+            way.prompt_logprob if way else None,
+        )
 
 
 class _Sampler(ContinuousBatchingLogitsProcessor):
-    """Chooses each row's token by its request's `Sampling` and raises it above all others."""
+    """Chooses each row's token by its request's `Sampling` and raises it above all others.
 
-    supported_kwargs = {"sampling": Sampling}  # noqa: RUF012  the base class declares it so
+    `ways`: of the requests that got a token in the last step, since an output has no place for what is measured.
+    """
+
+    supported_kwargs = {"choosing": _Choosing}  # noqa: RUF012  the base class declares it so
     ignored_kwargs = ()
 
     def __init__(self) -> None:
         self._states: list[RequestState] = []
+        self.ways: dict[str, _Choosing] = {}
 
     def fill_defaults(self, int32_tensor: Tensor) -> None:
         int32_tensor.zero_()
@@ -227,10 +273,13 @@ class _Sampler(ContinuousBatchingLogitsProcessor):
         states = self._states
         if not states:
             return scores
-        samplings = [state.logit_processor_kwargs["sampling"] for state in states]
+        ways: list[_Choosing] = [state.logit_processor_kwargs["choosing"] for state in states]
         positions = [len(state.initial_tokens) + len(state.generated_tokens) for state in states]
-        choices, logprobs = choose(scores[: len(states)], samplings, positions)
-        for state, logprob in zip(states, logprobs.tolist(), strict=True):
+        choices, *numbers = choose(scores[: len(states)], [way.sampling for way in ways], positions)
+        logprobs, entropies = torch.stack(numbers).tolist()
+        for state, way, logprob, entropy in zip(states, ways, logprobs, entropies, strict=True):
             state.logprobs.append(logprob)
+            way.entropy += entropy
+        self.ways = {way.key: way for way in ways}
         scores[: len(states)].scatter_(1, choices.unsqueeze(1), torch.inf)
         return scores

@@ -63,8 +63,13 @@ class EncoderEngine(RoundsEngine[Tensor]):
             else:
                 self.give_up(one.entry, not_finite())
 
-    def answer(self, entry: Reading[Tensor], output: object, results: list[Tensor]) -> EngineAnswer:  # noqa: ARG002
+    def answer(self, entry: Reading[Tensor], output: object, results: list[Tensor]) -> EngineAnswer:
         assert entry.work is not None
         usage = {"prompt_tokens": sum(len(piece.ids) for piece in entry.work.pieces)}
-        likelihood = self._head.likelihood(output)
-        return EngineAnswer(output, usage, engine_seconds=entry.age(), mean_logprob=likelihood)
+        return EngineAnswer(
+            output,
+            usage,
+            engine_seconds=entry.age(),
+            mean_logprob=self._head.likelihood(output),
+            measures=self._head.measures(results),
+        )

@@ -177,13 +177,18 @@ class GenerationEngine:
         if not self._ledger.claim(entry):
             return
         output: dict[str, Any] = {"text": entry.text, "finish_reason": finish_reason}
+        written = max(1, len(progress.logprobs))
+        measures = {"entropy": progress.entropy / written}
+        if progress.prompt_logprob is not None:
+            measures["prompt_logprob"] = progress.prompt_logprob
         entry.answer(
             EngineAnswer(
                 output,
                 {"prompt_tokens": entry.prompt_tokens, "completion_tokens": entry.tokens},
                 first_token_seconds=entry.first_token_seconds,
                 engine_seconds=entry.age(),
-                mean_logprob=sum(progress.logprobs) / max(1, len(progress.logprobs)),
+                mean_logprob=sum(progress.logprobs) / written,
+                measures=measures,
                 gaps=entry.gaps,
             )
         )

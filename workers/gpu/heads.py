@@ -55,6 +55,10 @@ class Head(Protocol):
         """How sure it is of an output, in nats: the mean over its texts. None: this kind of output says nothing of it."""
         ...
 
+    def measures(self, rows: list[Tensor]) -> dict[str, float]:
+        """What else the pieces' rows say of an answer, by name."""
+        ...
+
 
 @dataclass
 class Texts:
@@ -126,6 +130,9 @@ class TextHead(ABC):
 
     def likelihood(self, output: Any) -> float | None:  # noqa: ARG002  most outputs are no choice among a few
         return None
+
+    def measures(self, rows: list[Tensor]) -> dict[str, float]:  # noqa: ARG002
+        return {}
 
     @abstractmethod
     def read(self, text: str, piece: Piece, row: Tensor, parameters: dict[str, Any]) -> Any:

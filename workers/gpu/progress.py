@@ -11,13 +11,18 @@ from workers.gpu.sampling import Sampling
 
 @dataclass(frozen=True)
 class Progress:
-    """All tokens of a request so far with their log-probabilities. `failed`: the loop gave it up."""
+    """All tokens of a request so far with their log-probabilities. `failed`: the loop gave it up.
+
+    `entropy`: of the distributions that they were chosen from, summed, in nats. `prompt_logprob`: as in perplexity.py.
+    """
 
     key: str
     tokens: list[int]
     logprobs: list[float]
     finished: bool
     failed: bool
+    entropy: float = 0.0
+    prompt_logprob: float | None = None
 
 
 Deliver = Callable[[list[Progress]], None]

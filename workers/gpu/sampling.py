@@ -8,7 +8,7 @@ cumulative distribution, in the order of token ids: an order that rounding canno
 from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -44,29 +44,47 @@ class Sampling:
         )
 
 
-def choose(scores: Tensor, samplings: Sequence[Sampling], positions: Sequence[int]) -> tuple[Tensor, Tensor]:
-    """The next token of each row and its log-probability before temperature, in nats.
+class Chosen(NamedTuple):
+    """Of each row: the token, its log-probability, and the entropy of what it was chosen from; before temperature, in nats."""
+
+    tokens: Tensor
+    logprobs: Tensor
+    entropies: Tensor
+
+
+def choose(scores: Tensor, samplings: Sequence[Sampling], positions: Sequence[int]) -> Chosen:
+    """The next token of each row.
 
     `scores`: [rows, vocabulary], raw. `positions`: how many tokens stand before the new one.
     """
-    known = scores.dtype in KINDS
-    choices, masses = torch.ops.mainspring.likeliest(scores) if known else _likeliest(scores)
+    choices, masses, entropies = likeliest(scores)
     rows = [row for row, sampling in enumerate(samplings) if sampling.temperature > 0]
     if rows:
         index = torch.tensor(rows, device=scores.device)
         drawn = _draw(scores[index], [samplings[row] for row in rows], [positions[row] for row in rows])
         choices[index] = drawn
     chosen = scores.gather(1, choices.unsqueeze(1)).squeeze(1).float()
-    return choices, chosen - masses
+    return Chosen(choices, chosen - masses, entropies)
 
 
-def _likeliest(scores: Tensor) -> tuple[Tensor, Tensor]:
-    """Of each row the first of the greatest, and the logarithm of the sum of all exponentials, in float32."""
+def likeliest(scores: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Of each row the first of the greatest, the logarithm of the sum of all exponentials, and the entropy in nats.
+
+    The last two are float32, and not finite where a score is no number or endless; -inf is impossible and may be.
+    """
+    found: tuple[Tensor, Tensor, Tensor] = (
+        torch.ops.mainspring.likeliest(scores) if scores.dtype in KINDS else _likeliest(scores)
+    )
+    return found
+
+
+def _likeliest(scores: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     scores = scores.float()
-    return scores.argmax(dim=-1), scores.logsumexp(dim=-1)
+    entropies = torch.special.entr(scores.softmax(dim=-1)).sum(dim=-1)
+    return scores.argmax(dim=-1), scores.logsumexp(dim=-1), entropies
 
 
-define("likeliest(Tensor scores) -> (Tensor, Tensor)", _likeliest)
+define("likeliest(Tensor scores) -> (Tensor, Tensor, Tensor)", _likeliest)
 
 
 def uniform(seed: int, position: int) -> float:

@@ -152,17 +152,20 @@ Tensor attend_slots(Tensor query, Tensor key, Tensor value, Tensor slots, Tensor
 }
 
 // `scores`: [rows, vocabulary]. Gives [rows] of each.
-std::tuple<Tensor, Tensor> likeliest(Tensor scores) {
+std::tuple<Tensor, Tensor, Tensor> likeliest(Tensor scores) {
     scores = torch::stable::contiguous(scores);
     int64_t rows = scores.size(0), vocabulary = scores.size(1);
     Tensor tokens = torch::stable::new_empty(scores, {rows}, ScalarType::Long);
     Tensor masses = torch::stable::new_empty(scores, {rows}, ScalarType::Float);
+    Tensor entropies = torch::stable::new_empty(scores, {rows}, ScalarType::Float);
     auto* token = static_cast<int64_t*>(tokens.mutable_data_ptr());
     auto* mass = static_cast<float*>(masses.mutable_data_ptr());
+    auto* entropy = static_cast<float*>(entropies.mutable_data_ptr());
     by_kind(scores, [&](auto kind) {
-        likeliest_rows(static_cast<const decltype(kind)*>(scores.const_data_ptr()), rows, vocabulary, token, mass);
+        likeliest_rows(static_cast<const decltype(kind)*>(scores.const_data_ptr()), rows, vocabulary, token, mass,
+                       entropy);
     });
-    return {tokens, masses};
+    return {tokens, masses, entropies};
 }
 
 // [..., width] to the same.

@@ -77,7 +77,8 @@ class Seq2SeqEngine(RoundsEngine[Written]):
 
     def answer(self, entry: Reading[Written], output: object, results: list[Written]) -> EngineAnswer:
         assert entry.work is not None
-        sums = [one.logprob for one in results if one.logprob is not None]
+        logprobs = [one.logprob for one in results if one.logprob is not None]
+        entropies = [one.entropy for one in results if one.entropy is not None]
         chosen = sum(one.chosen for one in results)
         return EngineAnswer(
             output,
@@ -87,7 +88,8 @@ class Seq2SeqEngine(RoundsEngine[Written]):
             },
             first_token_seconds=min(one.first_seconds for one in results),
             engine_seconds=entry.age(),
-            mean_logprob=sum(sums) / chosen if chosen else None,
+            mean_logprob=sum(logprobs) / chosen if chosen else None,
+            measures={"entropy": sum(entropies) / chosen} if chosen else {},
         )
 
     def _generate(

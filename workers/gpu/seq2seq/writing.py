@@ -1,7 +1,7 @@
 """What is done between two steps of `generate`: numbers looked at, text told, rows ended that nobody wants any more."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from threading import Lock
 
@@ -9,18 +9,20 @@ import torch
 from torch import Tensor
 from transformers import LogitsProcessor, StoppingCriteria
 
+from workers.gpu.sampling import likeliest
 from workers.gpu.text import Pieces
 
 
 @dataclass(frozen=True)
 class Written:
-    """What came of one piece. `logprob`: the sum over `chosen` tokens, nats; None with beams."""
+    """What came of one piece. `logprob`, `entropy`: summed over `chosen` tokens, nats; None with beams."""
 
     text: str
     finish_reason: str
     tokens: int
     first_seconds: float
     logprob: float | None = None
+    entropy: float | None = None
     chosen: int = 0
 
 
@@ -37,6 +39,7 @@ class Row:
     over: bool = False
     text: str = ""
     logprobs: list[float] = field(default_factory=list)
+    entropy: float = 0.0
     first_seconds: float = 0.0
     written: Written | None = None
 
@@ -55,13 +58,14 @@ class Numbers(LogitsProcessor):
     """Sees the scores by which the next tokens are chosen, and changes nothing."""
 
     def __call__(self, input_ids: Tensor, scores: Tensor) -> Tensor:  # noqa: ARG002
-        self._scores, self._whole = scores, scores.logsumexp(dim=-1)
+        self._scores = scores
+        _, self._whole, self._entropies = likeliest(scores)
         return scores
 
-    def logprobs(self, tokens: Tensor) -> list[float]:
-        """Of these tokens, one a row. Not finite where the scores are not."""
+    def of(self, tokens: Tensor) -> Iterator[tuple[float, float]]:
+        """Of each row the log-probability of its token and the entropy, in nats. Not finite where the scores are not."""
         chosen = self._scores.gather(1, tokens.unsqueeze(1)).squeeze(1) - self._whole
-        return list(chosen.tolist())
+        return zip(chosen.tolist(), self._entropies.tolist(), strict=True)
 
     def broken(self, rows: int) -> list[bool]:
         """Whether any beam of each row has scores that are not finite."""
@@ -99,13 +103,15 @@ class Greedy(StoppingCriteria):
         """[rows]: which are over."""
         self._stepped()
         last = input_ids[:, -1]
-        steps = zip(self._rows, self._tokens, last.tolist(), self._numbers.logprobs(last), strict=True)
-        for row, tokens, token, logprob in steps:
+        steps = zip(self._rows, self._tokens, last.tolist(), self._numbers.of(last), strict=True)
+        for row, tokens, token, of_it in steps:
             if not row.over:
-                self._advance(row, tokens, token, logprob)
+                self._advance(row, tokens, token, of_it)
         return torch.tensor([row.over for row in self._rows], device=input_ids.device)
 
-    def _advance(self, row: Row, tokens: list[int], token: int, logprob: float) -> None:
+    def _advance(self, row: Row, tokens: list[int], token: int, of_it: tuple[float, float]) -> None:
+        """`of_it`: as `Numbers` has it."""
+        logprob, entropy = of_it
         if not row.wanted():
             row.over = True
             return
@@ -118,12 +124,19 @@ class Greedy(StoppingCriteria):
         chosen = len(tokens) > self._ends.skipped
         if chosen:
             row.logprobs.append(logprob)
+            row.entropy += entropy
         reason = self._ends.reason(tokens)
         row.over = reason is not None
         row.push([token] if chosen and token not in self._ends.ids else [], last=row.over)
         if reason is not None:
             row.written = Written(
-                row.text, reason, len(tokens), row.first_seconds, sum(row.logprobs), len(row.logprobs)
+                row.text,
+                reason,
+                len(tokens),
+                row.first_seconds,
+                sum(row.logprobs),
+                row.entropy,
+                len(row.logprobs),
             )
 
 

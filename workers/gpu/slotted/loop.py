@@ -1,6 +1,7 @@
 """The thread: newcomers into slots, one pass for all who decode and some of the prompts, and what came of it told."""
 
 from collections.abc import Callable
+from functools import partial
 from threading import Condition, Thread
 from time import monotonic, perf_counter
 
@@ -9,7 +10,9 @@ from torch import Tensor
 from transformers import PreTrainedModel
 
 from mainspring.logs import log
+from workers.gpu import perplexity
 from workers.gpu.packed import invariant
+from workers.gpu.perplexity import Perplexity
 from workers.gpu.progress import Deliver, Progress
 from workers.gpu.sampling import Sampling, choose
 from workers.gpu.slotted import compiling, passes
@@ -58,6 +61,7 @@ class SlotLoop:
             compile_after=compile_after,
             command=compiler,
         )
+        self._perplexity = Perplexity(partial(passes.read_alone, model), model.device)
         self._asked = Condition()  # guards the next three
         self._newcomers: list[Request] = []
         self._cancelled: set[str] = set()
@@ -130,7 +134,10 @@ class SlotLoop:
             cancelled, self._cancelled = self._cancelled, set()
             self._table.waiting.extend(newcomers)
             self._table.drop(cancelled)
-            return not self._stopping
+            stopping = self._stopping
+        if newcomers:
+            self._perplexity.draw(newcomers)
+        return not stopping
 
     def _round(self) -> None:
         for copy in self._table.admit():
@@ -139,6 +146,8 @@ class SlotLoop:
         parts, decoding = self._table.parts(), self._table.decoding()
         for slot in self._store.keep_within(self._table.written(parts)):
             self._table.forget(slot)
+        if self._pace.bearable(perplexity.TOKENS, len(decoding)):
+            self._perplexity.one()
         if parts or decoding:
             self._pass(parts, decoding)
         self._stepped()
@@ -165,12 +174,12 @@ class SlotLoop:
             scores = scores[rows]
         requests = [fed[row][1] for row in rows]
         samplings = [request.sampling for request in requests]
-        choices, logprobs = choose(scores, samplings, [request.total for request in requests])
-        written = zip(rows, requests, choices.tolist(), logprobs.tolist(), strict=True)
+        chosen = choose(scores, samplings, [request.total for request in requests])
+        written = zip(rows, requests, *(of_each.tolist() for of_each in chosen), strict=True)
         self._deliver([self._write(fed[row][0], request, *one) for row, request, *one in written])
 
-    def _write(self, slot: int, request: Request, token: int, logprob: float) -> Progress:
-        request.write(token, logprob)
+    def _write(self, slot: int, request: Request, token: int, logprob: float, entropy: float) -> Progress:
+        request.write(token, logprob, entropy)
         finished = request.finished(self._end_ids)
         if finished:
             self._table.release(request)

@@ -15,6 +15,7 @@ MOST = 1024  # tokens of one pass: more are multiplied no faster
 SIZE = 16  # tokens are a multiple of it, because the first product of each size costs more
 SHARE = 0.75  # of a step's time: the wait is to stay below two steps also where a measure was too low
 CROWD = 4  # so many times the share in which slots read goes to reading
+UNNOTICED = 0.02  # seconds that anybody may wait longer once
 _KEPT = 5  # measures of each kind: their median follows the machine and the length of the texts
 
 
@@ -48,6 +49,15 @@ class Pace:
         seconds = self._step(decoding) * SHARE * max(1.0, CROWD * reading / decoding)
         tokens = int(min(2 * self._last, seconds / max(median(costs), 1e-9)))
         return max(GRAIN, min(MOST, tokens // SIZE * SIZE))
+
+    def bearable(self, tokens: int, decoding: int) -> bool:
+        """Whether so many rows may wait once for a pass over so many tokens: as long as for a step, if it is seen at all."""
+        if not decoding:
+            return True
+        costs = self._costs[False]
+        if not self._steps or not costs:
+            return False
+        return tokens * median(costs) <= max(self._step(decoding), UNNOTICED)
 
     def _step(self, rows: int) -> float:
         """Of a step, of those measured the one of the most similar number of rows."""

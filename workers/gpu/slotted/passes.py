@@ -14,7 +14,7 @@ from workers.gpu.slotted.cache import Fresh, Shape, Store
 from workers.gpu.slotted.decoding import InOneRow, OneEach
 from workers.gpu.slotted.grains import Piece, pieces
 from workers.gpu.slotted.joined import join
-from workers.gpu.slotted.reading import Numbered, Packed, Stretch
+from workers.gpu.slotted.reading import Alone, Numbered, Packed, Stretch
 from workers.gpu.slotted.table import Part
 
 PADDING = (0, 0, -1)  # a row that feeds no slot
@@ -103,6 +103,12 @@ def read_short(  # noqa: PLR0917  what is compiled is called by position
     """
     reach = InOneRow(OneEach(store, slots, positions[0]))
     return _forward(model, ids, positions, reach=reach, keep=keep)[0]
+
+
+def read_alone(model: PreTrainedModel, ids: Tensor) -> Tensor:
+    """A text [tokens] over no slot, kept nowhere. Gives [tokens, vocabulary]: what follows each."""
+    positions = torch.arange(len(ids), device=ids.device)
+    return _forward(model, ids[None], positions[None], reach=Alone(len(ids)))[0]
 
 
 def _forward(

@@ -106,6 +106,20 @@ class Packed:
         return made.transpose(1, 2)
 
 
+class Alone:
+    """The reach of a text of so many tokens that nothing is kept of."""
+
+    def __init__(self, tokens: int) -> None:
+        self._whole = Stretch(slot=-1, start=0, begin=0, end=tokens)
+
+    def __call__(self, query: Tensor, key: Tensor, value: Tensor, style: Style) -> Tensor:
+        """As `Packed`."""
+        groups = query.size(1) // key.size(1)
+        seen = self._whole.mask(style.window, query.device)
+        made = _causal(query, _for_each(key, groups), _for_each(value, groups), seen, style)
+        return made.transpose(1, 2)
+
+
 _NUMBERS = count()
 _PASSES: WeakValueDictionary[int, Packed] = WeakValueDictionary()
 

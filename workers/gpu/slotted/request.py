@@ -12,7 +12,8 @@ from workers.gpu.slotted.grains import SHORT
 class Request:
     """`fed`: how many of its tokens, the prompt's first, have their keys and values in the cache.
 
-    `shared`: of so many they were computed for others. `scope`: whose may be used for it.
+    `shared`: of so many they were computed for others. `scope`: whose may be used for it. `entropy`, `prompt_logprob`: as
+    in Progress.
     """
 
     key: str
@@ -22,6 +23,8 @@ class Request:
     scope: str = ""
     tokens: list[int] = field(default_factory=list)
     logprobs: list[float] = field(default_factory=list)
+    entropy: float = 0.0
+    prompt_logprob: float | None = None
     fed: int = 0
     shared: int = 0
 
@@ -55,17 +58,26 @@ class Request:
     def last(self) -> int:
         return self.tokens[-1] if self.tokens else self.ids[-1]
 
-    def write(self, token: int, logprob: float) -> None:
+    def write(self, token: int, logprob: float, entropy: float) -> None:
         self.tokens.append(token)
         self.logprobs.append(logprob)
+        self.entropy += entropy
 
     def finished(self, end_ids: set[int]) -> bool:
         """Also when its numbers stopped being finite: whatever followed would be noise."""
         return len(self.tokens) >= self.max_tokens or self.tokens[-1] in end_ids or not self.finite
 
-    def progress(self, *, finished: bool) -> Progress:
+    def progress(self, *, finished: bool, failed: bool = False) -> Progress:
         """Copies, because the lists grow while the reader reads."""
-        return Progress(self.key, self.tokens[:], self.logprobs[:], finished, failed=False)
+        return Progress(
+            self.key,
+            self.tokens[:],
+            self.logprobs[:],
+            finished,
+            failed,
+            self.entropy,
+            self.prompt_logprob,
+        )
 
     def failure(self) -> Progress:
-        return Progress(self.key, self.tokens[:], self.logprobs[:], finished=False, failed=True)
+        return self.progress(finished=False, failed=True)
