@@ -85,8 +85,9 @@ def test_the_same_jobs_are_drawn_by_whoever_draws() -> None:
         model.now = 10.0
         for _ in range(100):  # it learns what a prompt costs
             model.now += 10.0
-            perplexity.draw([Asked()])
+            perplexity.draw([other := Asked()])
             perplexity.one()
+            assert other.prompt_logprob is not None
         model.now += 10.0
         perplexity.draw(crowd)
         for _ in crowd:

@@ -50,7 +50,7 @@ class Slots:
         self.written[slot][request.fed : end] = request.span(request.fed, end)
         request.fed = end
         if request.left == 0:
-            request.write(7, 0.0)
+            request.write(7, 0.0, 0.0)
             if request.finished(set()):
                 self.table.release(request)
 

@@ -66,3 +66,4 @@ def test_from_the_api_to_the_observation(
         assert seen.finish_reason == answer["output"]["finish_reason"]
         assert seen.completion_tokens == answer["usage"]["completion_tokens"] > 0
         assert seen.mean_logprob is not None
+        assert seen.measures["entropy"] > 0

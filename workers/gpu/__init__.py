@@ -9,6 +9,7 @@ From a folder to an answer, in order:
     prompts.py     a job's input becomes token ids
     continuous.py  transformers' continuous batching, and nobody else touches it
     sampling.py    temperature, top-k, top-p, with the seed's own randomness
+    perplexity.py  how likely a version finds its prompts, of a sample and within a share of the time
     text.py        token ids become text, piece by piece, never retracted
     generation.py  the engine of causal models
     slotted/       our own decode loop
