@@ -13,6 +13,7 @@ Neither can see a change of what is right for the same input: labels can, and `e
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mainspring.drift.arrays import Floats
 
@@ -55,7 +56,7 @@ class Confidences:
         half = _Z * np.sqrt((doubt + chances.var()) / len(given) + doubt / len(self._known))
         known = np.isfinite(right) if right is not None else np.zeros(len(given), bool)
         error = (
-            None if right is None or not known.any() else value_of(chances, known) - value_of(right, known)
+            None if right is None or not known.any() else _mean_of(chances, known) - _mean_of(right, known)
         )
         return Estimate(
             calibrated=value,
@@ -68,10 +69,6 @@ class Confidences:
         )
 
 
-def value_of(values: Floats, known: np.ndarray) -> float:
-    return float(np.asarray(values)[known].mean())
-
-
 def pooled(values: Floats) -> Floats:
     """The non-decreasing sequence nearest to `values` (Ayer et al., Annals of Mathematical Statistics 1955)."""
     blocks: list[tuple[float, int]] = []
@@ -82,3 +79,7 @@ def pooled(values: Floats) -> Floats:
             mean, count = (before * size + mean * count) / (size + count), size + count
         blocks.append((mean, count))
     return np.repeat([mean for mean, _ in blocks], [count for _, count in blocks])
+
+
+def _mean_of(values: Floats, known: NDArray[np.bool_]) -> float:
+    return float(np.asarray(values)[known].mean())

@@ -44,7 +44,7 @@ _SEGMENT = 32  # requests; a multiple of it is where learners are born
 
 @dataclass(frozen=True)
 class Evidence:
-    """One way of seeing. `log_value`: natural logarithm of its weight times its capital; alarm at log(1/alpha).
+    """One way of seeing. `log_value`: natural logarithm of its weight times its capital; alarm at log_bound().
 
     `since`: the likely first changed request, counted from 0. `share`: of the requests since then, at least about so
     many changed.
@@ -154,7 +154,7 @@ class Embeddings:
         return float(self.strange.take(np.array([self.bag.take(score, tie, drop)]))[0])
 
     def _finished(self, evidence: Floats) -> Floats:
-        crossed = np.flatnonzero(evidence >= -log(self.alpha))
+        crossed = np.flatnonzero(evidence >= self.log_bound())
         if self.alarmed_at is None and len(crossed):
             self.alarmed_at = self.seen + int(crossed[0])
         self.seen += len(evidence)
@@ -171,6 +171,9 @@ class Embeddings:
             if course.due(self.seen)
         ]
         self.learners = [one for one in self.learners if one.seen < one.life] + born
+
+    def log_bound(self) -> float:
+        return log(1 / self.alpha)
 
     def evidence(self) -> list[Evidence]:
         """The most convincing first."""

@@ -17,7 +17,8 @@ _FLOOR = 1e-4  # what an empty bin's share is taken for
 
 @dataclass(frozen=True)
 class Reading:
-    """`chance`: of a value at least so large, had nothing changed; None: the reading has none."""
+    """`chance`: of a value at least so large at one look, had nothing changed, of the classifier's about; None: there is
+    none."""
 
     name: str
     value: float

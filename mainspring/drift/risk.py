@@ -68,7 +68,8 @@ class Risk:
         return self.ceiling + self.tolerance
 
     def take(self, losses: Floats) -> Floats:
-        """[n] losses in [0, 1], missing ones not finite → [n] logarithms of the capital after each."""
+        """[n] losses in [0, 1], missing ones not finite → [n] logarithms of the capital after each. Alarm at
+        log_bound()."""
         evidence = np.empty(len(losses))
         for i, loss in enumerate(np.asarray(losses, np.float64)):
             if np.isfinite(loss):
@@ -82,8 +83,11 @@ class Risk:
         self.betting = np.logaddexp(self.betting, fresh) + payoffs
         self.total += loss
         self.seen += 1
-        if self.alarmed_at is None and self.log_value >= log(2 / self.alpha):
+        if self.alarmed_at is None and self.log_value >= self.log_bound():
             self.alarmed_at = self.seen - 1
+
+    def log_bound(self) -> float:
+        return log(2 / self.alpha)
 
     @property
     def log_value(self) -> float:

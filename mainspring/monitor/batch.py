@@ -15,6 +15,8 @@ from mainspring.observe.vectors import unpacked
 from mainspring.tables import Feedback, JobState, Observation, constant
 
 VECTORS = ("words_prompt", "encoded_prompt", "words_answer", "encoded_answer")
+# The encoder's sample has both kinds of vectors, which see more side by side than each alone.
+BESIDE = {"encoded_prompt": "words_prompt", "encoded_answer": "words_answer"}
 _OF = Observation
 NUMBERS: dict[str, Any] = {
     "prompt_tokens": cast(_OF.prompt_tokens, Double),
@@ -39,6 +41,8 @@ _COLUMNS = [
     *(getattr(_OF, name) for name in VECTORS),
     *(column.label(name) for name, column in NUMBERS.items()),
 ]
+
+Placed = tuple[NDArray[np.int64], NDArray[np.float32]]  # places in the batch, [places, dimensions]
 
 
 @dataclass(frozen=True)
@@ -115,10 +119,25 @@ def _batch(rows: Sequence[Row[Any]]) -> Batch:
         languages=[row.language for row in rows],
         failed=np.array([row.state != JobState.SUCCEEDED for row in rows], np.bool_),
         numbers={name: np.array([getattr(row, name) for row in rows], np.float64) for name in NUMBERS},
-        vectors={name: _vectors([getattr(row, name) for row in rows]) for name in VECTORS},
+        vectors=_side_by_side({name: _vectors([getattr(row, name) for row in rows]) for name in VECTORS}),
     )
 
 
-def _vectors(column: list[bytes | None]) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+def _side_by_side(found: dict[str, Placed]) -> dict[str, Placed]:
+    """Of unit length each, where a request has both."""
+    for name, other in BESIDE.items():
+        (places, rows), (others, words) = found[name], found[other]
+        both, mine, theirs = np.intersect1d(places, others, return_indices=True)
+        if len(both):
+            found[name] = both, np.concatenate([_unit(rows[mine]), _unit(words[theirs])], axis=1)
+    return found
+
+
+def _unit(rows: NDArray[np.float32]) -> NDArray[np.float32]:
+    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
+    return np.asarray(rows / np.maximum(lengths, 1e-9), np.float32)
+
+
+def _vectors(column: list[bytes | None]) -> Placed:
     places = [place for place, packed in enumerate(column) if packed is not None]
     return np.array(places, np.int64), unpacked([packed for packed in column if packed is not None])

@@ -60,7 +60,7 @@ class Vectors:
 
     @property
     def threshold(self) -> float:
-        return -math.log(self.inner.alpha)
+        return self.inner.log_bound()
 
     def take(self, values: Values) -> NDArray[np.float64]:
         return self.inner.take(np.asarray(values, np.float32)).log_evidence
@@ -192,7 +192,7 @@ class Minutes:
 
     @property
     def threshold(self) -> float:
-        return math.log(2 / self.inner.alpha)
+        return self.inner.log_bound()
 
     def take(self, values: Values) -> NDArray[np.float64]:
         return self.inner.take(np.asarray(values, np.float64))

@@ -3,7 +3,7 @@
 The vectors are a frozen encoder's own input embeddings, read from its safetensors file by memory map. The weights are
 those of Arora, Liang, Ma, A simple but tough-to-beat baseline for sentence embeddings, ICLR 2017: a / (a + p(word)), with
 p by Zipf's law from the place in the vocabulary, which tokenizers order by frequency: so a vector depends on nothing that
-changes. What all texts have in common (that paper's first principal component) is removed by whoever compares them.
+changes. What all texts have in common (that paper's first principal component) stays: whoever compares centres first.
 """
 
 import math

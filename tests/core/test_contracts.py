@@ -14,6 +14,8 @@ BREACHES = {
     "exhaustive": ("mainspring/utils.py", ""),
     "workers": ("workers/slots.py", "import workers.holder"),
     "exhaustive-workers": ("workers/helpers.py", ""),
+    "drift": ("mainspring/drift/arrays.py", "import sqlalchemy"),
+    "drift-order": ("mainspring/drift/bets.py", "import mainspring.drift.starts"),
     "pure-core": ("mainspring/access.py", "import celery"),
     "no-torch": ("api/deps.py", "import torch"),
 }

@@ -40,7 +40,7 @@ def test_an_alarm_says_since_when_and_how_much() -> None:
     drift, alarmed_at = alarm(*changed(3, 0.3, quiet=200, after=200))
     assert alarmed_at is not None
     first = drift.evidence()[0]
-    assert first.log_value >= -np.log(drift.alpha)
+    assert first.log_value >= drift.log_bound()
     assert first.since == pytest.approx(200, abs=70)
     assert first.share == pytest.approx(0.3, abs=0.15)
 
