@@ -2,20 +2,33 @@
 
 One looker at a time, and each pass is one transaction: so `seq` grows in the order of the commits, and whoever has read
 up to one of them has missed none before it. A pass that is killed has looked at nothing.
+
+The order is that of acceptance, as far as can be: engines end short requests first, and in the order of their ends a
+burst would look like requests that grow longer, which is drift where there is none. So a job is looked at when those
+that were accepted before it no longer run, or when it has waited PATIENCE_SECONDS for them.
 """
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, func, literal_column, select, text, update
+from sqlalchemy import Connection, String, bindparam, cast, func, literal_column, or_, select, text, update
 
 from mainspring.observe.eyes import COLUMNS, Eyes, Seen
 from mainspring.observe.said import loss
-from mainspring.tables import Deployment, Feedback, Job, Observation
+from mainspring.tables import Deployment, Feedback, Job, JobState, Observation, constant
 
 MOST = 500  # a pass: its transaction is short
 _LOCK = 4242003
+PATIENCE_SECONDS = 10
 _NEXT = func.nextval(literal_column("'observations_seq'"))
+# By version, the first accepted of those that run.
+_RUNNING = (
+    select(Job.version_id, func.min(cast(Job.id, String)).label("first"))
+    .where(Job.state == constant(JobState.RUNNING))
+    .group_by(Job.version_id)
+    .cte("running")
+)
 _UNSEEN = (
     select(
         Observation.job_id,
@@ -31,8 +44,16 @@ _UNSEEN = (
     )
     .join(Job, Job.id == Observation.job_id)
     .join(Deployment, Deployment.name == Job.deployment)
-    .where(Observation.seq.is_(None))
-    .order_by(Observation.at)
+    .outerjoin(_RUNNING, _RUNNING.c.version_id == Observation.version_id)
+    .where(
+        Observation.seq.is_(None),
+        or_(
+            _RUNNING.c.first.is_(None),
+            cast(Observation.job_id, String) < _RUNNING.c.first,
+            Observation.at < func.now() - timedelta(seconds=PATIENCE_SECONDS),
+        ),
+    )
+    .order_by(Observation.job_id)
     .limit(MOST)
 )
 _SEEN = (

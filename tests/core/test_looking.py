@@ -65,6 +65,45 @@ def test_prompt_and_answer_become_vectors(database: Database) -> None:
         assert unpacked([seen.words_answer or b""]).tolist() == [[4, 1]]
 
 
+def test_jobs_are_looked_at_in_the_order_in_which_they_were_accepted(database: Database) -> None:
+    """Of three that run the last ends first: it waits for those before it, but not for ever."""
+    with database.transaction() as session:
+        version, worker = champion(session).id, lease.begin(session, "infer", 60)
+        jobs = [submit(session, input=text) for text in ("one", "two", "three")]
+    with database.each() as connection:
+        fences = [claimed.fence for _ in jobs if (claimed := claim(connection, version, worker))]
+        for fence in (fences[2], fences[0]):
+            assert answer.succeed(connection, fence, EngineAnswer({"text": "x"}, {}))
+    assert seen_next(database) == [jobs[0]]
+    assert seen_next(database) == []
+    with database.each() as connection:
+        assert answer.succeed(connection, fences[1], EngineAnswer({"text": "x"}, {}))
+    assert seen_next(database) == [jobs[1], jobs[2]]
+
+
+def test_who_ended_long_ago_waits_for_nobody(database: Database) -> None:
+    with database.transaction() as session:
+        version, worker = champion(session).id, lease.begin(session, "infer", 60)
+        jobs = [submit(session, input=text) for text in ("one", "two")]
+    with database.each() as connection:
+        fences = [claimed.fence for _ in jobs if (claimed := claim(connection, version, worker))]
+        assert answer.succeed(connection, fences[1], EngineAnswer({"text": "x"}, {}))
+        assert seen_next(database) == []
+        connection.exec_driver_sql("update observations set at = now() - interval '11 seconds'")
+    assert seen_next(database) == [jobs[1]]
+
+
+def seen_next(database: Database) -> list[UUID]:
+    """What a look adds, in its order."""
+    with database.begin() as connection:
+        before = set(connection.scalars(select(Observation.job_id).where(Observation.seq.is_not(None))))
+        look(connection, eyes())
+        after = connection.scalars(
+            select(Observation.job_id).where(Observation.seq.is_not(None)).order_by(Observation.seq)
+        )
+        return [job for job in after if job not in before]
+
+
 def test_two_lookers_at_once_look_once(database: Database) -> None:
     with database.transaction() as session:
         version, worker = champion(session).id, lease.begin(session, "infer", 60)
