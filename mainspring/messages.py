@@ -150,6 +150,17 @@ class Mirror(Message):
         return OPS_QUEUE
 
 
+@dataclass(frozen=True)
+class RollUp(Message):
+    """Beat: count the hours anew in which something has changed."""
+
+    name: ClassVar[str] = "mainspring.rollup"
+
+    @property
+    def queue(self) -> str:
+        return OPS_QUEUE
+
+
 def version_queue(version_id: str) -> str:
     """The Redis list on which a version's nudges wait."""
     return f"version.{version_id}"

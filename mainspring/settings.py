@@ -57,6 +57,7 @@ class Settings(BaseSettings):
     observe_seconds: float = Field(2.0, gt=0)  # how often jobs that have ended are looked at
     detect_seconds: float = Field(5.0, gt=0)  # how often the detectors are given what was looked at
     decide_seconds: float = Field(10.0, gt=0)
+    rollup_seconds: float = Field(30.0, gt=0)  # how often hours that have changed are counted anew
     keep_observations_days: float = Field(90.0, gt=0)  # what was measured of jobs leaves by weeks after that
     encoder: str = ""  # the folder of the frozen encoder that observes; empty: the bundled MiniLM
     mirror_seconds: float = Field(60.0, gt=0)  # how often MLflow is given what it lacks

@@ -41,6 +41,6 @@ def champion(session: Session, name: str = "assistant", task: str = "text-genera
     return version
 
 
-def submit(session: Session, deployment: str = "assistant", **more: object) -> UUID:
+def submit(session: Session, /, deployment: str = "assistant", **more: object) -> UUID:
     asked = Submission(deployment, more.pop("input", "hello"), **more)  # type: ignore[arg-type]
     return accept(session.connection(), caller(session), asked).job_id

@@ -28,7 +28,7 @@ from workers.sweeping import Connections
 settings = Settings()
 configure(settings.log_level, as_json=settings.log_json)
 check(settings)  # here, since what a signal's or a step's handler raises Celery would only log
-TASKS = ("sweep", "judge", "deliver", "observe", "detect", "decide", "mirror")
+TASKS = ("sweep", "judge", "deliver", "observe", "detect", "decide", "rollup", "mirror")
 app = create_app(settings, OPS_QUEUE, [f"workers.tasks.{one}" for one in TASKS])
 
 

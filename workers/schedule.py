@@ -23,6 +23,7 @@ def intervals(settings: Settings) -> dict[str, float]:
         "observe": settings.observe_seconds,
         "detect": settings.detect_seconds,
         "decide": settings.decide_seconds,
+        "rollup": settings.rollup_seconds,
         "retain": settings.retain_seconds,
         **({"mirror": settings.mirror_seconds} if settings.mlflow_url else {}),
     }

@@ -1,7 +1,8 @@
-"""What beat asks of an ops worker for drift: look at what has ended, give it to the detectors, decide."""
+"""What beat asks of an ops worker that watches: look at what has ended, give it to the detectors, decide, count."""
 
 from datetime import UTC, datetime
 
+from mainspring.figures.rollup import roll_up
 from mainspring.logs import log
 from mainspring.monitor import classical, deciding, detect
 from mainspring.observe.look import look
@@ -45,6 +46,20 @@ def detect_once(use: Connections) -> None:
                 did["readings"] += classical.read(
                     session, session.get_one(Version, version), datetime.now(UTC)
                 )
+
+
+def roll_up_once(use: Connections) -> None:
+    """Until no hour has changed, or for so many passes."""
+    with use.rounds.recorded("rollup") as did:
+        more = True
+        while more and did["passes"] < MOST_PASSES:
+            with use.database.begin() as connection:
+                rolled = roll_up(connection)
+            more = rolled.more
+            did["passes"] += 1
+            did["hours"] += rolled.hours
+            did["observations"] += rolled.observations
+            did["feedback"] += rolled.feedback
 
 
 def decide_once(use: Connections) -> None:

@@ -30,7 +30,7 @@ class Outcome(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
     name: Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[a-z0-9_.-]+$")]
-    value: Annotated[float, Field(allow_inf_nan=False)]
+    value: Annotated[float, Field(allow_inf_nan=False, ge=-1e15, le=1e15)]
 
 
 class Said(BaseModel):
@@ -66,7 +66,10 @@ class FeedbackView(TypedDict):
 
 @router.post("/{job_id}/feedback", status_code=201, response_model=FeedbackView)
 async def say(job_id: str, request: Request, backends: TheBackends, transact: Transacting) -> Response:
-    """Rate or correct an answer, say what was true, or what came of it. As often as you like."""
+    """Rate or correct an answer, say what was true, or what came of it, however much later.
+
+    As often as you like: of the same kind, and of an outcome of the same name, the newest counts.
+    """
     said = await body.read(request, backends.settings.max_body_bytes, Said)
     return Json(await transact.plainly(partial(_store, job_id=job_id, said=said)), 201)
 

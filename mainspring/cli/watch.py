@@ -1,49 +1,54 @@
-"""`mainspring watch`: the latest jobs as they come, run and end."""
+"""`mainspring watch`: deployments and the latest jobs, as they go."""
 
 import json
 import time
-from collections.abc import Iterator
-from typing import Annotated, Any
+from collections.abc import Callable, Iterator
+from typing import Annotated, Any, TypeVar
 
 import httpx
 import typer
 from rich.console import Console
 from rich.live import Live
 
-from mainspring.cli.jobs import table
+from mainspring.cli.live import Look, look, page
 from mainspring.cli.stack import AsJson
-from mainspring.client import Client, Refused
+from mainspring.client import Refused
 from mainspring.local.doors import client, unreachable
 from mainspring.settings import Settings
 
 WATCH_SECONDS = 1.0
-SHOWN, FOLLOWED = 20, 200  # jobs
+SHOWN, FOLLOWED = 12, 200  # jobs
+
+T = TypeVar("T")
 
 
 def watch(
+    name: Annotated[str | None, typer.Argument(help="The deployment; without it all of them.")] = None,
     *,
-    deployment: Annotated[str | None, typer.Option(help="Only this one.")] = None,
+    deployment: Annotated[str | None, typer.Option(help="The same, by name.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """The latest jobs, live. Ctrl-C ends it. With --json a line for each job that is new or has changed.
+    """Show queues, pace, latency, drift, alarms and the latest jobs, live. Ctrl-C ends it.
 
-    When the api goes away it says so on standard error, and goes on when it is back.
+    With --json a line for each job that is new or has changed. When the api goes away it says so on standard error, and
+    goes on when it is back.
     """
-    wanted = {"deployment": deployment} if deployment else {}
+    wanted = name or deployment
+    listed = {"limit": FOLLOWED} | ({"deployment": wanted} if wanted else {})
     with client() as api:
         try:
             if as_json:
-                _follow(_pages(api, wanted | {"limit": FOLLOWED}))
+                _follow(_again(lambda: api.request("GET", "/v1/jobs", params=listed)["jobs"]))
             else:
-                _show(_pages(api, wanted | {"limit": SHOWN}))
+                _show(_again(lambda: look(api, wanted, SHOWN)))
         except KeyboardInterrupt:
             return
 
 
-def _show(pages: Iterator[list[dict[str, Any]]]) -> None:
+def _show(looks: Iterator[Look]) -> None:
     with Live(console=Console(), auto_refresh=False, screen=False) as live:
-        for found in pages:
-            live.update(table(found), refresh=True)
+        for seen in looks:
+            live.update(page(seen), refresh=True)
 
 
 def _follow(pages: Iterator[list[dict[str, Any]]]) -> None:
@@ -56,23 +61,20 @@ def _follow(pages: Iterator[list[dict[str, Any]]]) -> None:
         told = now
 
 
-def _pages(api: Client, asked: dict[str, Any]) -> Iterator[list[dict[str, Any]]]:
-    """What the api lists, again and again. One that does not answer at the first look is an error, later it is not."""
-    page = api.request("GET", "/v1/jobs", params=asked)
-    away = False
+def _again(ask: Callable[[], T]) -> Iterator[T]:
+    """What the api says, again and again. If it does not answer at the first look that is an error, later it is not."""
+    answer, away = ask(), False
     while True:
-        yield page["jobs"]
+        yield answer
         time.sleep(WATCH_SECONDS)
         try:
-            page = api.request("GET", "/v1/jobs", params=asked)
+            answer, away = ask(), False
         except (httpx.TransportError, Refused) as error:
             if isinstance(error, Refused) and error.status < 500:
                 raise
             if not away:
                 typer.echo(f"{_away(error)}; waiting for it", err=True)
             away = True
-        else:
-            away = False
 
 
 def _away(error: httpx.TransportError | Refused) -> str:

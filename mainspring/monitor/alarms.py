@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 import numpy as np
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from mainspring.identifiers import uuid7
@@ -54,11 +54,9 @@ def raise_alarm(
     if open_one is not None:
         open_one.crossings += 1
         open_one.last_at = moment
-        if open_one.details.get("strange", 0) < ENOUGH:  # by now there is more to say what it is about
-            open_one.details = open_one.details | _details(session, of, crossing, open_one.since)
         return open_one
     since = _since(session, of, crossing)
-    details = _details(session, of, crossing, since) | {"evidence": _most(detectors)}
+    details = {"evidence": _most(detectors), "share": round(crossing.share, 3)}
     alarm = DriftAlarm(
         id=uuid7(),
         reference_id=of.normal.id,
@@ -75,10 +73,25 @@ def raise_alarm(
         threshold=crossing.threshold,
         details=details,
     )
+    alarm.details |= _about(session, of, alarm)
     session.add(alarm)
     _say(session, of.version, alarm)
     session.flush()
     return alarm
+
+
+def follow(session: Session, of: Watched) -> None:
+    """An alarm comes after a few strange requests; what they are about is told better by those that follow."""
+    young = session.scalars(
+        select(DriftAlarm).where(
+            DriftAlarm.version_id == of.version.id,
+            DriftAlarm.kind == AlarmKind.DATA.value,
+            DriftAlarm.ended_at.is_(None),
+            func.coalesce(DriftAlarm.details["strange"].as_integer(), 0) < ENOUGH,
+        )
+    )
+    for alarm in young:
+        alarm.details = alarm.details | _about(session, of, alarm)
 
 
 def end(session: Session, version: Version, reason: str) -> None:
@@ -96,18 +109,18 @@ def end(session: Session, version: Version, reason: str) -> None:
         )
 
 
-def _details(session: Session, of: Watched, crossing: Crossing, since: datetime | None) -> dict[str, Any]:
-    """Of the requests since then, by the vectors that gave the alarm, or else by those that every request has."""
-    feature = crossing.feature if crossing.feature in VECTORS else _COMPARED
-    if crossing.kind is not AlarmKind.DATA or feature not in of.arrays:
+def _about(session: Session, of: Watched, alarm: DriftAlarm) -> dict[str, Any]:
+    """Of the requests since it began, by the vectors that gave it, or else by those that every request has."""
+    feature = alarm.detector if alarm.detector in VECTORS else _COMPARED
+    if alarm.kind != AlarmKind.DATA or feature not in of.arrays:
         return {}
     latest = last(session.connection(), of.version.id, of.watch.latest_seq, LATEST)
     every, vectors = latest.vectors[feature]
     lately = [
         row
         for row, place in enumerate(every)
-        if (since is None or latest.moments[place] >= since)
-        and (not crossing.segment or fits(latest, place, crossing.segment))
+        if (alarm.since is None or latest.moments[place] >= alarm.since)
+        and (not alarm.segment or fits(latest, place, alarm.segment))
     ]
     places, rows = every[lately], vectors[lately]
     if not lately:
@@ -116,7 +129,7 @@ def _details(session: Session, of: Watched, crossing: Crossing, since: datetime 
     strange = [int(places[place]) for place in found.strange]
     jobs = [latest.jobs[place] for place in strange]
     return {
-        "share": max(found.share, round(crossing.share, 3)),
+        "share": max(found.share, alarm.details.get("share", 0.0)),
         "terms": _terms(session, jobs, of.arrays),
         "near": _near(of.arrays, latest, strange),
         "examples": [str(job) for job in jobs[:EXAMPLES]],

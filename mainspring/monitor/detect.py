@@ -133,6 +133,7 @@ def _take(session: Session, of: alarms.Watched, standing: Standing, batch: Batch
         _keep(watch, standing, None)
         watch.latest_requests, watch.requests, watch.restarts = 0, 0, watch.restarts + 1
         return Detected(taken, alarm, more=True)
+    alarms.follow(session, of)
     if _due(watch, standing):
         _keep(watch, standing, packed(detectors.state()))
     if standing.requests >= QUIET * of.normal.size:

@@ -1,4 +1,4 @@
-"""What is made of the texts of ended jobs: vectors by words of every one, by the frozen encoder of a sample."""
+"""What is made of the texts of ended jobs: their language, vectors by words of every one, by the frozen encoder of a sample."""
 
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -10,6 +10,7 @@ from uuid import UUID
 import numpy as np
 
 from mainspring.observe import texts
+from mainspring.observe.languages import language
 from mainspring.observe.sampling import Budget, drawn
 from mainspring.observe.vectors import Vectors, packed
 from mainspring.terms import JobState, Task
@@ -17,6 +18,8 @@ from mainspring.terms import JobState, Task
 COLUMNS = (
     "tenant_id",
     "session_id",
+    "begins",
+    "again",
     "language",
     "sampled",
     "words_prompt",
@@ -64,6 +67,8 @@ class Seen:
     session_id: UUID | None
     task: str
     policy: dict[str, Any]
+    begins: bool | None = None
+    again: bool | None = None
 
     language: str | None = None
     sampled: float | None = None
@@ -93,6 +98,8 @@ class Eyes:
 
     def look(self, jobs: list[Seen]) -> list[Seen]:
         """The same, with the lower half filled in."""
+        for job in jobs:
+            job.language = language(job.asked)
         self._by_words(jobs)
         for name in sorted({job.deployment for job in jobs}):
             of_it = [job for job in jobs if job.deployment == name]

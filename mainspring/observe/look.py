@@ -12,11 +12,24 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import Connection, String, bindparam, cast, func, literal_column, or_, select, text, update
+from sqlalchemy import (
+    Connection,
+    String,
+    bindparam,
+    cast,
+    func,
+    literal_column,
+    or_,
+    select,
+    text,
+    true,
+    update,
+)
 
 from mainspring.observe.eyes import COLUMNS, Eyes, Seen
 from mainspring.observe.said import loss
-from mainspring.tables import Deployment, Feedback, Job, JobState, Observation, constant
+from mainspring.observe.turns import AGAIN, BEFORE, BEGINS
+from mainspring.tables import ChatSession, Deployment, Feedback, Job, JobState, Observation, constant
 
 MOST = 500  # a pass: its transaction is short
 _LOCK = 4242003
@@ -41,9 +54,13 @@ _UNSEEN = (
         Job.session_id,
         Deployment.task,
         Deployment.policy,
+        BEGINS,
+        AGAIN,
     )
     .join(Job, Job.id == Observation.job_id)
     .join(Deployment, Deployment.name == Job.deployment)
+    .outerjoin(ChatSession, ChatSession.id == Job.session_id)
+    .outerjoin(BEFORE, true())
     .outerjoin(_RUNNING, _RUNNING.c.version_id == Observation.version_id)
     .where(
         Observation.seq.is_(None),
@@ -63,7 +80,7 @@ _SEEN = (
 )
 # What was said of answers takes its place among them in the order in which it is heard, however late.
 _UNHEARD = (
-    select(Feedback.id, Feedback.kind, Feedback.value, Job.output, Job.version_id)
+    select(Feedback.id, Feedback.kind, Feedback.value, Job.output, Job.version_id, Job.finished_at)
     .join(Job, Job.id == Feedback.job_id)
     .where(Feedback.seq.is_(None))
     .order_by(Feedback.created_at, Feedback.id)
@@ -72,7 +89,7 @@ _UNHEARD = (
 _HEARD = (
     update(Feedback)
     .where(Feedback.id == bindparam("its_id"))
-    .values(seq=_NEXT, version_id=bindparam("to_version"), loss=bindparam("to_loss"))
+    .values(seq=_NEXT, version_id=bindparam("to_version"), at=bindparam("to_at"), loss=bindparam("to_loss"))
 )
 # Of a job that is gone nothing can be looked at any more; it still has its place.
 _ORPHANS = (
@@ -110,7 +127,12 @@ def look(connection: Connection, eyes: Eyes) -> Looked:
 def _hear(connection: Connection) -> int:
     rows = connection.execute(_UNHEARD).all()
     values = [
-        {"its_id": row.id, "to_version": row.version_id, "to_loss": loss(row.kind, row.value, row.output)}
+        {
+            "its_id": row.id,
+            "to_version": row.version_id,
+            "to_at": row.finished_at,
+            "to_loss": loss(row.kind, row.value, row.output),
+        }
         for row in rows
     ]
     if values:

@@ -11,6 +11,7 @@ from mainspring.release.lineage import lineage
 from mainspring.tables import JobState, Observation, Version
 
 LATELY = 2000  # observations of each
+_UNANSWERED = (JobState.CANCELLED.value, JobState.EXPIRED.value)  # says nothing of how they answer
 Made = Callable[[Sequence[Row[Any]]], Figure | None]
 
 
@@ -60,7 +61,7 @@ def compare(session: Session, first: Version, second: Version) -> dict[str, Any]
 def _observations(session: Session, version: Version) -> Sequence[Row[Any]]:
     latest = (
         select(*Observation.__table__.c)
-        .where(Observation.version_id == version.id)
+        .where(Observation.version_id == version.id, Observation.state.not_in(_UNANSWERED))
         .order_by(Observation.at.desc())
         .limit(LATELY)
     )

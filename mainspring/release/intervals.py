@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, TypeVar
 
 Z = 1.959964  # of the normal distribution, two-sided 95%
+FEWEST = 10  # values, for a mean by Student's t
 
 
 T = TypeVar("T")
@@ -26,11 +27,17 @@ Kind = tuple[str, bool, Callable[[Sequence[T]], Figure | None]]
 
 def share(times: int, of: int) -> Figure | None:
     """By Wilson's interval (JASA 1927), which holds for rare things too. None: of nothing."""
-    if of == 0:
-        return None
-    rate, spread = times / of, Z * Z / of
+    return None if of == 0 else bounded(times / of, of)
+
+
+def bounded(rate: float, of: int) -> Figure:
+    """The mean of so many values between 0 and 1, by the same interval.
+
+    None of them spreads wider about its mean than zeros and ones do: of those it is Wilson's, of others wider than need be.
+    """
+    spread = Z * Z / of
     middle = (rate + spread / 2) / (1 + spread)
-    half = Z * math.sqrt(rate * (1 - rate) / of + spread / (4 * of)) / (1 + spread)
+    half = Z * math.sqrt(max(0.0, rate * (1 - rate)) / of + spread / (4 * of)) / (1 + spread)
     return Figure(rate, max(0.0, middle - half), min(1.0, middle + half), of)
 
 
@@ -53,6 +60,17 @@ def mean(values: Sequence[float]) -> Figure | None:
     variance = math.fsum((one - value) ** 2 for one in values) / (count - 1)
     half = Z * math.sqrt(variance / count)
     return Figure(value, value - half, value + half, count)
+
+
+def student(value: float, squares: float, of: int) -> Figure | None:
+    """A mean by Student's t. `squares`: the sum of the squared distances from it. None: fewer than FEWEST.
+
+    Exact for normal values, and as good as the central limit theorem for others.
+    """
+    if of < FEWEST:
+        return None
+    half = _t(of - 1) * math.sqrt(squares / (of - 1) / of)
+    return Figure(value, value - half, value + half, of)
 
 
 def metric(
@@ -90,3 +108,14 @@ def metrics(kinds: Mapping[str, Kind[T]], a: Sequence[T], b: Sequence[T]) -> lis
 def _middle(ordered: Sequence[float]) -> float:
     count = len(ordered)
     return (ordered[(count - 1) // 2] + ordered[count // 2]) / 2
+
+
+def _t(freedom: int) -> float:
+    """Two-sided 95% of Student's distribution, right to 0.0005 from FEWEST - 1 degrees on (Abramowitz, Stegun, 26.7.5)."""
+    z = Z
+    return (
+        z
+        + (z**3 + z) / (4 * freedom)
+        + (5 * z**5 + 16 * z**3 + 3 * z) / (96 * freedom**2)
+        + (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / (384 * freedom**3)
+    )

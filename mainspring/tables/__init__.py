@@ -18,6 +18,7 @@ from mainspring.tables.drift import (
 from mainspring.tables.engine_plan import EnginePlan
 from mainspring.tables.event import AuditHead, Event
 from mainspring.tables.feedback import Feedback, FeedbackKind
+from mainspring.tables.figures import Figures, Span
 from mainspring.tables.incarnation import HeldVersion, Incarnation, Refusal
 from mainspring.tables.job import Job
 from mainspring.tables.mirrored import Mirrored
@@ -55,6 +56,7 @@ __all__ = [
     "Event",
     "Feedback",
     "FeedbackKind",
+    "Figures",
     "HeldVersion",
     "Incarnation",
     "Job",
@@ -72,6 +74,7 @@ __all__ = [
     "RolloutState",
     "RunState",
     "ScrapeTarget",
+    "Span",
     "Stage",
     "Task",
     "Tenant",

@@ -22,10 +22,10 @@ class FeedbackKind(StrEnum):
 
 
 class Feedback(Base):
-    """`name` is an outcome's.
+    """`name` is an outcome's. Of the same kind and name, the newest of a job counts.
 
-    `seq`: its place among the observations, without which nobody has looked at it yet; `loss`: from 0, it was right or
-    liked, to 1; null: it says nothing of that.
+    `seq`: its place among the observations, without which nobody has looked at it yet; `version_id` and `at`: those of
+    its job's observation. `loss`: from 0, it was right or liked, to 1; null: it says nothing of that.
     """
 
     __tablename__ = "feedback"
@@ -33,6 +33,7 @@ class Feedback(Base):
         CheckConstraint(one_of("kind", FeedbackKind), name="kind"),
         Index("ix_feedback_unseen", "created_at", postgresql_where=text("seq is null")),
         Index("ix_feedback_version_id_seq", "version_id", "seq"),
+        Index("ix_feedback_version_id_at", "version_id", "at"),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
@@ -42,5 +43,6 @@ class Feedback(Base):
     value: Mapped[Any] = mapped_column(JSONB(none_as_null=True))
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     version_id: Mapped[UUID | None]
+    at: Mapped[datetime | None]
     seq: Mapped[int | None] = mapped_column(BigInteger)
     loss: Mapped[float | None]

@@ -17,6 +17,9 @@ class Observation(Base):
     which it did, without which nobody has looked yet. Vectors are half-precision numbers, see observe/vectors.py:
     `words_…` of every request, `encoded_…` of a sample, drawn with the probability `sampled`. `at` is the job's end.
 
+    `begins`: it is the first of its conversation; `again`: its input is that of the job before it there, word for word.
+    Both are null without a conversation.
+
     No foreign keys: to drop a partition that has one locks the table to which it points.
     """
 
@@ -45,6 +48,8 @@ class Observation(Base):
     tenant_id: Mapped[UUID | None]
     session_id: Mapped[UUID | None]
     language: Mapped[str | None]
+    begins: Mapped[bool | None]
+    again: Mapped[bool | None]
     sampled: Mapped[float | None]
     words_prompt: Mapped[bytes | None] = mapped_column(LargeBinary)
     words_answer: Mapped[bytes | None] = mapped_column(LargeBinary)

@@ -40,9 +40,9 @@ def eyes() -> Eyes:
     return Eyes(Lengths(), Lengths())
 
 
-def ended(database: Database, version: UUID, worker: UUID, given: object, said: str) -> UUID:
+def ended(database: Database, version: UUID, worker: UUID, given: object, said: str, **more: object) -> UUID:
     with database.transaction() as session:
-        submit(session, input=given)
+        submit(session, input=given, **more)
     with database.each() as connection:
         job = claim(connection, version, worker)
         assert job is not None
@@ -134,6 +134,23 @@ def test_a_pass_that_fails_has_looked_at_nothing(database: Database) -> None:
         assert look(connection, eyes()).seen == 1
     with database.begin() as connection:
         assert look(connection, eyes()).seen == 1
+
+
+def test_turns_of_a_conversation_and_its_language(database: Database) -> None:
+    """Which begins it, which asks the same again; and in which language each is, where that can be said."""
+    with database.transaction() as session:
+        version, worker = champion(session).id, lease.begin(session, "infer", 60)
+    german = "Wie kann ich meine Bestellung wieder stornieren?"
+    for asked in ("Where is the order that I placed last week?", german, german, "Thanks!"):
+        ended(database, version, worker, asked, "x", session="talk")
+    ended(database, version, worker, "Thanks!", "x")
+    with database.begin() as connection:
+        look(connection, eyes())
+    with database.transaction() as session:
+        rows = session.scalars(select(Observation).order_by(Observation.seq)).all()
+    assert [one.begins for one in rows] == [True, False, False, False, None]
+    assert [one.again for one in rows] == [False, False, True, False, None]
+    assert [one.language for one in rows] == ["en", "de", "de", None, None]
 
 
 def test_what_is_said_as_one_text() -> None:

@@ -35,6 +35,7 @@ def test_a_move_raises_an_alarm_that_names_it_and_a_control_stays_silent(stack: 
     ask(stack, "staying", draw.sample(known, MOVED))
     until(lambda: drift(stack, "moving")["state"] == "retrain")
     until(lambda: watched(stack, "staying") == QUIET + MOVED)
+    until(lambda: bool(drift(stack, "moving")["alarms"][0]["terms"]))
     moving, staying = drift(stack, "moving"), drift(stack, "staying")
     assert (staying["state"], staying["alarms"], staying["retraining"]) == ("stable", [], None)
     (alarm,) = moving["alarms"]
