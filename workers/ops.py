@@ -1,10 +1,12 @@
 """The ops worker and beat: `celery -A workers.ops worker`, `celery -A workers.ops beat`. No torch here."""
 
 import atexit
+from contextlib import suppress
 from typing import Any
 
 from celery.signals import worker_init, worker_shutdown, worker_shutting_down
 from redis import Redis
+from sqlalchemy.exc import SQLAlchemyError
 
 from mainspring.endpoints import database_url, redis_url
 from mainspring.errors import StackError
@@ -16,7 +18,8 @@ from mainspring.observe.encoder import encoder
 from mainspring.observe.eyes import Eyes
 from mainspring.observe.words import Words
 from mainspring.settings import Settings
-from mainspring.tables import Database
+from mainspring.tables import Database, Observation
+from mainspring.tables.partitions import make_place
 from mainspring.tracing import check, opened
 from workers.app import create_app
 from workers.chores import Chores
@@ -40,6 +43,8 @@ def connect(**_: Any) -> None:
     """One pool of connections for the worker's threads; beat needs none."""
     database = Database(database_url(settings), pool_size=4)
     redis = Redis.from_url(redis_url(settings), socket_timeout=5, socket_connect_timeout=2)
+    with suppress(SQLAlchemyError):  # away: it is made at the next round of `retain`, or by who needs it
+        make_place(database.engine, Observation.__tablename__)
     road = opened(settings, "ops")
     atexit.register(road.close)  # the postman's last deliveries end after the worker's shutdown
     rounds = Rounds(database, intervals(settings))

@@ -2,6 +2,7 @@
 
 import http.client
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import mainspring
@@ -24,7 +25,8 @@ def services(settings: Settings) -> list[Service]:
     return [
         _api(settings),
         _worker(settings, "infer", "-P", "threads", "-c", threads),
-        _worker(settings, "ops", "-P", "threads", "-c", "4"),
+        # Its detectors multiply small matrices, for which a second thread costs more than it gives.
+        _worker(settings, "ops", "-P", "threads", "-c", "4", OPENBLAS_NUM_THREADS="1"),
         # One process a training run, so that its memory goes back; and behind the answers in priority.
         _worker(settings, "train", "-P", "prefork", "-c", "1", "--max-tasks-per-child", "1", nice=10),
         _beat(settings),
@@ -48,11 +50,11 @@ def _api(settings: Settings) -> Service:
     )
 
 
-def _worker(settings: Settings, name: str, *pool: str, nice: int = 0) -> Service:
+def _worker(settings: Settings, name: str, *pool: str, nice: int = 0, **environment: str) -> Service:
     argv = ("celery", "-A", f"workers.{name}", "worker", *pool, "-Q", name, "-n", f"{name}@%h", *QUIET)
-    return _service(
-        settings, name, argv, stop_rank=WORKERS, stop_seconds=settings.drain_seconds + 5, nice=nice
-    )
+    patience = settings.drain_seconds + 5
+    made = _service(settings, name, argv, stop_rank=WORKERS, stop_seconds=patience, nice=nice)
+    return replace(made, env={**made.env, **environment})
 
 
 def _beat(settings: Settings) -> Service:

@@ -31,7 +31,7 @@ def test_a_move_raises_an_alarm_that_names_it_and_a_control_stays_silent(stack: 
         ask(stack, name, draw.sample(known, REFERENCE + QUIET))
     until(lambda: all(watched(stack, name) == QUIET for name in ("moving", "staying")))
     assert not drift(stack, "moving")["alarms"]
-    ask(stack, "moving", draw.sample(new, MOVED))
+    strange = ask(stack, "moving", draw.sample(new, MOVED))
     ask(stack, "staying", draw.sample(known, MOVED))
     until(lambda: drift(stack, "moving")["state"] == "retrain")
     until(lambda: watched(stack, "staying") == QUIET + MOVED)
@@ -45,9 +45,7 @@ def test_a_move_raises_an_alarm_that_names_it_and_a_control_stays_silent(stack: 
     assert {"expression", "polynomial", "sympy", "symbols", "matrix", "returns", "integer"} & set(
         alarm["terms"]
     )
-    with stack.client() as api:
-        examples = [api.request("GET", f"/v1/jobs/{job}")["input"] for job in alarm["examples"]]
-    assert sum(text in set(new) for text in examples) >= len(examples) - 1
+    assert len(set(alarm["examples"]) & strange) >= len(alarm["examples"]) - 1 > 0
     assert moving["retraining"]["trigger"] == "alarm"
 
 
@@ -67,9 +65,12 @@ def cut(text: str) -> list[str]:
     return [part[:300] for part in parts if len(part) > 100]
 
 
-def ask(stack: Stack, name: str, texts: list[str]) -> None:
+def ask(stack: Stack, name: str, texts: list[str]) -> set[str]:
+    """The ids of its jobs, all of them answered."""
     with stack.client() as api:
-        assert all(job["state"] == "succeeded" for job in api.map(name, texts))
+        jobs = list(api.map(name, texts))
+    assert all(job["state"] == "succeeded" for job in jobs)
+    return {job["id"] for job in jobs}
 
 
 def drift(stack: Stack, name: str) -> dict[str, Any]:
