@@ -6,6 +6,7 @@ training      training runs        } each a run
 evaluations   prompts and shadows  }
 series        what is measured of a version over time: more of it is added there
 serving       the first such series: what a day's answers were like
+drifting      the second: how far what is asked had moved
 rest, mlflow  what is said to MLflow, in its REST API
 progress      what was written already, in rows
 desk          what a round works with

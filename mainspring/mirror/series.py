@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from mainspring.mirror import serving
+from mainspring.mirror import drifting, serving
 from mainspring.mirror.things import Point, Run, Status, texts
 from mainspring.tables import Stage, Version
 
@@ -27,7 +27,10 @@ class Series:
     stretch: timedelta
 
 
-SERIES = (Series("serving by day", serving.days, serving.closed, 31 * serving.DAY),)
+SERIES = (
+    Series("serving by day", serving.days, serving.closed, 31 * serving.DAY),
+    Series("drift", drifting.readings, drifting.closed, drifting.DAY),
+)
 
 
 @dataclass(frozen=True)

@@ -55,7 +55,7 @@ def closed(now: datetime) -> datetime:
 def days(session: Session, version: UUID, since: datetime, until: datetime) -> list[Point]:
     """Of each day on which it answered: counts, seconds, tokens, nats a token. Between two midnights.
 
-    `requests` are those that a worker took up. A point's step is the number of its day since 1970.
+    `requests` are all that ended. A point's step is the number of its day since 1970.
     """
     day = func.date_trunc("day", Observation.at)  # sessions are in UTC
     found = session.execute(

@@ -3,6 +3,7 @@
 from typing import Any
 
 from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session
 from typing_extensions import TypedDict
 
@@ -170,11 +171,12 @@ def _version(session: Session, version: Version) -> VersionDrift:
 
 def _readings(session: Session, normal: Reference) -> list[ReadingView]:
     """The newest of each detector, those with most evidence first."""
+    which = (DriftReading.detector, DriftReading.segment, DriftReading.measure)
     newest = session.scalars(
         select(DriftReading)
         .where(DriftReading.reference_id == normal.id)
-        .distinct(DriftReading.detector, DriftReading.segment, DriftReading.measure)
-        .order_by(DriftReading.detector, DriftReading.segment, DriftReading.measure, DriftReading.span.desc())
+        .ext(distinct_on(*which))
+        .order_by(*which, DriftReading.span.desc())
     )
     return [
         {

@@ -12,15 +12,13 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors import safe_open
-from tokenizers import Tokenizer
 
 from mainspring.errors import StackError
+from mainspring.observe.table import Table
 from mainspring.observe.vectors import Vectors
 
 MOST_TOKENS = 256
 _RARE = 1e-3  # `a` of the paper
-_TABLES = ("word_embeddings.weight", "tok_embeddings.weight", "embed_tokens.weight", "wte.weight")
 
 
 class Words:
@@ -30,8 +28,10 @@ class Words:
         """Raises StackError if the folder has no such files or no table of word vectors."""
         self.folder = folder
         try:
+            from tokenizers import Tokenizer
+
             self._tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
-            self._table = _table(folder / "model.safetensors")
+            self._table = Table(folder / "model.safetensors")
         except Exception as error:  # tokenizers raises bare Exceptions
             raise StackError(
                 f"no word vectors can be read from the encoder {folder.name}: {type(error).__name__}",
@@ -51,17 +51,11 @@ class Words:
         """[texts, dimensions]; zeros for a text without words."""
         found = np.zeros((len(texts), self.dimensions), np.float32)
         for row, encoding in zip(found, self._tokenizer.encode_batch_fast(list(texts)), strict=True):
-            ids = encoding.ids
+            ids = np.array(encoding.ids, np.int64)
             weights = self._weights[ids]
             if (total := weights.sum()) > 0:
-                row[:] = weights @ self._table[ids] / total
+                row[:] = weights @ self._table.rows(ids) / total
         return found
-
-
-def _table(path: Path) -> NDArray[np.float32]:
-    with safe_open(path, framework="numpy") as file:
-        name = next(key for key in file.keys() if key.endswith(_TABLES))  # noqa: SIM118  a file, not a dict
-        return np.asarray(file.get_tensor(name), np.float32)
 
 
 def _weights(words: int) -> NDArray[np.float32]:

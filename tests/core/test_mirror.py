@@ -9,11 +9,12 @@ import pytest
 from sqlalchemy import select, text
 
 from mainspring.errors import MirrorAway
-from mainspring.mirror import evaluations, mirror, serving, training, versions
+from mainspring.identifiers import uuid7
+from mainspring.mirror import drifting, evaluations, mirror, serving, training, versions
 from mainspring.mirror.series import SERIES, served
 from mainspring.mirror.things import Run, Status
 from mainspring.settings import Settings
-from mainspring.tables import Database, Deployment, Mirrored
+from mainspring.tables import Database, Deployment, DriftReading, Mirrored, Reference
 from tests.core.local_running import free_port
 from tests.living import DATASET, DIGEST, NOON, SECRET, TODAY, Life, day
 from workers.schedule import beat_schedule
@@ -131,6 +132,47 @@ def test_a_day_is_what_its_answers_were(life: Life) -> None:
 def test_a_day_is_over_some_minutes_after_midnight() -> None:
     assert serving.closed(TODAY + timedelta(minutes=4)) == day(1)
     assert serving.closed(TODAY + timedelta(minutes=6)) == TODAY
+
+
+def test_what_the_detectors_read_is_a_series_of_each_measure(life: Life) -> None:
+    """Once nothing of it changes any more; of a segment of the traffic nothing is shown."""
+    normal = uuid7()
+    with life.database.transaction() as session:
+        session.add(
+            Reference(
+                id=normal,
+                version_id=life.versions[0],
+                origin="traffic",
+                size=1,
+                first_seq=1,
+                last_seq=1,
+                digest="",
+                content=b"",
+                made_by="test",
+                reason="",
+            )
+        )
+        session.flush()
+        for minutes, segment in ((0, ""), (10, ""), (10, "language=en")):
+            span = day(1) + timedelta(minutes=minutes)
+            session.add(
+                DriftReading(
+                    reference_id=normal,
+                    detector="words_prompt",
+                    segment=segment,
+                    span=span,
+                    requests=5,
+                    value=minutes / 10 - 1,
+                )
+            )
+    with life.database.transaction() as session:
+        shown = drifting.readings(session, life.versions[0], day(2), drifting.closed(NOON))
+        assert drifting.readings(session, life.versions[1], day(2), NOON) == []
+    assert [(point.metric, point.value) for point in shown] == [
+        ("drift/words_prompt/evidence", -1.0),
+        ("drift/words_prompt/evidence", 0.0),
+    ]
+    assert shown[1].step == shown[0].step + 1
 
 
 def test_nothing_of_what_was_said_is_shown(life: Life) -> None:

@@ -3,11 +3,16 @@
 import os
 import signal
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
+from safetensors.torch import save_file
 
+from mainspring.errors import StackError
 from mainspring.observe.encoder import bundled
+from mainspring.observe.table import Table
 from mainspring.observe.words import Words
 from mainspring.settings import Settings
 from workers.encoding import EncoderProcess
@@ -54,3 +59,24 @@ def test_words_alone_tell_subjects_apart() -> None:
 
 def _cosine(one: np.ndarray, other: np.ndarray) -> float:
     return float(one @ other / (np.linalg.norm(one) * np.linalg.norm(other)))
+
+
+def test_a_table_is_read_in_each_kind_of_number(tmp_path: Path) -> None:
+    numbers = torch.randn(50, 8)
+    for kind in (torch.float32, torch.float16, torch.bfloat16):
+        save_file(
+            {"x.word_embeddings.weight": numbers.to(kind), "other": numbers.clone()},
+            tmp_path / "model.safetensors",
+        )
+        table = Table(tmp_path / "model.safetensors")
+        assert len(table) == 50
+        assert (table.rows(np.array([3, 3, 49])) == numbers.to(kind).float()[[3, 3, 49]].numpy()).all()
+    save_file({"other": numbers.clone()}, tmp_path / "model.safetensors")
+    with pytest.raises(ValueError, match="no table"):
+        Table(tmp_path / "model.safetensors")
+
+
+def test_a_folder_without_an_encoder_is_named_with_its_remedy(tmp_path: Path) -> None:
+    with pytest.raises(StackError) as refused:
+        Words(tmp_path)
+    assert "MAINSPRING_ENCODER" in (refused.value.remedy or "")
