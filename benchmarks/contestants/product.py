@@ -90,7 +90,7 @@ def _part(command: list[str]) -> str:
         "uvicorn": "api",
         "workers.infer": "infer",
         "workers.train": "train",
-        "beat": "beat",
+        "workers.ops beat": "beat",
         "workers.ops": "ops",
     }
     named |= {"postgres": "postgres", "valkey": "valkey"}

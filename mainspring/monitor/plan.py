@@ -23,7 +23,7 @@ class DriftPlan(BaseModel):
 
     alpha: Annotated[float, Field(gt=0, le=0.5)] = 0.01
     reference: Annotated[int, Field(ge=100, le=10_000)] = 1000
-    encoder_share: Annotated[float, Field(ge=0, le=1)] = 0.05
+    encoder_share: Annotated[float, Field(ge=0, le=1)] = 0.02
     minimum: Annotated[int, Field(ge=0, le=10_000_000)] = 200
     cooldown_seconds: Seconds = 86400.0
     schedule: Annotated[str, Field(max_length=100)] | None = None

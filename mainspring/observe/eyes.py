@@ -27,7 +27,7 @@ COLUMNS = (
     "encoded_prompt",
     "encoded_answer",
 )
-_SHARE = 0.05  # of a core, where a policy says nothing: as monitor/plan.py has it
+_SHARE = 0.02  # of a core, where a policy says nothing: as monitor/plan.py has it
 
 
 class Encoded(NamedTuple):
