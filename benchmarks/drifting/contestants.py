@@ -46,7 +46,8 @@ def _peer(peer: str, title: str, looks: str, slower: int = 1) -> Contestant:
 
 
 CONTESTANTS = {
-    "ours": Contestant("**Mainspring**", "each request", "benchmarks.drifting.ours"),
+    "ours": Contestant("**Mainspring**, the encoder alone", "each request", "benchmarks.drifting.ours"),
+    "both": Contestant("**Mainspring**, with words beside it", "each request", "benchmarks.drifting.ours"),
     "adwin": _peer("river", "River, ADWIN on a distance", "each request"),
     "kswin": _peer("river", "River, KSWIN on a distance", "each request"),
     "frouros_ks": _peer("frouros", "Frouros, incremental KS on a distance", "each request"),
