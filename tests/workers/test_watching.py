@@ -149,7 +149,7 @@ def test_two_beats_at_once_do_each_piece_of_work_once(
 def test_labels_that_come_late_tell_that_answers_have_become_wrong(
     use: Connections, database: Database, serving: tuple[UUID, UUID]
 ) -> None:
-    """As many as one in ten were wrong before; now half are. What was said is given to the detectors once."""
+    """As many as one in ten were wrong before; now nine of ten are. What was said is given to the detectors once."""
     with database.transaction() as session:
         session.execute(text("update deployments set task = 'text-classification'"))
     draw = np.random.default_rng(3)
@@ -161,7 +161,7 @@ def test_labels_that_come_late_tell_that_answers_have_become_wrong(
     with database.transaction() as session:
         assert session.scalars(select(DriftAlarm)).all() == []
         assert session.scalar(select(func.count()).where(Feedback.loss == 1)) == 16
-    labelled(database, jobs[160:], wrong=0.5)
+    labelled(database, jobs[160:], wrong=0.9)
     answered(database, *serving, [OLD.format(2)], {"label": "a"})
     beat(use)
     beat(use)
