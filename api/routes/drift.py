@@ -82,7 +82,7 @@ async def renew(name: str, request: Request, backends: TheBackends, transact: Tr
 def _version(session: Session, name: str, label: str | None) -> Version:
     if label is not None:
         return registry.named(session, label, deployment=name)
-    version = deciding.champion_of(session, name)
+    version = registry.champion_of(session, name)
     if version is None:
         raise InvalidRequest(
             f"`{name}` has no version in production",

@@ -22,7 +22,7 @@ import numpy as np
 from mainspring.drift.arrays import Counts, Floats, Halves, State, Vectors, part, restored, saved, within
 from mainspring.drift.chance import uniforms
 from mainspring.drift.learned import Course, Learner, packed, unpacked
-from mainspring.drift.likeness import Likeness, unit
+from mainspring.drift.likeness import Likeness, stored
 from mainspring.drift.memory import Memory
 from mainspring.drift.mixture import Mixture
 from mainspring.drift.ranks import Bag, in_order
@@ -92,7 +92,7 @@ class Embeddings:
         if reference.ndim != 2 or len(reference) < LEAST:
             raise ValueError(f"a reference is at least {LEAST} vectors in rows")
         rng = np.random.default_rng([seed, 0])
-        rows = unit(reference)[rng.permutation(len(reference))]
+        rows = stored(reference)[rng.permutation(len(reference))]
         learned, calibrating = np.split(rows, [int(LEARNED * len(rows))])
         likeness = Likeness.learn(learned, CLUSTERS, rng)
         usual = np.array([likeness.strangeness(row) for row in calibrating])
@@ -112,7 +112,7 @@ class Embeddings:
 
     def take(self, vectors: Vectors) -> Taken:
         """[n, d] vectors in the order in which the requests came, at least one."""
-        rows = unit(vectors)
+        rows = stored(vectors)
         pieces = [self._segment(rows[start:stop]) for start, stop in self._segments(len(rows))]
         evidence, strange, clusters = (np.concatenate(column) for column in zip(*pieces, strict=True))
         return Taken(evidence, strange, clusters, self.alarmed_at)

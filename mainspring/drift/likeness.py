@@ -9,18 +9,16 @@ from functools import cached_property
 
 import numpy as np
 
-from mainspring.drift.arrays import Counts, Floats, Vectors
+from mainspring.drift.arrays import Floats, Vectors
+from mainspring.drift.sphere import k_means, unit
 
 NEIGHBOURS = 3
 _SHRINKAGE = 2.0  # of the covariance, in mean eigenvalues: few vectors of many dimensions
-_ROUNDS = 12  # of k-means
 
 
-def unit(vectors: Vectors) -> Vectors:
+def stored(vectors: Vectors) -> Vectors:
     """Rows of length 1, as half precision keeps them: that is how they are stored."""
-    rows = np.asarray(vectors, np.float32)
-    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
-    return np.asarray((rows / np.maximum(lengths, 1e-12)).astype(np.float16), np.float32)
+    return np.asarray(unit(vectors).astype(np.float16), np.float32)
 
 
 @dataclass(frozen=True)
@@ -48,7 +46,8 @@ class Likeness:
         covariance = centred.T @ centred / len(learned)
         ridge = _SHRINKAGE * max(float(np.trace(covariance)) / len(covariance), 1e-9)
         precision = np.linalg.inv(covariance + ridge * np.eye(len(covariance)))
-        centres, members = _k_means(learned, clusters, rng)
+        centres, own = k_means(learned, clusters, rng)
+        members = np.bincount(own, minlength=len(centres))
         widths = (members + 0.5) / (members + 0.5).sum()
         strange = (raw - scale[0]) / scale[1]
         return cls(learned, scale, strange, mean, precision.astype(np.float32), centres, widths)
@@ -77,15 +76,3 @@ class Likeness:
 def _nearest(cosines: Vectors) -> Floats:
     count = min(NEIGHBOURS, cosines.shape[1] - 1)
     return np.asarray(-np.partition(cosines, -count, axis=1)[:, -count:].mean(axis=1, dtype=np.float64))
-
-
-def _k_means(vectors: Vectors, clusters: int, rng: np.random.Generator) -> tuple[Vectors, Counts]:
-    """On the sphere: [k, d] centres of length 1 and how many are in each."""
-    centres = vectors[rng.choice(len(vectors), min(clusters, len(vectors)), replace=False)]
-    for _ in range(_ROUNDS):
-        own = (vectors @ centres.T).argmax(axis=1)
-        sums = np.stack([vectors[own == one].sum(axis=0) for one in range(len(centres))])
-        lengths = np.linalg.norm(sums, axis=1, keepdims=True)
-        centres = np.where(lengths > 0, sums / np.maximum(lengths, 1e-12), centres).astype(np.float32)
-    own = (vectors @ centres.T).argmax(axis=1)
-    return centres, np.bincount(own, minlength=len(centres))

@@ -13,6 +13,7 @@ from mainspring.drift.decide import Decision, Facts, decide
 from mainspring.errors import Conflict
 from mainspring.identifiers import uuid7
 from mainspring.monitor.plan import DriftPlan, drift_plan
+from mainspring.registry import champion_of
 from mainspring.tables import (
     Deployment,
     DriftAlarm,
@@ -22,7 +23,6 @@ from mainspring.tables import (
     Observation,
     RequestState,
     RetrainingRequest,
-    Stage,
     Version,
 )
 from mainspring.terms import AlarmKind, DriftState
@@ -76,12 +76,6 @@ def pending(session: Session, name: str) -> RetrainingRequest | None:
         select(RetrainingRequest).where(
             RetrainingRequest.deployment == name, RetrainingRequest.state.in_(_OPEN)
         )
-    )
-
-
-def champion_of(session: Session, name: str) -> Version | None:
-    return session.scalar(
-        select(Version).where(Version.deployment == name, Version.stage == Stage.PRODUCTION.value)
     )
 
 

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from mainspring.drift.sphere import unit
+
 _NEAREST = 5
 _USUAL = 0.05  # of the reference's own requests are as strange as the strange ones
 
@@ -19,12 +21,12 @@ class Moved:
 
 def moved(reference: NDArray[np.float32], latest: NDArray[np.float32]) -> Moved:
     """Rows are vectors; at least forty of the reference."""
-    known, rest = _unit(reference[::2]), _unit(reference[1::2])
+    known, rest = unit(reference[::2]), unit(reference[1::2])
     limit = float(np.quantile(_distance(rest, known), 1 - _USUAL))
-    rows = _unit(latest)
+    rows = unit(latest)
     far = np.flatnonzero(_distance(rows, known) > limit)
     share = max(0.0, (len(far) / max(1, len(rows)) - _USUAL) / (1 - _USUAL))
-    typical = rows[far] @ _unit(rows[far].mean(axis=0, keepdims=True))[0] if len(far) else np.zeros(0)
+    typical = rows[far] @ unit(rows[far].mean(axis=0, keepdims=True))[0] if len(far) else np.zeros(0)
     return Moved([int(far[place]) for place in np.argsort(-typical, kind="stable")], round(share, 3))
 
 
@@ -32,9 +34,3 @@ def _distance(rows: NDArray[np.float32], known: NDArray[np.float32]) -> NDArray[
     """1 - the mean cosine to the nearest five."""
     near = np.sort(rows @ known.T, axis=1)[:, -_NEAREST:]
     return np.asarray(1 - near.mean(axis=1))
-
-
-def _unit(rows: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Of length 1, about the origin of the space: what all have in common stays, and disturbs no comparison."""
-    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
-    return np.asarray(rows / np.maximum(lengths, 1e-9))

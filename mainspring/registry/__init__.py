@@ -7,6 +7,7 @@ from mainspring.registry.release import base_files_of, desired, engine_of, relea
 from mainspring.registry.retirement import restore, retire
 from mainspring.registry.store import Stored, copied, put, verify
 from mainspring.registry.versions import (
+    champion_of,
     named,
     of_digest,
     refuse_deleted,
@@ -20,6 +21,7 @@ __all__ = [
     "Inspection",
     "Stored",
     "base_files_of",
+    "champion_of",
     "copied",
     "desired",
     "engine_of",

@@ -119,6 +119,13 @@ def named(session: Session, label: str, *, deployment: str | None = None) -> Ver
     return found
 
 
+def champion_of(session: Session, deployment: str) -> Version | None:
+    """The version in production."""
+    return session.scalar(
+        select(Version).where(Version.deployment == deployment, Version.stage == Stage.PRODUCTION.value)
+    )
+
+
 def whole(session: Session, label: str) -> Version:
     """A version that an adapter can change. Raises UnknownVersion, Conflict for an adapter, or one without files."""
     found = named(session, label)

@@ -7,10 +7,10 @@ from sqlalchemy.orm import Session
 
 from mainspring.errors import Conflict, InvalidRequest
 from mainspring.lifecycle import advance, has_been_in_production
-from mainspring.registry import lock, refuse_deleted
+from mainspring.registry import champion_of, lock, refuse_deleted
 from mainspring.release.holdable import require_holdable
 from mainspring.release.moving import Moved, hold, move
-from mainspring.release.rollout import champion_of, current, roll_back
+from mainspring.release.rollout import current, roll_back
 from mainspring.tables import Event, RolloutState, Stage, Version
 
 _KEPT = (Stage.DRAINING.value, Stage.RETIRED.value)

@@ -14,10 +14,9 @@ from sqlalchemy import ColumnElement, exists, func, select
 from sqlalchemy.orm import Session
 
 from mainspring.lifecycle import advance
-from mainspring.registry import lock_free
+from mainspring.registry import champion_of, lock_free
 from mainspring.release.moving import hold, move_sessions
 from mainspring.release.observing import held
-from mainspring.release.rollout import champion_of
 from mainspring.tables import ChatSession, Deployment, Event, Job, JobState, Stage, Version, constant
 
 ACTOR = "drain"

@@ -9,9 +9,8 @@ from sqlalchemy.orm import Session
 
 from mainspring.errors import Conflict
 from mainspring.lifecycle import advance
-from mainspring.registry import lock
+from mainspring.registry import champion_of, lock
 from mainspring.release.moving import move
-from mainspring.release.rollout import champion_of
 from mainspring.tables import ChatSession, Event, Job, Stage, Tenant, Version
 
 _UNTRIED = (Stage.REGISTERED, Stage.TESTING)

@@ -8,12 +8,11 @@ from pathlib import Path
 from sqlalchemy import and_, exists, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
-from mainspring.registry import lock_free
+from mainspring.registry import champion_of, lock_free
 from mainspring.registry.remote import Remote
 from mainspring.registry.sharing import unshare
 from mainspring.release.back import before
 from mainspring.release.draining import drain_plan
-from mainspring.release.rollout import champion_of
 from mainspring.tables import (
     ChatSession,
     Database,

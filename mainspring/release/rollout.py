@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from mainspring.errors import Conflict, InvalidRequest, UnknownRollout
 from mainspring.identifiers import uuid7
 from mainspring.lifecycle import advance, has_been_in_production
-from mainspring.registry import lock, refuse_deleted, refuse_retired
+from mainspring.registry import champion_of, lock, refuse_deleted, refuse_retired
 from mainspring.registry import release as take_over
 from mainspring.release.moving import move
 from mainspring.release.plan import RolloutPlan
@@ -95,12 +95,6 @@ def opened(session: Session, rollout_id: UUID) -> Rollout:
     if found.ended_at is not None:
         raise Conflict(f"this rollout was {_said(found)}", remedy="Begin another one.")
     return found
-
-
-def champion_of(session: Session, deployment: str) -> Version | None:
-    return session.scalar(
-        select(Version).where(Version.deployment == deployment, Version.stage == Stage.PRODUCTION.value)
-    )
 
 
 def to_testing(session: Session, rollout: Rollout, *, actor: str, reason: str) -> None:

@@ -6,9 +6,9 @@ from sqlalchemy import and_, exists, or_, select
 from sqlalchemy.orm import Session
 
 from mainspring.lifecycle import LIVE
+from mainspring.registry import champion_of
 from mainspring.release.draining import ACTOR, unlocked
 from mainspring.release.moving import Moved, hold, move
-from mainspring.release.rollout import champion_of
 from mainspring.tables import ChatSession, Event, Job, JobState, Stage, Version, constant
 
 _ROLLED_BACK = "it was rolled back"

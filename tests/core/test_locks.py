@@ -13,13 +13,14 @@ from sqlalchemy import func, select, text
 
 from mainspring import registry
 from mainspring.access import Caller
+from mainspring.registry import champion_of
 from mainspring.release import beat
 from mainspring.release.back import go_back
 from mainspring.release.draining import retire_drained
 from mainspring.release.leaving import retire_version
 from mainspring.release.plan import RolloutPlan
 from mainspring.release.retention import retain
-from mainspring.release.rollout import begin, champion_of
+from mainspring.release.rollout import begin
 from mainspring.release.strays import take_in_strays
 from mainspring.serving import conversation, lease, sweep
 from mainspring.serving.accept import accept

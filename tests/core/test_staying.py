@@ -11,12 +11,13 @@ from sqlalchemy.orm import Session
 
 from mainspring import registry
 from mainspring.access import Caller
+from mainspring.registry import champion_of
 from mainspring.release import rollout as verbs
 from mainspring.release.back import before, go_back
 from mainspring.release.draining import retire_drained
 from mainspring.release.leaving import retire_version
 from mainspring.release.plan import RolloutPlan
-from mainspring.release.rollout import champion_of, current
+from mainspring.release.rollout import current
 from mainspring.release.strays import take_in_strays
 from mainspring.serving import claim, conversation
 from mainspring.serving.accept import accept

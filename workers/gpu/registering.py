@@ -6,8 +6,9 @@ from sqlalchemy.orm import Session
 from mainspring import registry
 from mainspring.errors import InvalidRequest, MainspringError
 from mainspring.logs import log
+from mainspring.registry import champion_of
 from mainspring.release.plan import plan_of
-from mainspring.release.rollout import begin, champion_of
+from mainspring.release.rollout import begin
 from mainspring.tables import Deployment, Event, TrainingRun, Version
 from workers.gpu.recipes.workshop import Made
 
