@@ -40,15 +40,15 @@ class Chores:
     @contextmanager
     def doing(self, task: str) -> Iterator[None]:
         begun = time.monotonic()
-        failures = self._failures.labels(task)
+        failures, whole = self._failures.labels(task), False
         try:
             yield
-        except BaseException:
-            failures.inc()
-            raise
-        else:
-            self._ended.labels(task).set_to_current_time()
+            whole = True
         finally:
+            if whole:
+                self._ended.labels(task).set_to_current_time()
+            else:
+                failures.inc()
             self._seconds.labels(task).observe(time.monotonic() - begun)
 
     def swept(self, **found: int) -> None:

@@ -1,7 +1,6 @@
 """One pass of the sweep: transaction first, then the messages and notices that follow from it."""
 
 from collections.abc import Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from threading import Lock
 
@@ -39,7 +38,7 @@ class Connections:
     road: Road = UNTRACED
     chores: Chores = field(default_factory=lambda: Chores(CollectorRegistry()))  # which nobody looks at
     detectors: Memory = field(default_factory=Memory)
-    detecting: AbstractContextManager[bool] = field(default_factory=Lock)
+    detecting: Lock = field(default_factory=Lock)
 
 
 def sweep_once(app: Celery, use: Connections) -> None:

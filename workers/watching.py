@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 from mainspring.figures.rollup import roll_up
 from mainspring.logs import log
-from mainspring.monitor import classical, deciding, detect
+from mainspring.monitor import alarms, classical, deciding, detect
 from mainspring.observe.look import look
 from mainspring.tables import Version
 from workers.sweeping import Connections
@@ -27,13 +27,29 @@ def observe_once(use: Connections) -> None:
 
 
 def detect_once(use: Connections) -> None:
-    """Each version that answers, pass by pass. One round at a time in a process, since they share its memory."""
-    with use.detecting, use.rounds.recorded("detect") as did:
+    """Each version that answers, pass by pass.
+
+    One round at a time in a process, since they share its memory; another that is due meanwhile is left out, not waited for:
+    its thread is needed by others.
+    """
+    if not use.detecting.acquire(blocking=False):
+        return
+    try:
+        _detect(use)
+    finally:
+        use.detecting.release()
+
+
+def _detect(use: Connections) -> None:
+    with use.rounds.recorded("detect") as did:
         with use.database.transaction() as session:
             versions = detect.watched(session)
+            alarms.end_of_gone(session, versions)
+        use.detectors.keep_only(versions)
         for version in versions:
-            more = True
-            while more and did["passes"] < MOST_PASSES:
+            more, passes = True, 0
+            while more and passes < MOST_PASSES:
+                passes += 1
                 with use.database.transaction() as session:
                     found = detect.detect(session, version, use.detectors)
                 more = found.more

@@ -1,5 +1,6 @@
 """An alarm as a row and an event: what moved, since when, how much of the traffic, and examples to look at."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -26,6 +27,7 @@ ACTOR = "monitor"
 EXAMPLES = 5
 ENOUGH = 100  # strange requests, of which their terms are known
 LATEST = 400  # requests before the alarm, among which the strange ones are looked for
+_OPEN = select(DriftAlarm.version_id).where(DriftAlarm.ended_at.is_(None)).subquery()
 _COMPARED = "words_prompt"  # every request has it
 
 
@@ -109,12 +111,23 @@ def end(session: Session, version: Version, reason: str) -> None:
         )
 
 
+def end_of_gone(session: Session, live: Sequence[UUID]) -> None:
+    """What is open of versions that are not compared with anything any more."""
+    gone = session.scalars(
+        select(Version)
+        .where(Version.id.not_in(live), Version.id.in_(select(_OPEN.c.version_id)))
+        .order_by(Version.id)
+    )
+    for version in gone:
+        end(session, version, "the version has left")
+
+
 def _about(session: Session, of: Watched, alarm: DriftAlarm) -> dict[str, Any]:
     """Of the requests since it began, by the vectors that gave it, or else by those that every request has."""
     feature = alarm.detector if alarm.detector in VECTORS else _COMPARED
     if alarm.kind != AlarmKind.DATA or feature not in of.arrays:
         return {}
-    latest = last(session.connection(), of.version.id, of.watch.latest_seq, LATEST)
+    latest = last(session.connection(), of.version.id, of.watch.latest_seq, LATEST).like(of.arrays)
     every, vectors = latest.vectors[feature]
     lately = [
         row

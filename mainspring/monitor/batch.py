@@ -1,7 +1,7 @@
 """Observations as columns of numbers: what references are made of and detectors are given."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from sqlalchemy import Connection, Double, cast, select
 from sqlalchemy.engine import Row
 
+from mainspring.drift.sphere import unit
 from mainspring.observe.vectors import unpacked
 from mainspring.tables import Feedback, JobState, Observation, constant
 
@@ -31,6 +32,7 @@ NUMBERS: dict[str, Any] = {
 }
 # Who cancels has changed his mind; that says nothing of the version.
 _COUNTS = _OF.state != constant(JobState.CANCELLED)
+_ANSWERED = _OF.state == constant(JobState.SUCCEEDED)
 _COLUMNS = [
     _OF.seq,
     _OF.state,
@@ -43,6 +45,7 @@ _COLUMNS = [
 ]
 
 Placed = tuple[NDArray[np.int64], NDArray[np.float32]]  # places in the batch, [places, dimensions]
+_NONE: Placed = (np.zeros(0, np.int64), np.zeros((0, 0), np.float32))
 
 
 @dataclass(frozen=True)
@@ -59,12 +62,20 @@ class Batch:
     languages: Sequence[str | None]
     failed: NDArray[np.bool_]
     numbers: dict[str, NDArray[np.float64]]
-    vectors: dict[
-        str, tuple[NDArray[np.int64], NDArray[np.float32]]
-    ]  # places in the batch, [places, dimensions]
+    vectors: dict[str, Placed]
 
     def __len__(self) -> int:
         return len(self.seqs)
+
+    def like(self, reference: Mapping[str, NDArray[Any]]) -> "Batch":
+        """Without vectors of another width than the reference's: another encoder made them."""
+        fit = {
+            name: (places, rows)
+            if name in reference and rows.shape[1:] == reference[name].shape[1:]
+            else _NONE
+            for name, (places, rows) in self.vectors.items()
+        }
+        return replace(self, vectors=fit)
 
 
 @dataclass(frozen=True)
@@ -75,26 +86,38 @@ class Said:
     losses: NDArray[np.float64]
 
 
-def after(connection: Connection, version: UUID, seq: int, most: int) -> Batch:
-    """The next ones of a version behind that place in the order."""
+def after(connection: Connection, version: UUID, seq: int, most: int, *, answered: bool = False) -> Batch:
+    """The next ones of a version behind that place in the order; or the next of those that were answered."""
     rows = connection.execute(
         select(*_COLUMNS)
-        .where(_OF.version_id == version, _OF.seq > seq, _COUNTS)
+        .where(_OF.version_id == version, _OF.seq > seq, _ANSWERED if answered else _COUNTS)
         .order_by(_OF.seq)
         .limit(most)
     ).all()
     return _batch(rows)
 
 
-def last(connection: Connection, version: UUID, until: int, most: int) -> Batch:
-    """The last so many up to that place, oldest first."""
+def last(connection: Connection, version: UUID, until: int, most: int, *, answered: bool = False) -> Batch:
+    """The last so many up to that place, oldest first; or the last of those that were answered."""
     rows = connection.execute(
         select(*_COLUMNS)
-        .where(_OF.version_id == version, _OF.seq <= until, _COUNTS)
+        .where(_OF.version_id == version, _OF.seq <= until, _ANSWERED if answered else _COUNTS)
         .order_by(_OF.seq.desc())
         .limit(most)
     ).all()
     return _batch(rows[::-1])
+
+
+def first_said(connection: Connection, version: UUID, seq: int, until: int, most: int) -> list[float]:
+    """The first losses of what was said of its answers behind one place, up to another."""
+    found = connection.scalars(
+        select(Feedback.loss)
+        .where(Feedback.version_id == version, Feedback.seq > seq, Feedback.seq <= until)
+        .where(Feedback.loss.is_not(None))
+        .order_by(Feedback.seq)
+        .limit(most)
+    )
+    return [float(one) for one in found if one is not None]
 
 
 def said(connection: Connection, version: UUID, seq: int, until: int) -> Said:
@@ -128,16 +151,17 @@ def _side_by_side(found: dict[str, Placed]) -> dict[str, Placed]:
     for name, other in BESIDE.items():
         (places, rows), (others, words) = found[name], found[other]
         both, mine, theirs = np.intersect1d(places, others, return_indices=True)
-        if len(both):
-            found[name] = both, np.concatenate([_unit(rows[mine]), _unit(words[theirs])], axis=1)
+        if not len(both):
+            found[name] = _NONE
+        else:
+            found[name] = both, np.concatenate([unit(rows[mine]), unit(words[theirs])], axis=1)
     return found
 
 
-def _unit(rows: NDArray[np.float32]) -> NDArray[np.float32]:
-    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
-    return np.asarray(rows / np.maximum(lengths, 1e-9), np.float32)
-
-
 def _vectors(column: list[bytes | None]) -> Placed:
-    places = [place for place, packed in enumerate(column) if packed is not None]
-    return np.array(places, np.int64), unpacked([packed for packed in column if packed is not None])
+    """Of one width, that of the last: the encoder may have been exchanged for another."""
+    width = next((len(packed) for packed in reversed(column) if packed is not None), None)
+    kept = [
+        (place, packed) for place, packed in enumerate(column) if packed is not None and len(packed) == width
+    ]
+    return np.array([place for place, _ in kept], np.int64), unpacked([packed for _, packed in kept])

@@ -41,6 +41,7 @@ def read(session: Session, version: Version, now: datetime) -> int:
         return 0
     batch = last(session.connection(), version.id, watch.latest_seq, min(LATEST, watch.latest_requests))
     arrays, rng = unpacked(normal.content), np.random.default_rng(watch.latest_seq)
+    batch = batch.like(arrays)
     span = begin(now, SPAN_SECONDS)
     rows = [
         row(normal.id, span, detector=name, measure=one.name, value=one.value, requests=len(batch))

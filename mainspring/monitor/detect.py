@@ -18,13 +18,15 @@ from sqlalchemy.orm import Session
 
 from mainspring.monitor import alarms, readings, reference
 from mainspring.monitor.arrays import Arrays, packed, unpacked
-from mainspring.monitor.batch import Batch, after, said
+from mainspring.monitor.batch import Batch, after, first_said, said
 from mainspring.monitor.detectors import Detectors
 from mainspring.monitor.plan import DriftPlan, drift_plan
+from mainspring.monitor.watchers import Losses
 from mainspring.tables import Deployment, DriftWatch, Reference, Stage, Version, constant
 
 MOST = 1000  # requests a pass
 QUIET = 2  # times the reference's size without a crossing: an open alarm is over
+RESTS = 4  # a confirmed alarm lets a quarter of the reference's size pass unwatched, then a half, and at last all of it
 KEEP_SECONDS, KEEP_REQUESTS = 60, 2000  # after whichever is first, the row is written
 _LIVE = (constant(Stage.PRODUCTION), constant(Stage.CANARY))
 
@@ -40,8 +42,9 @@ class Detected:
 
 @dataclass
 class Standing:
-    """Detectors in memory: of which life of a watch, what they were given last, and how many in all."""
+    """Detectors in memory: of which reference, which life of a watch, what they were given last, how many in all."""
 
+    reference: UUID
     arrays: Arrays
     detectors: Detectors
     restarts: int
@@ -51,15 +54,22 @@ class Standing:
 
 @dataclass
 class Memory:
-    """What this process knows by heart, by reference. Not thread-safe: one pass at a time for each version."""
+    """What this process knows by heart, by version. Not thread-safe: one pass at a time for each version."""
 
     standing: dict[UUID, Standing] = field(default_factory=dict)
 
-    def of(self, normal: Reference, watch: DriftWatch, plan: DriftPlan) -> Standing:
-        known = self.standing.get(normal.id)
-        if known is None or known.restarts != watch.restarts or known.seq < watch.seq:
-            known = self.standing[normal.id] = _from_row(normal, watch, plan)
+    def of(self, session: Session, normal: Reference, watch: DriftWatch, plan: DriftPlan) -> Standing:
+        known = self.standing.get(normal.version_id)
+        if known is None or known.reference != normal.id:
+            return _from_row(session, normal, watch, plan, unpacked(normal.content))
+        if known.restarts != watch.restarts or known.seq < watch.seq:
+            return _from_row(session, normal, watch, plan, known.arrays)
         return known
+
+    def keep_only(self, versions: Sequence[UUID]) -> None:
+        """Megabytes each: those of versions that have left go."""
+        for gone in self.standing.keys() - set(versions):
+            del self.standing[gone]
 
 
 def watched(session: Session) -> Sequence[UUID]:
@@ -79,15 +89,16 @@ def detect(session: Session, version_id: UUID, memory: Memory) -> Detected:
     )
     if watch is None:
         return Detected()
-    standing = memory.of(normal, watch, plan)
-    batch = after(session.connection(), version_id, standing.seq, MOST)
-    if not len(batch):
-        return Detected()
+    standing = memory.of(session, normal, watch, plan)
     # Should this transaction fail, what is in memory has gone on without it.
-    del memory.standing[normal.id]
-    found = _take(session, alarms.Watched(version, normal, standing.arrays, watch), standing, batch)
-    if found.alarm is None:
-        memory.standing[normal.id] = standing
+    memory.standing.pop(version_id, None)
+    batch = after(session.connection(), version_id, standing.seq, watch.resting or MOST)
+    found = Detected()
+    if len(batch):
+        of = alarms.Watched(version, normal, standing.arrays, watch)
+        take = _rest if watch.resting else _take
+        found = take(session, of, standing, batch.like(standing.arrays))
+    memory.standing[version_id] = standing
     return found
 
 
@@ -109,15 +120,24 @@ def _begin(session: Session, version: Version, plan: DriftPlan) -> Detected:
     return Detected(more=True)
 
 
-def _from_row(normal: Reference, watch: DriftWatch, plan: DriftPlan) -> Standing:
-    arrays = unpacked(normal.content)
+def _from_row(
+    session: Session, normal: Reference, watch: DriftWatch, plan: DriftPlan, arrays: Arrays
+) -> Standing:
     if watch.content is None:
-        detectors = Detectors.make(
-            arrays, plan.alpha, plan.risk_tolerance, f"{normal.id} {watch.restarts}".encode()
-        )
+        told = first_said(session.connection(), normal.version_id, normal.first_seq, watch.seq, Losses.FIRST)
+        detectors = Detectors.make(arrays, told, plan, f"{normal.id} {watch.restarts}".encode())
     else:
         detectors = Detectors.restore(unpacked(watch.content))
-    return Standing(arrays, detectors, watch.restarts, watch.seq, watch.requests)
+    return Standing(normal.id, arrays, detectors, watch.restarts, watch.seq, watch.requests)
+
+
+def _rest(session: Session, of: alarms.Watched, standing: Standing, batch: Batch) -> Detected:
+    """While what is known is confirmed again and again, beginning anew each time would cost more than it tells."""
+    watch = of.watch
+    standing.seq = watch.seq = watch.latest_seq = batch.seqs[-1]
+    watch.resting -= len(batch)
+    alarms.follow(session, of)
+    return Detected(len(batch), more=watch.resting == 0)
 
 
 def _take(session: Session, of: alarms.Watched, standing: Standing, batch: Batch) -> Detected:
@@ -129,10 +149,11 @@ def _take(session: Session, of: alarms.Watched, standing: Standing, batch: Batch
     watch.latest_seq, watch.latest_requests = standing.seq, standing.requests
     readings.keep(session, watch, detectors.watching, batch.moments[taken - 1])
     if crossing is not None:
-        alarm = alarms.raise_alarm(session, of, batch, crossing, detectors).id
+        alarm = alarms.raise_alarm(session, of, batch, crossing, detectors)
         _keep(watch, standing, None)
         watch.latest_requests, watch.requests, watch.restarts = 0, 0, watch.restarts + 1
-        return Detected(taken, alarm, more=True)
+        watch.resting = min(alarm.crossings - 1, RESTS) * of.normal.size // RESTS
+        return Detected(taken, alarm.id, more=True)
     alarms.follow(session, of)
     if _due(watch, standing):
         _keep(watch, standing, packed(detectors.state()))

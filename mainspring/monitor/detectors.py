@@ -18,6 +18,7 @@ from mainspring.monitor.arrays import Arrays
 from mainspring.monitor.batch import Batch, Said
 from mainspring.monitor.features import FEATURES, SEGMENTED, SEGMENTS, Feature, Kind
 from mainspring.monitor.minutes import Minutes
+from mainspring.monitor.plan import DriftPlan
 from mainspring.monitor.segments import fits, segments
 from mainspring.monitor.watchers import WATCHERS, Losses, Numbers, Values, Vectors, Watcher
 from mainspring.monitor.watchers import Minutes as BadMinutes
@@ -90,12 +91,17 @@ class Detectors:
         self.watching, self._minutes = watching, minutes
 
     @classmethod
-    def make(cls, reference: Arrays, alpha: float, tolerance: float, seed: bytes) -> "Detectors":
-        """Every one anew, with randomness of its own. `tolerance`: of the risk, see drift/risk.py."""
+    def make(cls, reference: Arrays, said: list[float], plan: DriftPlan, seed: bytes) -> "Detectors":
+        """Every one anew, with randomness of its own. `said`: the first losses of all, so far."""
+        alpha = plan.alpha
         made = []
         for name, feature in FEATURES.items():
             number = _number(seed, name)
-            watcher = _watcher(feature, reference.get(name), alpha * feature.weight, tolerance, number)
+            share = alpha * feature.weight
+            if feature.of is Kind.LOSS:
+                watcher: Watcher | None = Losses(share, plan.risk_tolerance, said, known=len(said))
+            else:
+                watcher = _watcher(feature, reference.get(name), share, number)
             if watcher is not None:
                 made.append(Watching(name, "", feature.kind, watcher))
         for segment, rows in segments(reference):
@@ -134,11 +140,9 @@ class Detectors:
 
 
 def _watcher(
-    feature: Feature, known: NDArray[np.generic] | None, alpha: float, tolerance: float, number: int
+    feature: Feature, known: NDArray[np.generic] | None, alpha: float, number: int
 ) -> Watcher | None:
     """None: the reference has too little of it."""
-    if feature.of is Kind.LOSS:
-        return Losses(alpha, tolerance)
     if feature.of is Kind.MINUTE:
         return BadMinutes.begin(alpha)
     if known is None or len(known) < LEAST:

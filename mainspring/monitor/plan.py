@@ -6,6 +6,8 @@ from typing import Annotated, Any, Self
 from cronsim import CronSim, CronSimError
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from mainspring.observe.sampling import SHARE
+
 _ANY_DAY = datetime(2026, 1, 1, tzinfo=UTC)
 Seconds = Annotated[float, Field(ge=0, le=10 * 365 * 86400)]
 
@@ -23,7 +25,7 @@ class DriftPlan(BaseModel):
 
     alpha: Annotated[float, Field(gt=0, le=0.5)] = 0.01
     reference: Annotated[int, Field(ge=100, le=10_000)] = 1000
-    encoder_share: Annotated[float, Field(ge=0, le=1)] = 0.02
+    encoder_share: Annotated[float, Field(ge=0, le=1)] = SHARE
     minimum: Annotated[int, Field(ge=0, le=10_000_000)] = 200
     cooldown_seconds: Seconds = 86400.0
     schedule: Annotated[str, Field(max_length=100)] | None = None

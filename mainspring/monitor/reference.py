@@ -30,14 +30,14 @@ def current(session: Session, version: UUID) -> Reference | None:
     return session.scalar(
         select(Reference)
         .where(Reference.version_id == version)
-        .order_by(Reference.made_at.desc(), Reference.id)
+        .order_by(Reference.made_at.desc(), Reference.id.desc())
         .limit(1)
     )
 
 
 def begin(session: Session, version: Version, size: int) -> Reference | None:
     """Of the version's first so many answered requests; None while there are fewer."""
-    batch = after(session.connection(), version.id, 0, size)
+    batch = after(session.connection(), version.id, 0, size, answered=True)
     if len(batch) < size:
         return None
     return _made(session, version, batch, actor=ACTOR, reason=f"its first {size} answered requests")
@@ -48,7 +48,7 @@ def replace(session: Session, version: Version, size: int, *, actor: str, reason
     newest = (
         session.scalar(select(func.max(Observation.seq)).where(Observation.version_id == version.id)) or 0
     )
-    batch = last(session.connection(), version.id, newest, size)
+    batch = last(session.connection(), version.id, newest, size, answered=True)
     if len(batch) < size:
         raise InvalidRequest(
             f"{version.label} has answered {len(batch)} requests that were looked at, and a reference takes {size}",

@@ -1,5 +1,6 @@
 """When beat's tasks were last carried out, in rows: begun, done, with what, and which of them are overdue."""
 
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -37,13 +38,12 @@ class Rounds:
             connection.execute(
                 _BEGUN, {"task": task, "every": self._every[task], "started_at": datetime.now(UTC)}
             )
-        error: str | None = None
+        whole = False
         try:
             yield did
-        except BaseException as raised:
-            error = type(raised).__name__
-            raise
+            whole = True
         finally:
+            error = None if whole else type(sys.exception()).__name__
             self._end(task, monotonic() - began, did, error)
 
     def _end(self, task: str, seconds: float, did: dict[str, int], error: str | None) -> None:

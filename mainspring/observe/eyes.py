@@ -11,7 +11,7 @@ import numpy as np
 
 from mainspring.observe import texts
 from mainspring.observe.languages import language
-from mainspring.observe.sampling import Budget, drawn
+from mainspring.observe.sampling import SHARE, Budget, drawn
 from mainspring.observe.vectors import Vectors, packed
 from mainspring.terms import JobState, Task
 
@@ -27,7 +27,6 @@ COLUMNS = (
     "encoded_prompt",
     "encoded_answer",
 )
-_SHARE = 0.02  # of a core, where a policy says nothing: as monitor/plan.py has it
 
 
 class Encoded(NamedTuple):
@@ -129,7 +128,7 @@ class Eyes:
             return
         now = self._clock()
         budget = self._budgets.setdefault(deployment, Budget(now))
-        share = jobs[0].policy.get("drift", {}).get("encoder_share", _SHARE)
+        share = jobs[0].policy.get("drift", {}).get("encoder_share", SHARE)
         rate = budget.rate(share, sum(1 + bool(job.answered) for job in jobs), now)
         sample = [job for job in jobs if drawn(job.job_id, rate)]
         if not sample:

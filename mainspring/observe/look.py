@@ -15,6 +15,7 @@ from typing import Any
 from sqlalchemy import (
     Connection,
     String,
+    and_,
     bindparam,
     cast,
     func,
@@ -42,6 +43,14 @@ _RUNNING = (
     .group_by(Job.version_id)
     .cte("running")
 )
+# The longest unseen, so that a pass costs the same however many wait after an outage.
+_WAITING = (
+    select(Observation.job_id, Observation.at)
+    .where(Observation.seq.is_(None))
+    .order_by(Observation.at)
+    .limit(8 * MOST)
+    .cte("waiting")
+)
 _UNSEEN = (
     select(
         Observation.job_id,
@@ -61,14 +70,14 @@ _UNSEEN = (
     .join(Deployment, Deployment.name == Job.deployment)
     .outerjoin(ChatSession, ChatSession.id == Job.session_id)
     .outerjoin(BEFORE, true())
+    .join(_WAITING, and_(_WAITING.c.job_id == Observation.job_id, _WAITING.c.at == Observation.at))
     .outerjoin(_RUNNING, _RUNNING.c.version_id == Observation.version_id)
     .where(
-        Observation.seq.is_(None),
         or_(
             _RUNNING.c.first.is_(None),
             cast(Observation.job_id, String) < _RUNNING.c.first,
             Observation.at < func.now() - timedelta(seconds=PATIENCE_SECONDS),
-        ),
+        )
     )
     .order_by(Observation.job_id)
     .limit(MOST)

@@ -7,6 +7,7 @@ same job is drawn again whoever asks.
 import hashlib
 from uuid import UUID
 
+SHARE = 0.02  # of a core, where a policy says nothing
 _SAVED_SECONDS = 10.0  # what was not spent for longer than this is lost: no burst after a quiet night
 _FIRST_COST = 0.01  # seconds a text, before any was measured
 _MEMORY = 0.9

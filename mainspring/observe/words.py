@@ -32,7 +32,9 @@ class Words:
 
             self._tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
             self._table = Table(folder / "model.safetensors")
-        except Exception as error:  # tokenizers raises bare Exceptions
+        except (
+            Exception
+        ) as error:  # what is wrong with a tokenizer's file is raised as an Exception without a class
             raise StackError(
                 f"no word vectors can be read from the encoder {folder.name}: {type(error).__name__}",
                 remedy="Set MAINSPRING_ENCODER to a folder with tokenizer.json and model.safetensors.",

@@ -53,7 +53,8 @@ class Reference(Base):
 class DriftWatch(Base):
     """Where the detectors of a reference stand. `content`: as above, after `requests` up to the observation `seq`.
 
-    `latest_…`: what a worker has given to those that it holds in memory since. `restarts`: how often they began anew.
+    `latest_…`: what a worker has given to those that it holds in memory since. `restarts`: how often they began anew;
+    `resting`: requests that pass unwatched before they do, while an alarm is open and has been confirmed.
     """
 
     __tablename__ = "drift_watches"
@@ -64,6 +65,7 @@ class DriftWatch(Base):
     latest_seq: Mapped[int] = mapped_column(BigInteger)
     latest_requests: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))
     restarts: Mapped[int] = mapped_column(server_default=text("0"))
+    resting: Mapped[int] = mapped_column(server_default=text("0"))
     content: Mapped[bytes | None] = mapped_column(LargeBinary)
     updated_at: Mapped[datetime] = mapped_column(server_default=func.now())
 

@@ -156,6 +156,7 @@ def _detectors() -> None:
         sa.Column("latest_seq", sa.BigInteger(), nullable=False),
         sa.Column("latest_requests", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("restarts", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("resting", sa.Integer(), server_default="0", nullable=False),
         sa.Column("content", sa.LargeBinary(), nullable=True),
         sa.Column("updated_at", sa.DateTime(timezone=True), server_default=NOW, nullable=False),
         _of_reference("drift_watches"),

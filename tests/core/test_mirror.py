@@ -9,13 +9,13 @@ import pytest
 from sqlalchemy import select, text
 
 from mainspring.errors import MirrorAway
-from mainspring.identifiers import uuid7
 from mainspring.mirror import drifting, evaluations, mirror, serving, training, versions
 from mainspring.mirror.series import SERIES, served
 from mainspring.mirror.things import Run, Status
 from mainspring.settings import Settings
-from mainspring.tables import Database, Deployment, DriftReading, Mirrored, Reference
+from mainspring.tables import Database, Deployment, DriftReading, Mirrored
 from tests.core.local_running import free_port
+from tests.core.monitoring.traffic import reference
 from tests.living import DATASET, DIGEST, NOON, SECRET, TODAY, Life, day
 from workers.schedule import beat_schedule
 
@@ -136,23 +136,8 @@ def test_a_day_is_over_some_minutes_after_midnight() -> None:
 
 def test_what_the_detectors_read_is_a_series_of_each_measure(life: Life) -> None:
     """Once nothing of it changes any more; of a segment of the traffic nothing is shown."""
-    normal = uuid7()
     with life.database.transaction() as session:
-        session.add(
-            Reference(
-                id=normal,
-                version_id=life.versions[0],
-                origin="traffic",
-                size=1,
-                first_seq=1,
-                last_seq=1,
-                digest="",
-                content=b"",
-                made_by="test",
-                reason="",
-            )
-        )
-        session.flush()
+        normal = reference(session, life.versions[0])
         for minutes, segment in ((0, ""), (10, ""), (10, "language=en")):
             span = day(1) + timedelta(minutes=minutes)
             session.add(

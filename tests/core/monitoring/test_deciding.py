@@ -18,11 +18,10 @@ from mainspring.tables import (
     DriftAlarm,
     DriftDecision,
     Event,
-    Reference,
     RetrainingRequest,
     Version,
 )
-from tests.core.monitoring.traffic import about, observe
+from tests.core.monitoring.traffic import about, observe, reference
 from tests.rows import champion
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
@@ -80,24 +79,10 @@ def test_never_two_at_once_never_without_cause_and_always_with_a_reason(facts: F
 
 
 def alarmed(session: Session, version: Version, since: datetime, kind: str = "data") -> DriftAlarm:
-    made = Reference(
-        id=uuid4(),
-        version_id=version.id,
-        origin="traffic",
-        size=1,
-        first_seq=1,
-        last_seq=1,
-        digest="",
-        content=b"",
-        made_by="test",
-        reason="",
-    )
-    session.add(made)
-    session.flush()
     shared: dict[str, Any] = {"requests": 1, "value": 5.0, "threshold": 4.6}
     alarm = DriftAlarm(
         id=uuid4(),
-        reference_id=made.id,
+        reference_id=reference(session, version.id),
         version_id=version.id,
         deployment=version.deployment,
         kind=kind,

@@ -6,13 +6,22 @@ from uuid import UUID, uuid4
 
 import numpy as np
 import pytest
-from sqlalchemy import select, text
+from sqlalchemy import func, select, text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from mainspring.monitor import classical
+from mainspring.monitor import alarms, classical
 from mainspring.monitor.detect import Detected, Memory, detect, watched
-from mainspring.tables import Database, DriftAlarm, DriftReading, DriftWatch, Event, Reference, Version
+from mainspring.tables import (
+    Database,
+    DriftAlarm,
+    DriftReading,
+    DriftWatch,
+    Event,
+    Observation,
+    Reference,
+    Version,
+)
 from tests.core.monitoring.traffic import about, observe
 from tests.rows import champion
 
@@ -146,7 +155,7 @@ def test_an_open_alarm_is_confirmed_and_ends_when_it_is_quiet(database: Database
         alarm = session.scalars(select(DriftAlarm)).one()
         assert alarm.crossings > 1
         assert alarm.ended_at is None
-        observe(session, version, about(rng, 0, 3 * SIZE))
+        observe(session, version, about(rng, 0, 4 * SIZE))
     passes(database, version)
     with database.transaction() as session:
         assert session.scalars(select(DriftAlarm)).one().ended_at is not None
@@ -233,3 +242,63 @@ def test_people_read_classical_measures_once_an_hour(database: Database, version
         loud = {one.measure: one for one in session.scalars(measured.where(DriftReading.span > now))}
         assert loud["domain_classifier"].value > 0.9
         assert loud["mean_discrepancy"].details["chance"] < 0.01
+
+
+def test_a_confirmed_alarm_rests_for_longer_and_longer(database: Database, version: UUID) -> None:
+    """What has moved for good is not begun anew for every dozen requests."""
+    rng = np.random.default_rng(10)
+    with database.transaction() as session:
+        observe(session, version, about(rng, 0, SIZE))
+        observe(session, version, about(rng, 1, 600))
+    found = passes(database, version)
+    with database.transaction() as session:
+        alarm = session.scalars(select(DriftAlarm)).one()
+        watch = session.scalars(select(DriftWatch)).one()
+        newest = session.scalar(select(func.max(Observation.seq)))
+    assert alarm.crossings <= 6
+    assert sum(one.requests for one in found) == 600
+    assert watch.latest_seq == newest
+
+
+def test_after_another_encoder_its_vectors_wait_for_a_new_reference(
+    database: Database, version: UUID
+) -> None:
+    """And everything else goes on."""
+    rng = np.random.default_rng(11)
+    with database.transaction() as session:
+        observe(session, version, about(rng, 0, SIZE + 50))
+    passes(database, version)
+    wide = np.concatenate([about(rng, 0, 60), about(rng, 0, 60)], axis=1)
+    with database.transaction() as session:
+        observe(session, version, wide, prompt_tokens=20)
+    assert passes(database, version)[-1].alarm is None
+    with database.transaction() as session:
+        assert session.scalars(select(DriftWatch)).one().latest_requests == 110
+        assert classical.read(session, session.get_one(Version, version), datetime.now(UTC)) == 0
+
+
+def test_a_reference_is_of_answers_and_not_of_failures(database: Database, version: UUID) -> None:
+    rng = np.random.default_rng(12)
+    with database.transaction() as session:
+        observe(session, version, about(rng, 1, 30), state="failed")
+        observe(session, version, about(rng, 0, SIZE - 1))
+    assert passes(database, version) == [Detected()]
+    with database.transaction() as session:
+        observe(session, version, about(rng, 0, 1))
+    passes(database, version)
+    with database.transaction() as session:
+        assert session.scalars(select(Reference)).one().size == SIZE
+
+
+def test_what_is_open_ends_with_its_version(database: Database, version: UUID) -> None:
+    rng = np.random.default_rng(13)
+    with database.transaction() as session:
+        observe(session, version, about(rng, 0, SIZE))
+        observe(session, version, about(rng, 1, 30))
+    passes(database, version)
+    with database.transaction() as session:
+        alarms.end_of_gone(session, watched(session))
+        assert session.scalars(select(DriftAlarm)).one().ended_at is None
+        alarms.end_of_gone(session, [])
+    with database.transaction() as session:
+        assert session.scalars(select(DriftAlarm)).one().ended_at is not None

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from mainspring.identifiers import uuid7
 from mainspring.observe.vectors import packed
-from mainspring.tables import Observation
+from mainspring.tables import Observation, Reference
 
 DIMENSIONS = 16
 
@@ -43,3 +43,22 @@ def observe(session: Session, version: UUID, vectors: np.ndarray, **more: Any) -
         ],
     )
     return jobs
+
+
+def reference(session: Session, version: UUID) -> UUID:
+    """One that says nothing, for readings and alarms that need one."""
+    made = Reference(
+        id=uuid7(),
+        version_id=version,
+        origin="traffic",
+        size=1,
+        first_seq=1,
+        last_seq=1,
+        digest="",
+        content=b"",
+        made_by="test",
+        reason="",
+    )
+    session.add(made)
+    session.flush()
+    return made.id
