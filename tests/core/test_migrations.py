@@ -14,10 +14,15 @@ from mainspring.settings import Settings
 from tests.servers import Servers
 
 
-def test_forwards_and_back(servers: Servers) -> None:
+def empty(servers: Servers) -> str:
+    """The URL of a new database without a schema."""
     name = f"m{uuid4().hex[:8]}"
     servers.create_database(name)
-    url = servers.database_url(name)
+    return servers.database_url(name)
+
+
+def test_forwards_and_back(servers: Servers) -> None:
+    url = empty(servers)
     settings = Settings(database_url=url)
     upgrade(settings)
     command.check(configuration(url))  # raises when a model has no migration
@@ -32,9 +37,7 @@ def test_forwards_and_back(servers: Servers) -> None:
 
 def test_seq2seq_tasks_come_and_go(servers: Servers) -> None:
     """Old deployments pass both ways; one of a new task holds the older schema off until it is deleted."""
-    name = f"m{uuid4().hex[:8]}"
-    servers.create_database(name)
-    url = servers.database_url(name)
+    url = empty(servers)
     settings = Settings(database_url=url)
     insert = "insert into deployments (name, task) values ('{0}', '{0}')"
     upgrade(settings, "0003")
@@ -94,9 +97,7 @@ def _deployed(connection: Connection) -> None:
 
 def test_deliveries_of_older_code(servers: Servers) -> None:
     """Made before or after the migration, their jobs ended before or after it: each is due once, when its job has ended."""
-    name = f"m{uuid4().hex[:8]}"
-    servers.create_database(name)
-    url = servers.database_url(name)
+    url = empty(servers)
     settings = Settings(database_url=url)
     upgrade(settings, "0011")
     engine = create_engine(url, isolation_level="AUTOCOMMIT")
@@ -142,9 +143,7 @@ def test_a_migration_says_whether_it_expands_or_contracts() -> None:
 
 def test_observations_move_into_weeks_and_back(servers: Servers) -> None:
     """What older code wrote is there afterwards; what it writes then, finds its place; and all of it comes back."""
-    name = f"m{uuid4().hex[:8]}"
-    servers.create_database(name)
-    url = servers.database_url(name)
+    url = empty(servers)
     settings = Settings(database_url=url)
     upgrade(settings, "0015")
     engine = create_engine(url, isolation_level="AUTOCOMMIT")
