@@ -59,7 +59,8 @@ def _decision(console: Console, found: dict[str, Any]) -> None:
 def _version(console: Console, version: dict[str, Any]) -> None:
     normal = version["reference"]
     if normal is None:
-        console.print(f"[bold]{version['version']}[/]  has no reference yet: it takes some requests first")
+        told = f"has no reference yet: {version['gathered']:,} of {version['wanted']:,} answers are there"
+        console.print(f"[bold]{version['version']}[/]  {told}")
         return
     made = f"{normal['reason']}, {_when(normal['made_at'])}"
     console.print(

@@ -18,7 +18,7 @@ from mainspring.monitor.features import SEGMENTED
 from mainspring.monitor.segments import labels
 from mainspring.monitor.subjects import Subject, subjects
 from mainspring.observe import texts
-from mainspring.tables import Event, Job, Observation, Reference, Version
+from mainspring.tables import Event, Job, JobState, Observation, Reference, Version, constant
 
 ACTOR = "monitor"
 _LEAST = 20  # numbers without which a column says nothing of what is normal
@@ -56,6 +56,20 @@ def replace(session: Session, version: Version, size: int, *, actor: str, reason
             remedy="Wait for more requests, or set `reference` in the policy's `drift` lower.",
         )
     return _made(session, version, batch, actor=actor, reason=reason)
+
+
+def gathered(session: Session, version: UUID, most: int) -> int:
+    """How many answers there are to make one of, up to so many."""
+    some = (
+        select(Observation.seq)
+        .where(
+            Observation.version_id == version,
+            Observation.seq.is_not(None),
+            Observation.state == constant(JobState.SUCCEEDED),
+        )
+        .limit(most)
+    )
+    return session.scalar(select(func.count()).select_from(some.subquery())) or 0
 
 
 def words_of(arrays: Arrays) -> tuple[Counter[str], int]:

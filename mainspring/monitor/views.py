@@ -8,7 +8,9 @@ from sqlalchemy.orm import Session
 from typing_extensions import TypedDict
 
 from mainspring.monitor import deciding, reference
+from mainspring.monitor.plan import drift_plan
 from mainspring.tables import (
+    Deployment,
     DriftAlarm,
     DriftDecision,
     DriftReading,
@@ -87,10 +89,14 @@ class RequestView(TypedDict):
 
 
 class VersionDrift(TypedDict):
-    """`watched`: requests that the detectors have been given since they last began."""
+    """`watched`: requests that the detectors have been given since they last began. Before there is a reference,
+    `gathered` of the `wanted` answers that it is to be made of are there.
+    """
 
     version: str
     stage: str
+    gathered: int
+    wanted: int
     reference: ReferenceView | None
     watched: int
     readings: list[ReadingView]
@@ -109,7 +115,7 @@ class DriftView(TypedDict):
 
 
 def drift(session: Session, name: str) -> DriftView:
-    decision = session.get(DriftDecision, name)
+    decision, policy = session.get(DriftDecision, name), session.get_one(Deployment, name).policy
     live = session.scalars(
         select(Version)
         .where(Version.deployment == name, Version.stage.in_([Stage.PRODUCTION.value, Stage.CANARY.value]))
@@ -128,7 +134,7 @@ def drift(session: Session, name: str) -> DriftView:
         "state": None if decision is None else decision.state,
         "reasons": [] if decision is None else decision.reasons,
         "since": None if decision is None else decision.since.isoformat(),
-        "versions": [_version(session, version) for version in live],
+        "versions": [_version(session, version, policy) for version in live],
         "alarms": [_alarm(alarm, version) for alarm, version in alarms],
         "retraining": None if pending is None else request_view(pending),
     }
@@ -157,12 +163,15 @@ def reference_view(made: Reference) -> ReferenceView:
     }
 
 
-def _version(session: Session, version: Version) -> VersionDrift:
+def _version(session: Session, version: Version, policy: dict[str, Any]) -> VersionDrift:
     normal = reference.current(session, version.id)
+    wanted = drift_plan(policy).reference if normal is None else normal.size
     watch = None if normal is None else session.get(DriftWatch, normal.id)
     return {
         "version": version.label,
         "stage": version.stage,
+        "gathered": wanted if normal is not None else reference.gathered(session, version.id, wanted),
+        "wanted": wanted,
         "reference": None if normal is None else reference_view(normal),
         "watched": 0 if watch is None else watch.latest_requests,
         "readings": [] if normal is None else _readings(session, normal),
