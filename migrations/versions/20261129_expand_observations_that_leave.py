@@ -106,13 +106,14 @@ def _partition() -> None:
     op.create_index("ix_observations_version_id_seq", "observations", ["version_id", "seq"])
     op.create_index("ix_observations_unseen", "observations", ["at"], postgresql_where=sa.text("seq is null"))
     bounds = [monday + timedelta(weeks=number) for number in range(1, WEEKS_AHEAD + 2)]
-    # A new home has nothing older than this week; else all that is older stands in the first one.
+    # All that is older stands in the first one. A new home has a place for the week before: clocks run late.
     older = op.get_bind().scalar(sa.text(f"select exists (select from {first})"))  # noqa: S608  our name
     since = "minvalue" if older else f"'{monday}Z'"
     op.execute(
         f"alter table observations attach partition {first} for values from ({since}) to ('{bounds[0]}Z')"
     )
-    for start, end in pairwise(bounds):
+    before = [] if older else [(monday - timedelta(weeks=1), monday)]
+    for start, end in [*before, *pairwise(bounds)]:
         op.execute(
             f"create table observations_{start:%Y%m%d} partition of observations"
             f" for values from ('{start}Z') to ('{end}Z')"
