@@ -22,13 +22,15 @@ from tests.rows import registered
 
 
 class Served:
-    """`stop` and `start` again at the same address."""
+    """`stop` and `start` again at the same address, which nobody else is given in between: a socket that doesn't listen
+    holds it."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
+        self._place = socket.socket()
+        self._place.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self._place.bind(("127.0.0.1", 0))
+        self.port = self._place.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
 
     def start(self) -> None:
@@ -67,6 +69,7 @@ class Served:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.stop()
+        self._place.close()
 
 
 def until(met: Any, seconds: float = 10.0) -> None:
