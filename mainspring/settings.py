@@ -36,6 +36,8 @@ class Settings(BaseSettings):
         ""  # a folder, or whatever fsspec opens (s3://bucket/models); empty: the home's folder `store`
     )
     secret: str = ""  # what webhooks' secrets are derived from; empty: the file `secret` of this home
+    # What kept text is encrypted with, the newest first, with commas in between: `mainspring texts --new-key` prints one.
+    text_keys: str = Field("", repr=False)
     webhooks_to_private_addresses: bool = False  # true where receivers live beside this installation
     # The MLflow that shows what is here; empty: none. A name and a password go into it, a token beside it:
     mlflow_url: str = Field("", repr=False, pattern=r"^(https?://\S+)?$")

@@ -10,6 +10,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from mainspring.endpoints import database_url, redis_url
 from mainspring.errors import StackError
+from mainspring.kept.keys import keys_at_hand
 from mainspring.logs import configure, log
 from mainspring.messages import OPS_QUEUE
 from mainspring.metrics.exposed import Exposed, registry
@@ -51,7 +52,9 @@ def connect(**_: Any) -> None:
     shown = registry()
     chores = Chores(shown)
     postman = Postman(settings, database, road, chores.tried)
-    app.process = Connections(settings, database, redis, postman, rounds, _eyes(), road, chores)
+    app.process = Connections(
+        settings, database, redis, postman, rounds, _eyes(), road, chores, keys=keys_at_hand(settings)
+    )
     exposed.append(Exposed(shown, "ops", settings, database))
 
 

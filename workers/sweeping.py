@@ -9,6 +9,7 @@ from prometheus_client import CollectorRegistry
 from redis import Redis
 from redis.exceptions import RedisError
 
+from mainspring.kept.keys import Keys
 from mainspring.logs import log
 from mainspring.monitor.detect import Memory
 from mainspring.monitor.rounds import Rounds, notice_overdue
@@ -39,6 +40,7 @@ class Connections:
     chores: Chores = field(default_factory=lambda: Chores(CollectorRegistry()))  # which nobody looks at
     detectors: Memory = field(default_factory=Memory)
     detecting: Lock = field(default_factory=Lock)
+    keys: Keys = field(default_factory=lambda: Keys([]))  # nothing can be kept
 
 
 def sweep_once(app: Celery, use: Connections) -> None:

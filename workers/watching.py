@@ -3,6 +3,8 @@
 from datetime import UTC, datetime
 
 from mainspring.figures.rollup import roll_up
+from mainspring.kept.keys import NO_KEY
+from mainspring.kept.writing import fill, keep
 from mainspring.logs import log
 from mainspring.monitor import alarms, classical, deciding, detect
 from mainspring.observe.look import look
@@ -19,11 +21,18 @@ def observe_once(use: Connections) -> None:
         while more and did["passes"] < MOST_PASSES:
             with use.database.begin() as connection:
                 looked = look(connection, use.eyes)
+                kept = keep(connection, use.keys, looked.jobs)
+            did["kept"] += kept.kept
+            did["unkept"] += kept.waiting
             more = looked.more
             did["passes"] += 1
             did["seen"] += looked.seen
             did["encoded"] += looked.encoded
             did["heard"] += looked.heard
+        with use.database.begin() as connection:
+            did["kept"] += fill(connection, use.keys)
+        if did["unkept"]:
+            log.error("texts.unkept", count=did["unkept"], remedy=NO_KEY)
 
 
 def detect_once(use: Connections) -> None:

@@ -17,6 +17,7 @@ from api.views import RunView, VersionView, version_view
 from mainspring import registry
 from mainspring.access import Caller
 from mainspring.errors import InvalidRequest
+from mainspring.kept.keys import require_keys
 from mainspring.release.policy import Policy, kept
 from mainspring.serving import stream
 from mainspring.tables import Task
@@ -76,6 +77,7 @@ async def declare(name: str, request: Request, backends: TheBackends, transact: 
     """Make a deployment, or change its policy. Doing it twice changes nothing."""
     given = await body.read(request, backends.settings.max_body_bytes, Declaration)
     policy = None if given.policy is None else kept(given.policy)
+    require_keys(backends.settings, policy or {})
     if _NAME.fullmatch(name) is None:
         raise InvalidRequest(
             "a deployment cannot have that name",

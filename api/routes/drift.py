@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Request, Response, Security
+from fastapi import APIRouter, Query, Request, Response, Security
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy.orm import Session
 
@@ -10,9 +10,11 @@ from api import body, declared
 from api.deps import BEARER, TheBackends, Transacting
 from api.rendering import Json
 from api.routes.deployments import takes
+from api.routes.texts import Reason, reader
 from mainspring import registry
 from mainspring.access import Caller
 from mainspring.errors import InvalidRequest
+from mainspring.kept.keys import keys_at_hand
 from mainspring.monitor import deciding, detect, reference
 from mainspring.monitor.plan import drift_plan
 from mainspring.monitor.views import (
@@ -22,6 +24,7 @@ from mainspring.monitor.views import (
     drift,
     reference_view,
     request_view,
+    show_texts,
 )
 from mainspring.tables import Version
 from mainspring.terms import ADMIN
@@ -45,12 +48,27 @@ class Wish(BaseModel):
 
 
 @router.get("/{name}/drift", response_model=DriftView)
-async def look(name: str, transact: Transacting) -> Response:
-    """What was decided of it and why, its references, what the detectors say, and its latest alarms."""
+async def look(
+    name: str,
+    backends: TheBackends,
+    transact: Transacting,
+    *,
+    texts: Annotated[
+        bool, Query(description="With what was asked in the examples, where it is kept.")
+    ] = False,
+    reason: Reason = "the examples of an alarm",
+) -> Response:
+    """What was decided of it and why, its references, what the detectors say, and its latest alarms.
 
-    def work(session: Session, _: Caller) -> DriftView:
-        declared.find(session, name)
-        return drift(session, name)
+    `texts` are for keys of scope `admin`; that they were read is then in the log of events, with the `reason`.
+    """
+
+    def work(session: Session, caller: Caller) -> DriftView:
+        deployment = declared.find(session, name)
+        view = drift(session, deployment)
+        if texts:
+            show_texts(session, deployment, view, keys_at_hand(backends.settings), reader(caller, reason))
+        return view
 
     return Json(await transact(work))
 

@@ -28,6 +28,7 @@ _FILES = {
     "prompts": ("prompts",),
     "retire": ("retire",),
     "drift": ("drift",),
+    "texts": ("texts",),
     "demo": ("demo",),
     "migrate": ("migrate",),
     "audit": ("audit",),

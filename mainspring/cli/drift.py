@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from mainspring.cli.stack import AsJson
+from mainspring.cli.texts import excerpt
 from mainspring.local.doors import client
 
 _STYLES = {"stable": "green", "watch": "yellow", "retrain": "red"}
@@ -21,6 +22,9 @@ def drift(
         str, typer.Option(metavar="REASON", help="Say that its latest requests are normal, and why.")
     ] = "",
     retrain: Annotated[str, typer.Option(metavar="REASON", help="Ask for a better version, and why.")] = "",
+    texts: Annotated[
+        bool, typer.Option("--texts", help="Show what was asked in the examples, where it is kept.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Show how its traffic has moved: the decision, the detectors beside their thresholds, the alarms with examples."""
@@ -29,7 +33,8 @@ def drift(
             api.request("POST", f"/v1/deployments/{name}/drift/references", json={"reason": new_reference})
         if retrain:
             api.request("POST", f"/v1/deployments/{name}/retraining", json={"reason": retrain})
-        found = api.request("GET", f"/v1/deployments/{name}/drift")
+        asked = {"texts": "true", "reason": "mainspring drift --texts"} if texts else {}
+        found = api.request("GET", f"/v1/deployments/{name}/drift", params=asked)
     if as_json:
         typer.echo(json.dumps(found))
         return
@@ -103,7 +108,16 @@ def _alarm(console: Console, alarm: dict[str, Any]) -> None:
         near = f"; nearest to {', '.join(alarm['near'][:4])}" if alarm["near"] else ""
         console.print(f"    new: {', '.join(alarm['terms'])}{near}", markup=False)
     if alarm["examples"]:
-        console.print(f"    such as {', '.join(alarm['examples'][:3])}", markup=False)
+        _examples(console, alarm)
+
+
+def _examples(console: Console, alarm: dict[str, Any]) -> None:
+    """Their ids; of those whose text was asked for, an excerpt of it."""
+    hidden = alarm["kept"] and not alarm["texts"]
+    told = f" (--texts: what was asked in {alarm['kept']} of them)" if hidden else ""
+    console.print(f"    such as {', '.join(alarm['examples'][:3])}{told}", markup=False)
+    for one in alarm["texts"]:
+        console.print(f"    {one['job']}  {one['trouble'] or excerpt(one)}", markup=False)
 
 
 def _bar(one: dict[str, Any]) -> str:

@@ -7,6 +7,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from mainspring.declaring.lines import Document
 from mainspring.errors import InvalidRequest
+from mainspring.kept.plan import TextPlan, TracePlan
+from mainspring.monitor.plan import DriftPlan
 from mainspring.registry.policy import check
 from mainspring.release.draining import DrainPlan
 from mainspring.release.plan import RolloutPlan, ShadowPlan
@@ -21,6 +23,9 @@ _PARTS: dict[tuple[Any, ...], type[BaseModel]] = {
     ("policy", "rollout"): RolloutPlan,
     ("policy", "rollout", "shadow"): ShadowPlan,
     ("policy", "drain"): DrainPlan,
+    ("policy", "drift"): DriftPlan,
+    ("policy", "texts"): TextPlan,
+    ("policy", "traces"): TracePlan,
 }
 
 

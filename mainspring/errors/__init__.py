@@ -45,6 +45,7 @@ from mainspring.errors.running import (
     ModelRefused,
     NotFinite,
     StackError,
+    TextLocked,
     Unreachable,
 )
 
@@ -76,6 +77,7 @@ __all__ = [
     "QueueFull",
     "RateLimited",
     "StackError",
+    "TextLocked",
     "Unauthenticated",
     "UnknownDeployment",
     "UnknownJob",

@@ -61,6 +61,13 @@ class Cancelled(MainspringError):
     title = "The job was cancelled"
 
 
+class TextLocked(MainspringError):
+    """A text was kept, and cannot be opened with the keys that are here."""
+
+    code = "text_locked"
+    title = "The kept text cannot be opened"
+
+
 class StackError(MainspringError):
     """The embedded stack cannot start or go on; the remedy says what to do."""
 

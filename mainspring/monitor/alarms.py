@@ -20,7 +20,7 @@ from mainspring.monitor.reference import subjects_of, words_of
 from mainspring.monitor.segments import fits
 from mainspring.monitor.subjects import nearest
 from mainspring.observe import texts
-from mainspring.tables import DriftAlarm, DriftWatch, Event, Job, Observation, Reference, Version
+from mainspring.tables import DriftAlarm, DriftWatch, Event, Job, KeptText, Observation, Reference, Version
 from mainspring.terms import AlarmKind
 
 ACTOR = "monitor"
@@ -145,10 +145,16 @@ def _about(session: Session, of: Watched, alarm: DriftAlarm) -> dict[str, Any]:
         "share": max(found.share, alarm.details.get("share", 0.0)),
         "terms": _terms(session, jobs, of.arrays),
         "near": _near(of.arrays, latest, strange),
-        "examples": [str(job) for job in jobs[:EXAMPLES]],
+        "examples": [str(job) for job in _best(session, jobs)],
         "strange": len(strange),
         "among": len(rows),
     }
+
+
+def _best(session: Session, strange: list[UUID]) -> list[UUID]:
+    """To look at: those whose text is kept before the others."""
+    kept = set(session.scalars(select(KeptText.job_id).where(KeptText.job_id.in_(strange))))
+    return sorted(strange, key=lambda job: job not in kept)[:EXAMPLES]
 
 
 def _near(arrays: Arrays, latest: Batch, strange: list[int]) -> list[str]:

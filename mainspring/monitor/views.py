@@ -1,12 +1,15 @@
 """How a deployment drifts, as people and programs are told it."""
 
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session
 from typing_extensions import TypedDict
 
+from mainspring.kept.keys import Keys
+from mainspring.kept.reading import Reader, TextView, kept_of, read
 from mainspring.monitor import deciding, reference
 from mainspring.monitor.plan import drift_plan
 from mainspring.tables import (
@@ -57,7 +60,8 @@ class AlarmView(TypedDict):
     """`requests`: after so many since its detectors began. `share`: of the latest requests that are unlike the reference.
 
     `terms`: words that set these apart; `near`: words of those known requests that they are most like; `examples`: ids of
-    such jobs. `ended_at`: null while it is open.
+    such jobs. `kept`: of how many of them the text is kept; `texts`: these, for who asks for them. `ended_at`: null while
+    it is open.
     """
 
     id: str
@@ -77,6 +81,8 @@ class AlarmView(TypedDict):
     terms: list[str]
     near: list[str]
     examples: list[str]
+    kept: int
+    texts: list[TextView]
 
 
 class RequestView(TypedDict):
@@ -114,8 +120,9 @@ class DriftView(TypedDict):
     retraining: RequestView | None
 
 
-def drift(session: Session, name: str) -> DriftView:
-    decision, policy = session.get(DriftDecision, name), session.get_one(Deployment, name).policy
+def drift(session: Session, deployment: Deployment) -> DriftView:
+    name, policy = deployment.name, deployment.policy
+    decision = session.get(DriftDecision, name)
     live = session.scalars(
         select(Version)
         .where(Version.deployment == name, Version.stage.in_([Stage.PRODUCTION.value, Stage.CANARY.value]))
@@ -127,7 +134,8 @@ def drift(session: Session, name: str) -> DriftView:
         .where(DriftAlarm.deployment == name)
         .order_by(DriftAlarm.at.desc())
         .limit(LATEST_ALARMS)
-    )
+    ).all()
+    kept = kept_of(session, deployment, [job for alarm, _ in alarms for job in _examples(alarm)])
     pending = deciding.pending(session, name)
     return {
         "deployment": name,
@@ -135,9 +143,17 @@ def drift(session: Session, name: str) -> DriftView:
         "reasons": [] if decision is None else decision.reasons,
         "since": None if decision is None else decision.since.isoformat(),
         "versions": [_version(session, version, policy) for version in live],
-        "alarms": [_alarm(alarm, version) for alarm, version in alarms],
+        "alarms": [_alarm(alarm, version, kept) for alarm, version in alarms],
         "retraining": None if pending is None else request_view(pending),
     }
+
+
+def show_texts(session: Session, deployment: Deployment, view: DriftView, keys: Keys, who: Reader) -> None:
+    """Into each alarm those of its examples that this reader may see."""
+    jobs = {UUID(job) for alarm in view["alarms"] for job in alarm["examples"]}
+    found = read(session, deployment, keys, jobs, who)
+    for alarm in view["alarms"]:
+        alarm["texts"] = [found[UUID(job)] for job in alarm["examples"] if UUID(job) in found]
 
 
 def request_view(request: RetrainingRequest) -> RequestView:
@@ -202,7 +218,11 @@ def _readings(session: Session, normal: Reference) -> list[ReadingView]:
     ]
 
 
-def _alarm(alarm: DriftAlarm, version: Version) -> AlarmView:
+def _examples(alarm: DriftAlarm) -> list[UUID]:
+    return [UUID(job) for job in alarm.details.get("examples", [])]
+
+
+def _alarm(alarm: DriftAlarm, version: Version, kept: set[UUID]) -> AlarmView:
     details: dict[str, Any] = alarm.details
     return {
         "id": str(alarm.id),
@@ -222,4 +242,6 @@ def _alarm(alarm: DriftAlarm, version: Version) -> AlarmView:
         "terms": details.get("terms", []),
         "near": details.get("near", []),
         "examples": details.get("examples", []),
+        "kept": len(kept.intersection(_examples(alarm))),
+        "texts": [],
     }

@@ -8,7 +8,8 @@ burst would look like requests that grow longer, which is drift where there is n
 that were accepted before it no longer run, or when it has waited PATIENCE_SECONDS for them.
 """
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
@@ -110,12 +111,16 @@ _ORPHANS = (
 
 @dataclass(frozen=True)
 class Looked:
-    """`encoded`: of those seen, by the frozen encoder. `heard`: what was said of answers. `more`: others may wait."""
+    """`encoded`: of those seen, by the frozen encoder. `heard`: what was said of answers. `more`: others may wait.
+
+    `jobs`: those seen, with their texts.
+    """
 
     seen: int
     encoded: int = 0
     heard: int = 0
     more: bool = False
+    jobs: Sequence[Seen] = field(default=(), compare=False, repr=False)
 
 
 def look(connection: Connection, eyes: Eyes) -> Looked:
@@ -130,7 +135,7 @@ def look(connection: Connection, eyes: Eyes) -> Looked:
     seen = eyes.look([Seen(*row) for row in rows])
     connection.execute(_SEEN, [_values(one) for one in seen])
     encoded = sum(one.sampled is not None for one in seen)
-    return Looked(len(rows), encoded, heard, more=MOST in (len(rows), heard))
+    return Looked(len(rows), encoded, heard, more=MOST in (len(rows), heard), jobs=seen)
 
 
 def _hear(connection: Connection) -> int:

@@ -18,6 +18,12 @@ def check(task: Task, policy: dict[str, Any]) -> None:
             field="policy.engine",
             remedy="Use `auto`, or the task text-generation.",
         )
+    if (policy.get("traces") or {}).get("text") and policy.get("texts") is None:
+        raise InvalidRequest(
+            "traces cannot show text that is not kept",
+            field="policy.traces.text",
+            remedy="Keep it: `texts: {share: 0.01, days: 30}`; or leave `text` out.",
+        )
     if url is None:
         return
     if engine != EngineName.VLLM:

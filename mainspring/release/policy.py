@@ -4,6 +4,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from mainspring.kept.plan import TextPlan, TracePlan
 from mainspring.monitor.plan import DriftPlan
 from mainspring.release.draining import DrainPlan
 from mainspring.release.plan import RolloutPlan
@@ -15,7 +16,7 @@ class Policy(BaseModel):
 
     `engine`: what serves its versions. `vllm` is started by the worker, unless `engine_url` says where one runs.
     `rollout`: how a new version takes over; without it, at once. `drain`: how the former one leaves.
-    `drift`: how its traffic is watched.
+    `drift`: how its traffic is watched. `texts`: what is kept of what was said; `traces`: which jobs MLflow shows.
     """
 
     model_config = ConfigDict(extra="forbid", strict=True)
@@ -26,6 +27,8 @@ class Policy(BaseModel):
     rollout: Annotated[RolloutPlan, Field(strict=False)] | None = None
     drain: Annotated[DrainPlan, Field(strict=False)] | None = None
     drift: Annotated[DriftPlan, Field(strict=False)] | None = None
+    texts: Annotated[TextPlan, Field(strict=False)] | None = None
+    traces: Annotated[TracePlan, Field(strict=False)] | None = None
 
 
 def kept(policy: Policy) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from mainspring.tables.feedback import Feedback, FeedbackKind
 from mainspring.tables.figures import Figures, Span
 from mainspring.tables.incarnation import HeldVersion, Incarnation, Refusal
 from mainspring.tables.job import Job
+from mainspring.tables.kept_text import KeptText
 from mainspring.tables.mirrored import Mirrored
 from mainspring.tables.observation import Observation
 from mainspring.tables.prompt import Prompt, PromptSet
@@ -61,6 +62,7 @@ __all__ = [
     "Incarnation",
     "Job",
     "JobState",
+    "KeptText",
     "Mirrored",
     "Observation",
     "Priority",

@@ -2,6 +2,7 @@
 
 from redis import Redis
 
+from mainspring.kept.keys import keys_at_hand
 from mainspring.monitor.rounds import Rounds
 from mainspring.observe.eyes import Eyes
 from mainspring.settings import Settings
@@ -16,4 +17,5 @@ def connections(
     settings: Settings, database: Database, redis: Redis, postman: Postman, road: Road = UNTRACED
 ) -> Connections:
     rounds = Rounds(database, intervals(settings))
-    return Connections(settings, database, redis, postman, rounds, Eyes(None, None), road)
+    eyes, keys = Eyes(None, None), keys_at_hand(settings)
+    return Connections(settings, database, redis, postman, rounds, eyes, road, keys=keys)
