@@ -1,14 +1,15 @@
 """What one round works with: MLflow on one side, what was written on the other, and the time it has."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from mainspring.errors import MirrorRefused
+from mainspring.mirror import otlp
 from mainspring.mirror.mlflow import Experiment, Mlflow
 from mainspring.mirror.progress import Kind, Progress, Written
-from mainspring.mirror.things import ID, INSTALLATION, Run
+from mainspring.mirror.things import ID, INSTALLATION, Run, Trace
 from mainspring.tables import Database
 
 REMEDY = "Set MAINSPRING_MLFLOW_PREFIX, which goes before the names of what this installation writes there."
@@ -83,6 +84,16 @@ class Desk:
         self.mlflow.set_run(ref, run.name, run.status, run.ended_at)
         self.note(Kind.RUN, run.key, Written(ref, run.digest), settled=run.settled)
         return ref
+
+    def send_traces(self, traces: Sequence[Trace]) -> None:
+        """The same again changes nothing."""
+        self.in_time()
+        self.mlflow.send_traces(self._place, otlp.request(traces))
+        self.round.written += len(traces)
+
+    def delete_traces(self, names: Sequence[str]) -> None:
+        """What is not there is no error."""
+        self.mlflow.delete_traces(self._place, names)
 
     def _experiment(self, name: str) -> Experiment:
         found = self.mlflow.experiment(name)

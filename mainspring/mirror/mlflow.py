@@ -1,4 +1,5 @@
-"""What is said to MLflow: experiments with their runs, registered models with their versions. Knows nothing of our rows."""
+"""What is said to MLflow: experiments with their runs, registered models with their versions, traces. Knows
+nothing of our rows."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -110,6 +111,13 @@ class Mlflow:
         for first in range(0, len(finite), MOST_POINTS):
             some = [_metric(point) for point in finite[first : first + MOST_POINTS]]
             self._rest.post("runs/log-batch", run_id=run_id, metrics=some)
+
+    def send_traces(self, experiment_id: str, request: Mapping[str, Any]) -> None:
+        """As OTLP has it, see otlp.py. All or nothing."""
+        self._rest.export("v1/traces", request, {"x-mlflow-experiment-id": experiment_id})
+
+    def delete_traces(self, experiment_id: str, names: Sequence[str]) -> None:
+        self._rest.post("traces/delete-traces", experiment_id=experiment_id, request_ids=list(names))
 
     def model(self, name: str) -> Registered | None:
         found = self._rest.find("registered-models/get", name=name)

@@ -13,18 +13,23 @@ from mainspring.tables import Database, Mirrored
 
 
 class Kind(StrEnum):
-    """`installation`: the one row that says who we are, to whoever shares an MLflow."""
+    """`installation`: the one row that says who we are, to whoever shares an MLflow.
+
+    `traces`: up to which observation a version's are there; `worded`: a job whose trace there has what was said.
+    """
 
     INSTALLATION = "installation"
     EXPERIMENT = "experiment"
     VERSION = "version"
     RUN = "run"
     SERIES = "series"
+    TRACES = "traces"
+    WORDED = "worded"
 
 
 @dataclass(frozen=True)
 class Written:
-    """`ref`: what MLflow calls it; `state`: its digest, or of a series the moment up to which it is there."""
+    """`ref`: what MLflow calls it; `state`: its digest, or of a series the moment, of traces the observation, up to which it is there."""
 
     ref: str
     state: str

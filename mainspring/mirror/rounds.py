@@ -4,12 +4,15 @@ from datetime import datetime
 
 from sqlalchemy import func, select
 
+from mainspring.kept.keys import Keys, keys_at_hand
 from mainspring.mirror import evaluations, models, training, versions
 from mainspring.mirror.desk import Desk, Round
 from mainspring.mirror.extending import extend
 from mainspring.mirror.mlflow import Mlflow
 from mainspring.mirror.progress import Kind
 from mainspring.mirror.series import SERIES, served
+from mainspring.mirror.showing import show, take_back
+from mainspring.mirror.traces import traced
 from mainspring.settings import Settings
 from mainspring.tables import Database
 
@@ -29,6 +32,7 @@ def mirror(
             _runs(desk)
             _models(desk)
             _series(desk, now)
+            _traces(desk, keys_at_hand(settings))
             return desk.round
 
 
@@ -60,3 +64,13 @@ def _series(desk: Desk, now: datetime) -> None:
         for series in SERIES:
             with desk.one(f"{version.run.name}, {series.name}"):
                 extend(desk, version, series, now)
+
+
+def _traces(desk: Desk, keys: Keys) -> None:
+    with desk.one("texts of traces"):
+        take_back(desk)
+    with desk.database.transaction() as session:
+        found = traced(session)
+    for version in found:
+        with desk.one(f"traces of {version.label}"):
+            show(desk, version, keys)

@@ -3,11 +3,13 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 ID = "mainspring.id"  # the tag by which a thing is found again
+WORDS = ("mlflow.spanInputs", "mlflow.spanOutputs")  # attributes in which MLflow looks for what was said
 INSTALLATION = "mainspring.installation"  # the tag that says whose an experiment or a registered model is
 
 
@@ -73,6 +75,36 @@ class Model(_Thing):
     versions: tuple[Version, ...]
     aliases: Mapping[str, str | None]
     tags: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Span:
+    """A part of a job's time. `kind`: in MLflow's words."""
+
+    name: str
+    kind: str
+    began_at: datetime
+    ended_at: datetime
+    attributes: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Trace(_Thing):
+    """A job: its whole time first, and then the parts of it. `trouble`: a code, None: it was answered.
+
+    `worded`: what was said is in it.
+    """
+
+    name: str
+    spans: tuple[Span, ...]
+    trouble: str | None
+    tags: Mapping[str, str]
+    worded: bool = False
+
+    def without_words(self) -> "Trace":
+        root, *parts = self.spans
+        attributes = {name: value for name, value in root.attributes.items() if name not in WORDS}
+        return replace(self, spans=(replace(root, attributes=attributes), *parts), worded=False)
 
 
 def texts(**values: object) -> dict[str, str]:

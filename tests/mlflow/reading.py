@@ -64,6 +64,43 @@ def _model(name: str) -> dict[str, Any]:
     }
 
 
+def traces(prefix: str, wanted: str = "") -> dict[str, Any]:
+    """By job, those that this filter finds."""
+    experiment = client.get_experiment_by_name(f"{prefix}mainspring")
+    found = client.search_traces(
+        locations=[experiment.experiment_id], filter_string=wanted or None, max_results=500
+    )
+    return {one.info.tags["job"]: _trace(client.get_trace(one.info.trace_id)) for one in found}
+
+
+def _trace(trace: Any) -> dict[str, Any]:
+    return {
+        "id": trace.info.trace_id,
+        "name": trace.info.tags.get("mlflow.traceName"),
+        "state": str(trace.info.state.value),
+        "began": trace.info.request_time,
+        "took": trace.info.execution_duration,
+        "tags": {name: text for name, text in trace.info.tags.items() if not name.startswith("mlflow.")},
+        "usage": trace.info.token_usage,
+        "preview": trace.info.request_preview,
+        "whole": trace.to_json(),
+        "spans": {
+            one.name: {
+                "type": one.span_type,
+                "parent": one.parent_id,
+                "began": one.start_time_ns,
+                "ended": one.end_time_ns,
+                "inputs": one.inputs,
+                "outputs": one.outputs,
+                "attributes": {
+                    name: value for name, value in one.attributes.items() if not name.startswith("mlflow.")
+                },
+            }
+            for one in trace.data.spans
+        },
+    }
+
+
 def delete_run(prefix: str, name: str) -> None:
     client.delete_run(read(prefix)["runs"][name]["id"])
 
@@ -89,7 +126,7 @@ def make_model(name: str) -> None:
 if __name__ == "__main__":
     verbs = {
         one.__name__: one
-        for one in (read, delete_run, delete_version, delete_model, delete_experiment, make_model)
+        for one in (read, traces, delete_run, delete_version, delete_model, delete_experiment, make_model)
     }
     for line in sys.stdin:
         verb, *words = json.loads(line)

@@ -14,8 +14,9 @@ from mainspring.local.service import last_lines, launch
 from mainspring.settings import Settings
 from tests.api.serving import until
 from tests.core.local_running import free_port
-from tests.mlflow.conftest import HERE, MLFLOW
 
+HERE = Path(__file__).parent
+MLFLOW = HERE.parents[1] / ".cache" / "mlflow"  # where install.sh puts it
 START_SECONDS = 120  # it makes its tables first
 
 

@@ -1,13 +1,8 @@
 """A real MLflow is filled by rounds of the mirror, and read back with its own client."""
 
-import shutil
-import tempfile
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import pytest
 from sqlalchemy import delete, text
@@ -24,27 +19,6 @@ DAY = timedelta(days=1)
 FIRST, SECOND = "assistant@1 in service", "assistant@2 in service"
 OF_RUNS = {"assistant by continued-pretraining", "assistant@1 on acceptance", "assistant@2 on acceptance"}
 SHADOW = "assistant@2 in the shadow of assistant@1"
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    folder = Path(tempfile.mkdtemp(prefix="ms-", dir="/tmp"))
-    running = Server(folder)
-    yield running
-    running.stop()
-    shutil.rmtree(folder, ignore_errors=True)
-
-
-@pytest.fixture(scope="module")
-def reader(server: Server) -> Iterator[Reader]:
-    with Reader(server.url) as asked:
-        yield asked
-
-
-@pytest.fixture
-def given(settings: Settings, server: Server) -> Settings:
-    """Names of its own in the one MLflow of these tests."""
-    return settings.model_copy(update={"mlflow_url": server.url, "mlflow_prefix": f"{uuid4().hex[:6]}-"})
 
 
 @pytest.fixture

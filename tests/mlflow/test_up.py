@@ -10,8 +10,7 @@ from tests.api.serving import until
 from tests.core.local_running import free_port
 from tests.faults.models import small_models
 from tests.faults.stack import Stack
-from tests.mlflow.conftest import MLFLOW
-from tests.mlflow.serving import START_SECONDS, Reader
+from tests.mlflow.serving import MLFLOW, START_SECONDS, Reader
 
 pytestmark = pytest.mark.timeout(600)
 
