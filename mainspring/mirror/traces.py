@@ -113,7 +113,7 @@ def _trace(version: Traced, seen: Observation, job: Job | None, said: dict[str, 
     return Trace(
         key=str(seen.job_id),
         name=version.deployment,
-        spans=(root, *_parts(seen, began)),
+        spans=(root, *parts(seen, began)),
         trouble=None if seen.state == JobState.SUCCEEDED else code or seen.state,
         tags=texts(
             **{ID: str(seen.job_id)},
@@ -126,7 +126,7 @@ def _trace(version: Traced, seen: Observation, job: Job | None, said: dict[str, 
     )
 
 
-def _parts(seen: Observation, began: datetime) -> list[Span]:
+def parts(seen: Observation, began: datetime) -> list[Span]:
     """From acceptance to the end, without gaps: in the queue, reading the prompt, writing the answer. A model that does not
     write has one span for its answer."""
     taken = _after(began, seen.queue_seconds, seen.at)

@@ -12,6 +12,7 @@ from mainspring.declaring.lines import Document
 from mainspring.declaring.reading import Wanted, read
 from mainspring.declaring.versions import Now, answering, bystander, registered, weighted
 from mainspring.errors import BadDeclaration
+from mainspring.kept.plan import TextPlan, TracePlan
 from mainspring.monitor.plan import DriftPlan
 from mainspring.release.draining import DrainPlan
 from mainspring.release.plan import RolloutPlan, ShadowPlan
@@ -99,6 +100,18 @@ def test_a_folder_is_meant_from_where_the_file_is_and_all_else_is_a_hub_id(tmp_p
             "Use `auto`",
         ),
         (
+            "deployments:\n  a:\n    task: fill-mask\n    policy:\n      texts: {hours: 5}\n",
+            5,
+            "policy.texts.share: it is missing",
+            "README",
+        ),
+        (
+            "deployments:\n  a:\n    task: fill-mask\n    policy:\n      traces: {share: 1, text: true}\n",
+            5,
+            "text that is not kept",
+            "Keep it",
+        ),
+        (
             "deployments:\n  a:\n    task: fill-mask\n    model: x\n    base: b\n",
             5,
             "should match",
@@ -125,6 +138,8 @@ def test_the_policy_of_the_readme_has_everything_in_it(tmp_path: Path) -> None:
     assert policy["rollout"]["shadow"].keys() == ShadowPlan.model_fields.keys()
     assert policy["drain"].keys() == DrainPlan.model_fields.keys()
     assert policy["drift"].keys() == DriftPlan.model_fields.keys()
+    assert policy["texts"].keys() == TextPlan.model_fields.keys()
+    assert policy["traces"].keys() == TracePlan.model_fields.keys()
 
 
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:

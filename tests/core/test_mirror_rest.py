@@ -35,6 +35,9 @@ class Answer(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(self.server.said)
 
+    def do_POST(self) -> None:
+        self.do_GET()
+
     def log_message(self, *_: object) -> None:
         """To nobody."""
 
@@ -66,6 +69,15 @@ def test_what_is_no_mlflow_or_says_no_is_told_without_its_words(odd: Odd, told: 
     ):
         mlflow.experiment("mainspring")
     assert "secret" not in str(refused.value)
+
+
+@pytest.mark.parametrize("odd", [(403, DENIED)], indirect=True, ids=["denied"])
+def test_so_are_traces_that_are_not_taken(odd: Odd) -> None:
+    with Mlflow(f"http://127.0.0.1:{odd.server_port}/behind", token="t") as mlflow:
+        with pytest.raises(MirrorRefused, match="PERMISSION_DENIED") as refused:
+            mlflow.send_traces("7", {"resourceSpans": []})
+        assert "secret" not in str(refused.value)
+    assert (odd.asked["x-mlflow-experiment-id"], odd.asked["Authorization"]) == ("7", "Bearer t")
 
 
 @pytest.mark.parametrize("odd", [(404, LACKS)], indirect=True, ids=["lacks"])
