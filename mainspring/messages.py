@@ -151,6 +151,17 @@ class Mirror(Message):
 
 
 @dataclass(frozen=True)
+class Forget(Message):
+    """Beat: let kept texts go whose time is over. Not `retain`, which waits while something is trained."""
+
+    name: ClassVar[str] = "mainspring.forget"
+
+    @property
+    def queue(self) -> str:
+        return OPS_QUEUE
+
+
+@dataclass(frozen=True)
 class RollUp(Message):
     """Beat: count the hours anew in which something has changed."""
 

@@ -61,6 +61,7 @@ class Settings(BaseSettings):
     decide_seconds: float = Field(10.0, gt=0)
     rollup_seconds: float = Field(30.0, gt=0)  # how often hours that have changed are counted anew
     keep_observations_days: float = Field(90.0, gt=0)  # what was measured of jobs leaves by weeks after that
+    forget_seconds: float = Field(300.0, gt=0)  # how often it is looked for kept texts whose time is over
     encoder: str = ""  # the folder of the frozen encoder that observes; empty: the bundled MiniLM
     mirror_seconds: float = Field(60.0, gt=0)  # how often MLflow is given what it lacks
     nudge_after_seconds: float = Field(

@@ -3,8 +3,6 @@
 from datetime import UTC, datetime
 
 from mainspring.endpoints import database_url
-from mainspring.kept import leaving
-from mainspring.kept.keys import keys_at_hand
 from mainspring.logs import log
 from mainspring.monitor.retention import forget
 from mainspring.monitor.rounds import Rounds
@@ -22,13 +20,9 @@ def retain_once(settings: Settings) -> None:
             gone = retain(database, settings.store, remote(settings))
             weeks = forget(database, datetime.now(UTC), settings.keep_observations_days)
             did["versions"], did["weeks"] = len(gone), len(weeks)
-            did["texts"] = leaving.forget(database, datetime.now(UTC))
-            did["locked_anew"] = leaving.lock_anew(database, keys_at_hand(settings))
     finally:
         database.close()
     if gone:
         log.info("versions.deleted", versions=gone)
     if weeks:
         log.info("observations.forgotten", weeks=weeks)
-    if did["texts"] or did["locked_anew"]:
-        log.info("texts", forgotten=did["texts"], locked_anew=did["locked_anew"])

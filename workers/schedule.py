@@ -24,6 +24,7 @@ def intervals(settings: Settings) -> dict[str, float]:
         "detect": settings.detect_seconds,
         "decide": settings.decide_seconds,
         "rollup": settings.rollup_seconds,
+        "forget": settings.forget_seconds,
         "retain": settings.retain_seconds,
         **({"mirror": settings.mirror_seconds} if settings.mlflow_url else {}),
     }

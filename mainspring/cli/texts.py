@@ -91,5 +91,5 @@ def _state(console: Console, found: dict[str, Any]) -> None:
         told = "are under a key that is not here: nobody can read them"
         console.print(f"    {found['locked']:,} {told}", style="red", markup=False)
     if found["older"] > found["locked"]:
-        told = "are under an older key, until `retain` has locked them anew"
+        told = "are under an older key, until they are locked anew"
         console.print(f"    {found['older'] - found['locked']:,} {told}", markup=False)

@@ -45,7 +45,7 @@ class TextView(TypedDict):
 class StateView(TypedDict):
     """`share` and `days`: of the policy, null where it keeps none. `kept`: how many are there, `oldest`: the end of the first
     job of them; `waiting`: for a key that the workers do not have; `locked`: under a key that the api does not have;
-    `older`: under one that is not the newest, until `retain` has locked them anew.
+    `older`: under one that is not the newest, until they are locked anew.
     """
 
     deployment: str

@@ -1,4 +1,4 @@
-"""Rounds of `observe` and `retain` keep texts and let them go; without a key that is seen, and made good."""
+"""Rounds of `observe` and `forget` keep texts and let them go; without a key that is seen, and made good."""
 
 from uuid import UUID
 
@@ -14,8 +14,8 @@ from mainspring.settings import Settings
 from mainspring.tables import BeatRun, Database, Deployment, KeptText
 from tests.rows import champion, submit
 from tests.workers.rounds import connections
+from workers.forgetting import forget_once
 from workers.postman import Postman
-from workers.retaining import retain_once
 from workers.watching import observe_once
 
 OLDER, NEWEST = new_key(), new_key()
@@ -45,8 +45,9 @@ def test_without_a_key_and_then_with_one(
 
     def rounds(given: str) -> None:
         now = settings.model_copy(update={"text_keys": given})
-        observe_once(connections(now, database, redis, Postman(now, database)))
-        retain_once(now)
+        use = connections(now, database, redis, Postman(now, database))
+        observe_once(use)
+        forget_once(use)
 
     def kept() -> list[str | None]:
         with database.transaction() as session:
@@ -63,9 +64,9 @@ def test_without_a_key_and_then_with_one(
     assert kept() == [Keys([OLDER]).names[0]] * 2
     rounds(f"{NEWEST},{OLDER}")
     assert kept() == keys(Settings(text_keys=NEWEST)).names * 2
-    assert did("retain")["locked_anew"] == 2
+    assert did("forget")["locked_anew"] == 2
     with database.transaction() as session:
         session.get_one(Deployment, "assistant").policy = {}
     rounds(NEWEST)
     assert kept() == []
-    assert did("retain")["texts"] == 2
+    assert did("forget")["forgotten"] == 2
