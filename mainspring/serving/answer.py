@@ -6,14 +6,13 @@ from uuid import UUID
 
 from sqlalchemy import Connection, Double, Integer, Numeric, String, bindparam, cast, func, select, update
 from sqlalchemy.dialects.postgresql import JSONB, insert
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.sql import ColumnElement
 
 from mainspring.errors import AttemptsExhausted, DeadlinePassed, MainspringError
 from mainspring.serving.claim import HOLDS, Fence, hand_back
+from mainspring.serving.ending import ending
 from mainspring.serving.engine import EngineAnswer
 from mainspring.tables import Job, JobState, Observation
-from mainspring.tables.partitions import make_place, without_place
 
 
 class SetBack(NamedTuple):
@@ -155,14 +154,5 @@ def set_back(
 
 
 def _end(connection: Connection, fence: Fence, values: dict[str, Any]) -> UUID | None:
-    ending = {**_NOTHING, **values, **fence.values()}
-    try:
-        version: UUID | None = connection.scalar(_END, ending)
-    except IntegrityError as error:
-        if not without_place(error):
-            raise
-        make_place(connection.engine, Observation.__tablename__)
-        if not connection.connection.driver_connection.autocommit:  # type: ignore[union-attr]
-            raise  # its transaction is broken; whoever tries it again finds the place made
-        version = connection.scalar(_END, ending)
-    return version
+    rows = ending(connection, _END, {**_NOTHING, **values, **fence.values()})
+    return rows[0].version_id if rows else None

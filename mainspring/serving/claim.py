@@ -25,6 +25,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.sql import ColumnElement
 
+from mainspring.serving.ending import ending
 from mainspring.serving.unanswered import ENDED, observed
 from mainspring.tables import Incarnation, Job, JobState, constant
 from mainspring.tracecontext import Carried, TraceContext
@@ -227,7 +228,7 @@ def cancel(connection: Connection, tenant_id: UUID, job_id: UUID) -> bool:
 
     A running attempt is stopped by the notice that the caller sends; its late answer meets the fence.
     """
-    return connection.scalar(_CANCEL, {"job": job_id, "tenant": tenant_id}) is not None
+    return bool(ending(connection, _CANCEL, {"job": job_id, "tenant": tenant_id}))
 
 
 def held_by(connection: Connection, incarnation: UUID) -> set[Fence]:

@@ -16,6 +16,7 @@ from mainspring.errors import MainspringError
 from mainspring.messages import Answer, Message, Train
 from mainspring.serving.answer import EXPIRED, exhausted
 from mainspring.serving.claim import TRACE, Fence, carried
+from mainspring.serving.ending import ending
 from mainspring.serving.lease import overdue
 from mainspring.serving.unanswered import ENDED, observed
 from mainspring.tables import (
@@ -101,9 +102,9 @@ def requeue_lost(session: Session, max_losses: int) -> Swept:
         .returning(*ENDED)
         .cte("moved")
     )
-    rows = session.execute(select(moved.c.id, moved.c.state).add_cte(observed(moved))).all()
-    ended = [job for job, state in rows if state == JobState.FAILED]
-    moved_ids = {job for job, _ in rows}
+    rows = ending(session.connection(), select(moved.c.id, moved.c.state).add_cte(observed(moved)))
+    ended = [row.id for row in rows if row.state == JobState.FAILED]
+    moved_ids = {row.id for row in rows}
     told = [one for one in traced if one.fence.job_id in moved_ids]
     return Swept(dead, len(rows) - len(ended), ended, told)
 
@@ -161,7 +162,8 @@ def expire(session: Session) -> list[UUID]:
         .returning(*ENDED)
         .cte("ended")
     )
-    return list(session.scalars(select(ended.c.id).add_cte(observed(ended))))
+    rows = ending(session.connection(), select(ended.c.id).add_cte(observed(ended)))
+    return [row.id for row in rows]
 
 
 def nudges(
