@@ -111,14 +111,18 @@ def declare(
 
 
 def _require_prompts(session: Session, name: str, policy: dict[str, Any]) -> None:
-    """Else the next version could not begin its rollout."""
-    called = policy.get("rollout", {}).get("prompts")
-    if called is None:
-        return
+    """Else the next version could not begin its rollout, or would have no reference of them."""
+    for part in ("rollout", "drift"):
+        called = policy.get(part, {}).get("prompts")
+        if called is not None:
+            _require_set(session, name, called, f"policy.{part}.prompts")
+
+
+def _require_set(session: Session, name: str, called: str, field: str) -> None:
     try:
         named(session, name, called)
     except UnknownPrompts as error:
-        error.field = "policy.rollout.prompts"
+        error.field = field
         error.remedy = (
             f"Store them first: mainspring prompts {name} {called} --store FILE."
             " A new deployment is declared without them before that."

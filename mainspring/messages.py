@@ -129,6 +129,17 @@ class Detect(Message):
 
 
 @dataclass(frozen=True)
+class Refer(Message):
+    """Beat: make the references of prompts that are asked for."""
+
+    name: ClassVar[str] = "mainspring.refer"
+
+    @property
+    def queue(self) -> str:
+        return OPS_QUEUE
+
+
+@dataclass(frozen=True)
 class Decide(Message):
     """Beat: is a deployment stable, to be watched, or to be trained anew?"""
 

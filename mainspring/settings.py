@@ -57,6 +57,7 @@ class Settings(BaseSettings):
     retain_seconds: float = Field(3600.0, gt=0)  # how often it is looked for files that no version needs
     deliver_seconds: float = Field(1.0, gt=0)  # how often due webhooks are looked for
     observe_seconds: float = Field(2.0, gt=0)  # how often jobs that have ended are looked at
+    refer_seconds: float = Field(5.0, gt=0)  # how often references of prompts are made that are asked for
     detect_seconds: float = Field(5.0, gt=0)  # how often the detectors are given what was looked at
     decide_seconds: float = Field(10.0, gt=0)
     rollup_seconds: float = Field(30.0, gt=0)  # how often hours that have changed are counted anew

@@ -32,7 +32,18 @@ from workers.sweeping import Connections
 settings = Settings()
 configure(settings.log_level, as_json=settings.log_json)
 check(settings)  # here, since what a signal's or a step's handler raises Celery would only log
-TASKS = ("sweep", "judge", "deliver", "observe", "detect", "decide", "rollup", "forget", "mirror")
+TASKS = (
+    "sweep",
+    "judge",
+    "deliver",
+    "observe",
+    "refer",
+    "detect",
+    "decide",
+    "rollup",
+    "forget",
+    "mirror",
+)
 app = create_app(settings, OPS_QUEUE, [f"workers.tasks.{one}" for one in TASKS])
 
 

@@ -21,6 +21,7 @@ def intervals(settings: Settings) -> dict[str, float]:
         "judge": settings.judge_seconds,
         "deliver": settings.deliver_seconds,
         "observe": settings.observe_seconds,
+        "refer": settings.refer_seconds,
         "detect": settings.detect_seconds,
         "decide": settings.decide_seconds,
         "rollup": settings.rollup_seconds,

@@ -6,9 +6,9 @@ from mainspring.figures.rollup import roll_up
 from mainspring.kept.keys import NO_KEY
 from mainspring.kept.writing import fill, keep
 from mainspring.logs import log
-from mainspring.monitor import alarms, classical, deciding, detect
+from mainspring.monitor import alarms, classical, deciding, detect, making
 from mainspring.observe.look import look
-from mainspring.tables import Version
+from mainspring.tables import Making, Version
 from workers.sweeping import Connections
 
 MOST_PASSES = 40  # a round: what is left waits for the next
@@ -33,6 +33,16 @@ def observe_once(use: Connections) -> None:
             did["kept"] += fill(connection, use.keys)
         if did["unkept"]:
             log.error("texts.unkept", count=did["unkept"], remedy=NO_KEY)
+
+
+def refer_once(use: Connections) -> None:
+    """Until none is asked for, or one has to wait."""
+    with use.rounds.recorded("refer") as did:
+        while (found := making.make(use.database, use.eyes)) is not None:
+            did[found.value] += 1
+            log.info("reference.round", state=found.value)
+            if found is Making.WAITING:
+                return
 
 
 def detect_once(use: Connections) -> None:

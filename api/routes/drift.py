@@ -10,35 +10,45 @@ from api import body, declared
 from api.deps import BEARER, TheBackends, Transacting
 from api.rendering import Json
 from api.routes.deployments import takes
+from api.routes.prompts import MOST, PromptGiven, checked
 from api.routes.texts import Reason, reader
 from mainspring import registry
 from mainspring.access import Caller
-from mainspring.errors import InvalidRequest
+from mainspring.errors import InvalidRequest, UnknownPrompts
 from mainspring.kept.keys import keys_at_hand
-from mainspring.monitor import deciding, detect, reference
+from mainspring.monitor import deciding, detect, prompted, reference
 from mainspring.monitor.plan import drift_plan
 from mainspring.monitor.views import (
     DriftView,
+    ReferenceRequestView,
     ReferenceView,
     RequestView,
     drift,
     reference_view,
+    request_of_reference_view,
     request_view,
     show_texts,
 )
-from mainspring.tables import Version
+from mainspring.tables import Deployment, PromptSet, Task, Version
 from mainspring.terms import ADMIN
+from mainspring.trials.prompts import digest_of, keep, named
 
 router = APIRouter(prefix="/v1/deployments", tags=["drift"], dependencies=[Security(BEARER)])
 
 
 class NewNormal(BaseModel):
-    """Its `version`'s latest requests are normal from now on. Without one, of the version in production."""
+    """Its `version`'s latest requests are normal from now on. Without one, of the version in production.
+
+    With a `prompt_set`, the name of a stored one, its prompts are instead, as far as they tell; or `prompts`, of which at
+    least fifty are different, and which are stored.
+    """
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
     reason: Annotated[str, Field(min_length=1, max_length=1000)]
     version: Annotated[str, Field(min_length=3, max_length=80)] | None = None
+    prompt_set: Annotated[str, Field(min_length=1, max_length=64)] | None = None
+    prompts: Annotated[list[PromptGiven], Field(min_length=1, max_length=MOST)] | None = None
 
 
 class Wish(BaseModel):
@@ -74,16 +84,25 @@ async def look(
 
 
 @router.post(
-    "/{name}/drift/references", status_code=201, response_model=ReferenceView, openapi_extra=takes(NewNormal)
+    "/{name}/drift/references",
+    status_code=201,
+    response_model=ReferenceView,
+    responses={202: {"model": ReferenceRequestView, "description": "It is being made of prompts."}},
+    openapi_extra=takes(NewNormal),
 )
 async def renew(name: str, request: Request, backends: TheBackends, transact: Transacting) -> Response:
-    """Say that what is asked lately is normal. The reference before stays as it was, and counts no more."""
+    """Say that what is asked lately is normal, or what the prompts of a set ask. The reference before stays as it was, and
+    counts no more once the new one is there."""
     given = await body.read(request, backends.settings.max_body_bytes, NewNormal)
 
-    def work(session: Session, caller: Caller) -> ReferenceView:
+    def work(session: Session, caller: Caller) -> tuple[ReferenceView | ReferenceRequestView, int]:
         caller.require(ADMIN)
         deployment = declared.find(session, name)
         version = _version(session, name, given.version)
+        prompts = _set(session, deployment, given)
+        if prompts is not None:
+            asked = prompted.ask(session, version, prompts, actor=f"key {caller.key_id}", reason=given.reason)
+            return request_of_reference_view(session, asked), 202
         made = reference.replace(
             session,
             version,
@@ -92,9 +111,35 @@ async def renew(name: str, request: Request, backends: TheBackends, transact: Tr
             reason=given.reason,
         )
         detect.begin_watch(session, version, made)
-        return reference_view(made)
+        return reference_view(made), 201
 
-    return Json(await transact(work), 201)
+    view, status = await transact(work)
+    return Json(view, status)
+
+
+def _set(session: Session, deployment: Deployment, given: NewNormal) -> PromptSet | None:
+    """None: it shall be of traffic. Prompts that are given are kept under a name by their content.
+
+    Raises UnknownPrompts, InvalidRequest and kin.
+    """
+    if given.prompt_set is not None and given.prompts is not None:
+        raise InvalidRequest(
+            "there is a set and a list of prompts", field="prompts", remedy="Leave one of the two out."
+        )
+    if given.prompt_set is not None:
+        return _named(session, deployment.name, given.prompt_set)
+    if given.prompts is None:
+        return None
+    prompts = checked(Task(deployment.task), given.prompts)
+    return keep(session, deployment.name, f"reference-{digest_of(prompts)[:12]}", prompts)[0]
+
+
+def _named(session: Session, deployment: str, called: str) -> PromptSet:
+    try:
+        return named(session, deployment, called)
+    except UnknownPrompts as error:
+        error.field = "prompt_set"
+        raise
 
 
 def _version(session: Session, name: str, label: str | None) -> Version:

@@ -109,7 +109,7 @@ async def store(
     def work(session: Session, caller: Caller) -> tuple[SetView, bool]:
         caller.require(ADMIN)
         task = Task(declared.find(session, name).task)
-        prompts = [_checked(task, one, place) for place, one in enumerate(given.prompts)]
+        prompts = checked(task, given.prompts)
         found, new = keep(session, name, called, prompts)
         return {"name": found.name, "prompts": len(prompts), "digest": found.digest}, new
 
@@ -174,8 +174,12 @@ def _not_held(version: Version, called: str) -> Conflict:
     )
 
 
+def checked(task: Task, given: list[PromptGiven]) -> list[Given]:
+    """Each as a deployment of that task can read it. Raises InvalidRequest and kin, with the field as it is in the body."""
+    return [_checked(task, one, place) for place, one in enumerate(given)]
+
+
 def _checked(task: Task, given: PromptGiven, place: int) -> Given:
-    """Raises InvalidRequest and kin, with the field as it is in the body."""
     try:
         return Given(
             validated_input(task, given.input), validated_parameters(task, given.parameters), given.expected

@@ -2,14 +2,18 @@
 
 import json
 from datetime import datetime
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
+from mainspring.cli.prompt_file import read
 from mainspring.cli.stack import AsJson
 from mainspring.cli.texts import excerpt
+from mainspring.client import Client
+from mainspring.errors import InvalidRequest
 from mainspring.local.doors import client
 
 _STYLES = {"stable": "green", "watch": "yellow", "retrain": "red"}
@@ -21,6 +25,13 @@ def drift(
     new_reference: Annotated[
         str, typer.Option(metavar="REASON", help="Say that its latest requests are normal, and why.")
     ] = "",
+    reference: Annotated[
+        str,
+        typer.Option(
+            metavar="FILE|SET",
+            help="Say that what these prompts ask is normal: a prompt a line, or a stored set.",
+        ),
+    ] = "",
     retrain: Annotated[str, typer.Option(metavar="REASON", help="Ask for a better version, and why.")] = "",
     texts: Annotated[
         bool, typer.Option("--texts", help="Show what was asked in the examples, where it is kept.")
@@ -29,7 +40,9 @@ def drift(
 ) -> None:
     """Show how its traffic has moved: the decision, the detectors beside their thresholds, the alarms with examples."""
     with client() as api:
-        if new_reference:
+        if reference:
+            _ask(api, name, reference, new_reference or f"the prompts of {Path(reference).name}")
+        elif new_reference:
             api.request("POST", f"/v1/deployments/{name}/drift/references", json={"reason": new_reference})
         if retrain:
             api.request("POST", f"/v1/deployments/{name}/retraining", json={"reason": retrain})
@@ -44,6 +57,21 @@ def drift(
         _version(console, version)
     for alarm in found["alarms"]:
         _alarm(console, alarm)
+
+
+def _ask(api: Client, name: str, given: str, reason: str) -> None:
+    """A file, if there is one of that name."""
+    path, url = Path(given), f"/v1/deployments/{name}/drift/references"
+    if not path.is_file():
+        if path.suffix or len(path.parts) > 1:
+            raise InvalidRequest(
+                f"there is no file {given}", field="reference", remedy="Name a file, or a stored set."
+            )
+        api.request("POST", url, json={"reason": reason, "prompt_set": given})
+        return
+    found = read(path, "reference")
+    with found.located():
+        api.request("POST", url, json={"reason": reason, "prompts": found.prompts})
 
 
 def _decision(console: Console, found: dict[str, Any]) -> None:
@@ -66,11 +94,14 @@ def _version(console: Console, version: dict[str, Any]) -> None:
     if normal is None:
         told = f"has no reference yet: {version['gathered']:,} of {version['wanted']:,} answers are there"
         console.print(f"[bold]{version['version']}[/]  {told}")
+        _making(console, version["making"])
         return
     made = f"{normal['reason']}, {_when(normal['made_at'])}"
     console.print(
         f"[bold]{version['version']}[/]  {version['watched']:,} requests watched; normal is: {made}"
     )
+    _making(console, version["making"])
+    _origins(console, version)
     table = Table("detector", "evidence", "alarm at", "", box=None, padding=(0, 2))
     for one in [each for each in version["readings"] if each["measure"] == "evidence"]:
         table.add_row(
@@ -79,6 +110,30 @@ def _version(console: Console, version: dict[str, Any]) -> None:
     if version["readings"]:
         console.print(table)
     _classical(console, [one for one in version["readings"] if one["measure"] != "evidence"])
+
+
+def _making(console: Console, asked: dict[str, Any] | None) -> None:
+    if asked is None or asked["state"] == "made":
+        return
+    told = f"{asked['read']:,} of {asked['wanted']:,} are read"
+    if asked["state"] == "failed":
+        told = f"it failed: {asked['error']['detail']} {asked['error']['remedy']}"
+    console.print(
+        f"    a reference of the prompts {asked['prompts']} is {asked['state']}; {told}", markup=False
+    )
+
+
+def _origins(console: Console, version: dict[str, Any]) -> None:
+    """Of a reference that is not of traffic alone."""
+    normal = version["reference"]
+    features: dict[str, list[str]] = {}
+    for feature, origin in normal["origins"].items():
+        features.setdefault(origin, []).append(feature)
+    for origin, those in sorted(features.items()):
+        console.print(f"    of {origin}: {', '.join(those)}", markup=False)
+    if normal["awaits_traffic"]:
+        told = f"{version['gathered']:,} of {version['wanted']:,} are there"
+        console.print(f"    the rest follows from the first answers: {told}", markup=False)
 
 
 def _classical(console: Console, readings: list[dict[str, Any]]) -> None:

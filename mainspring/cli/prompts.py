@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
+from mainspring.cli.prompt_file import read
 from mainspring.cli.stack import AsJson
 from mainspring.errors import InvalidRequest
 from mainspring.local.doors import client
@@ -38,7 +39,9 @@ def prompts(
         if called is None:
             found = api.request("GET", base)
         elif store is not None:
-            found = api.request("PUT", f"{base}/{called}", json={"prompts": _read(store)})
+            given = read(store, "store")
+            with given.located():
+                found = api.request("PUT", f"{base}/{called}", json={"prompts": given.prompts})
         elif not ask:
             found = api.request("GET", f"{base}/{called}")
         if ask:
@@ -70,27 +73,3 @@ def _lines(name: str, called: str | None, found: dict[str, Any]) -> list[str]:
 def _prompt(one: dict[str, Any]) -> str:
     given = one["input"] if isinstance(one["input"], str) else json.dumps(one["input"], ensure_ascii=False)
     return given if one["expected"] is None else f"{given}  → {one['expected']}"
-
-
-def _read(path: Path) -> list[dict[str, Any]]:
-    """Raises InvalidRequest with the line."""
-    found: list[dict[str, Any]] = []
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except UnicodeDecodeError:
-        raise InvalidRequest(f"{path} is not UTF-8", field="store", remedy="Save it as UTF-8.") from None
-    for number, line in enumerate(lines, 1):
-        if not line.strip():
-            continue
-        if not line.lstrip().startswith("{"):
-            found.append({"input": line})
-            continue
-        try:
-            found.append(json.loads(line))
-        except ValueError:
-            raise InvalidRequest(
-                "it begins like JSON and is none",
-                field=f"{path}, line {number}",
-                remedy='Write such as {"input": "…", "expected": "…"}, or plain text.',
-            ) from None
-    return found

@@ -106,16 +106,18 @@ class Applying:
 
     def _require_prompts(self, *, there: bool) -> None:
         """As the server will."""
-        called = ((self._wanted.policy or {}).get("rollout") or {}).get("prompts")
-        if called is None:
+        policy = self._wanted.policy or {}
+        named = {part: (policy.get(part) or {}).get("prompts") for part in ("rollout", "drift")}
+        if not any(named.values()):
             return
         sets = self._api.request("GET", f"{self._path}/prompts")["sets"] if there else []
-        if called not in {one["name"] for one in sets}:
-            raise self._wrong(
-                ["policy", "rollout", "prompts"],
-                f"`{self._name}` has no prompts of the name `{called}`",
-                f"Store them first: mainspring prompts {self._name} {called} --store FILE.",
-            )
+        for part, called in named.items():
+            if called is not None and called not in {one["name"] for one in sets}:
+                raise self._wrong(
+                    ["policy", part, "prompts"],
+                    f"`{self._name}` has no prompts of the name `{called}`",
+                    f"Store them first: mainspring prompts {self._name} {called} --store FILE.",
+                )
 
     def _make(self, where: list[str], method: str, path: str, body: dict[str, Any]) -> None:
         if self._dry:

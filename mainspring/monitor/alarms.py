@@ -16,7 +16,7 @@ from mainspring.monitor.arrays import Arrays
 from mainspring.monitor.batch import VECTORS, Batch, last
 from mainspring.monitor.detectors import Crossing, Detectors
 from mainspring.monitor.moved import moved
-from mainspring.monitor.reference import subjects_of, words_of
+from mainspring.monitor.normal import subjects_of, words_of
 from mainspring.monitor.segments import fits
 from mainspring.monitor.subjects import nearest
 from mainspring.observe import texts

@@ -142,12 +142,12 @@ def _batch(rows: Sequence[Row[Any]]) -> Batch:
         languages=[row.language for row in rows],
         failed=np.array([row.state != JobState.SUCCEEDED for row in rows], np.bool_),
         numbers={name: np.array([getattr(row, name) for row in rows], np.float64) for name in NUMBERS},
-        vectors=_side_by_side({name: _vectors([getattr(row, name) for row in rows]) for name in VECTORS}),
+        vectors=side_by_side({name: _vectors([getattr(row, name) for row in rows]) for name in VECTORS}),
     )
 
 
-def _side_by_side(found: dict[str, Placed]) -> dict[str, Placed]:
-    """Of unit length each, where a request has both."""
+def side_by_side(found: dict[str, Placed]) -> dict[str, Placed]:
+    """Of the encoder's and the words' vectors, of unit length each, where a request has both."""
     for name, other in BESIDE.items():
         (places, rows), (others, words) = found[name], found[other]
         both, mine, theirs = np.intersect1d(places, others, return_indices=True)

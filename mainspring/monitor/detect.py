@@ -16,7 +16,7 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from mainspring.monitor import alarms, readings, reference
+from mainspring.monitor import alarms, prompted, readings, reference
 from mainspring.monitor.arrays import Arrays, packed, unpacked
 from mainspring.monitor.batch import Batch, after, first_said, said
 from mainspring.monitor.detectors import Detectors
@@ -92,6 +92,8 @@ def detect(session: Session, version_id: UUID, memory: Memory) -> Detected:
     standing = memory.of(session, normal, watch, plan)
     # Should this transaction fail, what is in memory has gone on without it.
     memory.standing.pop(version_id, None)
+    if normal.awaits_traffic:
+        normal, watch = _completed(session, version, normal, watch, standing=standing, plan=plan)
     batch = after(session.connection(), version_id, standing.seq, watch.resting or MOST)
     found = Detected()
     if len(batch):
@@ -100,6 +102,42 @@ def detect(session: Session, version_id: UUID, memory: Memory) -> Detected:
         found = take(session, of, standing, batch.like(standing.arrays))
     memory.standing[version_id] = standing
     return found
+
+
+def _completed(
+    session: Session,
+    version: Version,
+    part: Reference,
+    watch: DriftWatch,
+    *,
+    standing: Standing,
+    plan: DriftPlan,
+) -> tuple[Reference, DriftWatch]:
+    """The reference that knows how requests are answered too, once there are enough answers; until then the same.
+
+    What was watched goes on being watched, with the evidence that there is; alarms stay open.
+    """
+    found = reference.completed(
+        session, version, part, standing.arrays, until=standing.seq, size=plan.reference
+    )
+    if found is None:
+        return part, watch
+    standing.reference, standing.arrays = found.id, unpacked(found.content)
+    standing.detectors = standing.detectors.joined_by(_made(session, found, watch, plan, standing.arrays))
+    after_it = DriftWatch(
+        reference_id=found.id,
+        seq=standing.seq,
+        requests=standing.requests,
+        latest_seq=standing.seq,
+        latest_requests=standing.requests,
+        restarts=watch.restarts,
+        resting=watch.resting,
+        content=packed(standing.detectors.state()),
+        updated_at=datetime.now(UTC),
+    )
+    session.add(after_it)
+    session.flush()
+    return found, after_it
 
 
 def begin_watch(session: Session, version: Version, normal: Reference) -> None:
@@ -113,6 +151,8 @@ def _begin(session: Session, version: Version, plan: DriftPlan) -> Detected:
     session.execute(select(Version.id).where(Version.id == version.id).with_for_update(key_share=True))
     if reference.current(session, version.id) is not None:
         return Detected(more=True)
+    if plan.prompts is not None and prompted.begin(session, version, plan.prompts):
+        return Detected()
     made = reference.begin(session, version, plan.reference)
     if made is None:
         return Detected()
@@ -124,11 +164,18 @@ def _from_row(
     session: Session, normal: Reference, watch: DriftWatch, plan: DriftPlan, arrays: Arrays
 ) -> Standing:
     if watch.content is None:
-        told = first_said(session.connection(), normal.version_id, normal.first_seq, watch.seq, Losses.FIRST)
-        detectors = Detectors.make(arrays, told, plan, f"{normal.id} {watch.restarts}".encode())
+        detectors = _made(session, normal, watch, plan, arrays)
     else:
         detectors = Detectors.restore(unpacked(watch.content))
     return Standing(normal.id, arrays, detectors, watch.restarts, watch.seq, watch.requests)
+
+
+def _made(
+    session: Session, normal: Reference, watch: DriftWatch, plan: DriftPlan, arrays: Arrays
+) -> Detectors:
+    told = first_said(session.connection(), normal.version_id, normal.first_seq, watch.seq, Losses.FIRST)
+    seed = f"{normal.id} {watch.restarts}".encode()
+    return Detectors.make(arrays, told, plan, seed, served=not normal.awaits_traffic)
 
 
 def _rest(session: Session, of: alarms.Watched, standing: Standing, batch: Batch) -> Detected:

@@ -88,14 +88,21 @@ class Detectors:
     """All of one reference. A `value` is the natural logarithm of the evidence; alarm at the `threshold`."""
 
     def __init__(self, watching: list[Watching], minutes: Minutes) -> None:
-        self.watching, self._minutes = watching, minutes
+        self.watching, self.minutes = watching, minutes
 
     @classmethod
-    def make(cls, reference: Arrays, said: list[float], plan: DriftPlan, seed: bytes) -> "Detectors":
-        """Every one anew, with randomness of its own. `said`: the first losses of all, so far."""
+    def make(
+        cls, reference: Arrays, said: list[float], plan: DriftPlan, seed: bytes, *, served: bool = True
+    ) -> "Detectors":
+        """Every one anew, with randomness of its own. `said`: the first losses of all, so far.
+
+        `served`: the reference knows how it was answered; before it does, nobody can say which minutes were slow.
+        """
         alpha = plan.alpha
         made = []
         for name, feature in FEATURES.items():
+            if feature.of is Kind.MINUTE and not served:
+                continue
             number = _number(seed, name)
             share = alpha * feature.weight
             if feature.of is Kind.LOSS:
@@ -108,16 +115,22 @@ class Detectors:
             weight = SEGMENTS.weight / len(segments(reference))
             inner = Embeddings.begin(rows.astype(np.float32), _number(seed, segment), alpha * weight)
             made.append(Watching(SEGMENTED, segment, SEGMENTS.kind, Vectors(inner)))
-        seconds = reference.get("answering_seconds", np.full(1, np.inf))
-        return cls(made, Minutes.usual(seconds.astype(np.float64)))
+        seconds = reference.get("answering_seconds")
+        return cls(made, Minutes(np.inf) if seconds is None else Minutes.usual(seconds.astype(np.float64)))
 
     def take(self, batch: Batch, said: Said) -> Crossing | None:
         """Give them the requests, and what was said meanwhile; the first crossing, behind which nothing counts."""
-        minutes = self._minutes.take(batch.moments, batch.failed, batch.numbers["answering_seconds"])
+        minutes = self.minutes.take(batch.moments, batch.failed, batch.numbers["answering_seconds"])
         taken = [one.take(_column(one, batch, said, minutes), len(batch)) for one in self.watching]
         self.watching = [one for one, _ in taken]
         found = [crossing for _, crossing in taken if crossing is not None]
         return min(found, key=lambda one: one.place, default=None)
+
+    def joined_by(self, others: "Detectors") -> "Detectors":
+        """These go on as they stand; of the others those begin that look at something else, as they count minutes."""
+        mine = {(one.feature, one.segment) for one in self.watching}
+        more = [one for one in others.watching if (one.feature, one.segment) not in mine]
+        return Detectors([*self.watching, *more], others.minutes)
 
     def state(self) -> State:
         names = [[one.feature, one.segment, one.kind.value, one.watcher.kind] for one in self.watching]
@@ -125,7 +138,7 @@ class Detectors:
         values = {
             "names": np.array(names, np.str_),
             "values": np.array([one.value for one in self.watching]),
-            **within("minutes", saved(self._minutes)),
+            **within("minutes", saved(self.minutes)),
         }
         return {key: array for one in (values, *kept) for key, array in one.items()}
 

@@ -15,7 +15,8 @@ Seconds = Annotated[float, Field(ge=0, le=10 * 365 * 86400)]
 class DriftPlan(BaseModel):
     """`alpha`: the chance that a version whose traffic never changes ever raises an alarm, however long it is watched.
 
-    `reference`: so many of a version's first answered requests say what is normal. `encoder_share`: of one core, for the
+    `reference`: so many of a version's first answered requests say what is normal. `prompts`: a set of them that says
+    instead what is asked of a version, from its first request on; for the rest it is those. `encoder_share`: of one core, for the
     frozen encoder's vectors of a sample. `minimum`: requests since a change began, without which nothing is learned
     from it. `cooldown_seconds`: between two retrainings. `schedule`: when to train anew whatever was seen, as five
     fields of cron, in UTC. `risk_tolerance`: how much larger than the reference's a rate of wrong answers may be.
@@ -25,6 +26,7 @@ class DriftPlan(BaseModel):
 
     alpha: Annotated[float, Field(gt=0, le=0.5)] = 0.01
     reference: Annotated[int, Field(ge=100, le=10_000)] = 1000
+    prompts: Annotated[str, Field(min_length=1, max_length=64)] | None = None
     encoder_share: Annotated[float, Field(ge=0, le=1)] = SHARE
     minimum: Annotated[int, Field(ge=0, le=10_000_000)] = 200
     cooldown_seconds: Seconds = 86400.0

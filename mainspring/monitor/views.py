@@ -10,7 +10,7 @@ from typing_extensions import TypedDict
 
 from mainspring.kept.keys import Keys
 from mainspring.kept.reading import Reader, TextView, kept_of, read
-from mainspring.monitor import deciding, reference
+from mainspring.monitor import deciding, prompted, reference
 from mainspring.monitor.plan import drift_plan
 from mainspring.tables import (
     Deployment,
@@ -18,7 +18,9 @@ from mainspring.tables import (
     DriftDecision,
     DriftReading,
     DriftWatch,
+    PromptSet,
     Reference,
+    ReferenceRequest,
     RetrainingRequest,
     Stage,
     Version,
@@ -28,15 +30,40 @@ LATEST_ALARMS = 20
 
 
 class ReferenceView(TypedDict):
-    """`size`: requests. `digest`: of its content, which nobody can change."""
+    """`size`: requests, or prompts. `digest`: of its content, which nobody can change.
+
+    `origin`: `traffic`, or `prompts` and the name of their set; `origins`: of each feature, where they differ.
+    `awaits_traffic`: of the features that prompts don't tell, until there are enough answers.
+    """
 
     id: str
     origin: str
+    origins: dict[str, str]
+    awaits_traffic: bool
     size: int
     digest: str
     made_at: str
     made_by: str
     reason: str
+
+
+class ReferenceRequestView(TypedDict):
+    """A reference of `prompts`, the name of their set. `state`: waiting, made or failed, with its `error`.
+
+    `read`: of the `wanted` prompts, by the frozen encoder so far. `reference`: the id of what was made.
+    """
+
+    id: str
+    version: str
+    prompts: str
+    state: str
+    read: int
+    wanted: int
+    error: dict[str, Any] | None
+    reference: str | None
+    asked_by: str
+    reason: str
+    created_at: str
 
 
 class ReadingView(TypedDict):
@@ -96,7 +123,7 @@ class RequestView(TypedDict):
 
 class VersionDrift(TypedDict):
     """`watched`: requests that the detectors have been given since they last began. Before there is a reference,
-    `gathered` of the `wanted` answers that it is to be made of are there.
+    `gathered` of the `wanted` answers that it is to be made of are there. `making`: of prompts, what was asked for last.
     """
 
     version: str
@@ -104,6 +131,7 @@ class VersionDrift(TypedDict):
     gathered: int
     wanted: int
     reference: ReferenceView | None
+    making: ReferenceRequestView | None
     watched: int
     readings: list[ReadingView]
 
@@ -171,6 +199,8 @@ def reference_view(made: Reference) -> ReferenceView:
     return {
         "id": str(made.id),
         "origin": made.origin,
+        "origins": made.origins,
+        "awaits_traffic": made.awaits_traffic,
         "size": made.size,
         "digest": made.digest,
         "made_at": made.made_at.isoformat(),
@@ -179,16 +209,35 @@ def reference_view(made: Reference) -> ReferenceView:
     }
 
 
+def request_of_reference_view(session: Session, asked: ReferenceRequest) -> ReferenceRequestView:
+    return {
+        "id": str(asked.id),
+        "version": session.get_one(Version, asked.version_id).label,
+        "prompts": session.get_one(PromptSet, asked.set_id).name,
+        "state": asked.state,
+        "read": asked.read,
+        "wanted": asked.prompts,
+        "error": asked.error,
+        "reference": None if asked.reference_id is None else str(asked.reference_id),
+        "asked_by": asked.asked_by,
+        "reason": asked.reason,
+        "created_at": asked.created_at.isoformat(),
+    }
+
+
 def _version(session: Session, version: Version, policy: dict[str, Any]) -> VersionDrift:
     normal = reference.current(session, version.id)
-    wanted = drift_plan(policy).reference if normal is None else normal.size
+    asked = prompted.latest(session, version.id)
+    incomplete = normal is None or normal.awaits_traffic
+    wanted = drift_plan(policy).reference if normal is None or incomplete else normal.size
     watch = None if normal is None else session.get(DriftWatch, normal.id)
     return {
         "version": version.label,
         "stage": version.stage,
-        "gathered": wanted if normal is not None else reference.gathered(session, version.id, wanted),
+        "gathered": reference.gathered(session, version.id, wanted) if incomplete else wanted,
         "wanted": wanted,
         "reference": None if normal is None else reference_view(normal),
+        "making": None if asked is None else request_of_reference_view(session, asked),
         "watched": 0 if watch is None else watch.latest_requests,
         "readings": [] if normal is None else _readings(session, normal),
     }

@@ -92,7 +92,7 @@ class Eyes:
     def __init__(
         self, words: Words | None, encoder: Encoder | None, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        self._words, self._encoder, self._clock = words, encoder, clock
+        self.words, self.encoder, self._clock = words, encoder, clock
         self._budgets: dict[str, Budget] = {}
 
     def look(self, jobs: list[Seen]) -> list[Seen]:
@@ -109,22 +109,22 @@ class Eyes:
         return jobs
 
     def close(self) -> None:
-        if self._encoder is not None:
-            self._encoder.close()
+        if self.encoder is not None:
+            self.encoder.close()
 
     def _by_words(self, jobs: list[Seen]) -> None:
-        if self._words is None:
+        if self.words is None:
             return
-        for job, vector in zip(jobs, packed(self._words.embed([job.asked for job in jobs])), strict=True):
+        for job, vector in zip(jobs, packed(self.words.embed([job.asked for job in jobs])), strict=True):
             job.words_prompt = vector
         said = [job for job in jobs if job.answered]
         for job, vector in zip(
-            said, packed(self._words.embed([str(job.answered) for job in said])), strict=True
+            said, packed(self.words.embed([str(job.answered) for job in said])), strict=True
         ):
             job.words_answer = vector
 
     def _by_encoder(self, deployment: str, jobs: list[Seen]) -> None:
-        if self._encoder is None:
+        if self.encoder is None:
             return
         now = self._clock()
         budget = self._budgets.setdefault(deployment, Budget(now))
@@ -134,7 +134,7 @@ class Eyes:
         if not sample:
             return
         said = [job for job in sample if job.answered]
-        found = self._encoder.encode([*(job.asked for job in sample), *(str(job.answered) for job in said)])
+        found = self.encoder.encode([*(job.asked for job in sample), *(str(job.answered) for job in said)])
         if found is None:
             return
         budget.spent(found.seconds, len(found.vectors))

@@ -25,6 +25,7 @@ from mainspring.tables.kept_text import KeptText
 from mainspring.tables.mirrored import Mirrored
 from mainspring.tables.observation import Observation
 from mainspring.tables.prompt import Prompt, PromptSet
+from mainspring.tables.reference_request import Making, ReferenceRequest
 from mainspring.tables.rollout import Rollout, RolloutState
 from mainspring.tables.scrape_target import ScrapeTarget
 from mainspring.tables.session import Database
@@ -63,12 +64,14 @@ __all__ = [
     "Job",
     "JobState",
     "KeptText",
+    "Making",
     "Mirrored",
     "Observation",
     "Priority",
     "Prompt",
     "PromptSet",
     "Reference",
+    "ReferenceRequest",
     "Refusal",
     "RequestState",
     "RetrainingRequest",

@@ -32,6 +32,9 @@ class Reference(Base):
 
     The newest of a version counts. `content`: arrays, see drift/arrays.py; `digest`: their SHA-256. `first_seq` and
     `last_seq`: among which observations it was taken.
+
+    `origin`: traffic, or a set of prompts; `origins`: the same of each feature, where it is not `origin` of all.
+    `awaits_traffic`: what prompts do not tell will be taken from the version's first answers, in the reference after it.
     """
 
     __tablename__ = "drift_references"
@@ -39,7 +42,9 @@ class Reference(Base):
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     version_id: Mapped[UUID] = mapped_column(ForeignKey("versions.id"))
-    origin: Mapped[str]  # traffic, or the name of a prompt set
+    origin: Mapped[str]  # traffic, or `prompts` and the name of their set
+    origins: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'::jsonb"))
+    awaits_traffic: Mapped[bool] = mapped_column(server_default=text("false"))
     size: Mapped[int]
     first_seq: Mapped[int] = mapped_column(BigInteger)
     last_seq: Mapped[int] = mapped_column(BigInteger)

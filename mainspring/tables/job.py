@@ -113,3 +113,6 @@ class Job(Base):
     queued_at: Mapped[datetime] = mapped_column(server_default=func.now())
     started_at: Mapped[datetime | None]
     finished_at: Mapped[datetime | None]
+    left_at: Mapped[
+        datetime | None
+    ]  # who read it as it was written went before its end; null: nobody, or came back

@@ -18,7 +18,7 @@ class Observation(Base):
     `words_…` of every request, `encoded_…` of a sample, drawn with the probability `sampled`. `at` is the job's end.
 
     `begins`: it is the first of its conversation; `again`: its input is that of the job before it there, word for word.
-    Both are null without a conversation.
+    Both are null without a conversation. `unread`: who read it as it was written had gone before its end.
 
     No foreign keys: to drop a partition that has one locks the table to which it points.
     """
@@ -50,6 +50,7 @@ class Observation(Base):
     language: Mapped[str | None]
     begins: Mapped[bool | None]
     again: Mapped[bool | None]
+    unread: Mapped[bool | None]
     sampled: Mapped[float | None]
     words_prompt: Mapped[bytes | None] = mapped_column(LargeBinary)
     words_answer: Mapped[bytes | None] = mapped_column(LargeBinary)

@@ -25,8 +25,7 @@ class Given:
 
 def keep(session: Session, deployment: str, name: str, prompts: Sequence[Given]) -> tuple[PromptSet, bool]:
     """The set, and whether it is new. Raises Conflict if the name is taken by other prompts."""
-    content = json.dumps([asdict(one) for one in prompts], sort_keys=True, ensure_ascii=False)
-    digest = hashlib.sha256(content.encode()).hexdigest()
+    digest = digest_of(prompts)
     found = _find(session, deployment, name)
     if found is not None:
         if found.digest == digest:
@@ -52,6 +51,12 @@ def keep(session: Session, deployment: str, name: str, prompts: Sequence[Given])
     )
     session.flush()
     return made, True
+
+
+def digest_of(prompts: Sequence[Given]) -> str:
+    """SHA-256, in hexadecimal digits."""
+    content = json.dumps([asdict(one) for one in prompts], sort_keys=True, ensure_ascii=False)
+    return hashlib.sha256(content.encode()).hexdigest()
 
 
 def named(session: Session, deployment: str, name: str) -> PromptSet:

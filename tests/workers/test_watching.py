@@ -1,5 +1,6 @@
 """Beat is away and comes back, or there are two of them: each job is looked at once, and each piece of work done once."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from threading import Thread
 from uuid import UUID
@@ -27,14 +28,17 @@ from mainspring.tables import (
     Feedback,
     Observation,
     Reference,
+    ReferenceRequest,
     RetrainingRequest,
 )
+from mainspring.trials.prompts import Given, keep
 from tests.rows import champion, submit
 from tests.workers.rounds import connections
 from workers.app import create_app
+from workers.encoding import EncoderProcess
 from workers.postman import Postman
 from workers.sweeping import Connections, sweep_once
-from workers.watching import decide_once, detect_once, observe_once
+from workers.watching import decide_once, detect_once, observe_once, refer_once
 
 OLD = "how to open a file and read the lines of it, number {}"
 NEW = "the integral of a polynomial over the complex plane, number {}"
@@ -169,6 +173,46 @@ def test_labels_that_come_late_tell_that_answers_have_become_wrong(
         alarm = session.scalars(select(DriftAlarm)).one()
         assert (alarm.kind, alarm.detector) == ("performance", "said")
         assert not session.scalar(select(func.count()).where(Feedback.seq.is_(None)))
+
+
+def test_prompts_become_a_reference_by_the_encoder_and_its_traffic_is_quiet(
+    settings: Settings, use: Connections, database: Database, serving: tuple[UUID, UUID]
+) -> None:
+    """As the policy says, at the version's first round; then what is asked is what it was evaluated on."""
+    draw = np.random.default_rng(4)
+    with database.transaction() as session:
+        given = [Given(OLD.format(number), {}) for number in draw.permutation(1000)[:80]]
+        keep(session, "assistant", "evaluated", given)
+        policy = '{"drift": {"reference": 120, "prompts": "evaluated"}}'
+        session.execute(text("update deployments set policy = cast(:policy as jsonb)"), {"policy": policy})
+    encoder = EncoderProcess(settings, bundled())
+    watching = replace(use, eyes=Eyes(Words(bundled()), encoder))
+    try:
+        beat(watching)
+        with database.transaction() as session:
+            assert session.scalars(select(ReferenceRequest.state)).one() == "waiting"
+        refer_once(watching)
+    finally:
+        encoder.close()
+    with database.transaction() as session:
+        request = session.scalars(select(ReferenceRequest)).one()
+        assert (request.state, request.read) == ("made", 80)
+        made = session.get_one(Reference, request.reference_id)
+        assert set(made.origins) == {"words_prompt", "encoded_prompt"}
+        did = session.get_one(BeatRun, "refer").did
+        assert did == {"made": 1}
+    answered(database, *serving, [OLD.format(draw.integers(1000)) for _ in range(130)])
+    beat(use)
+    answered(database, *serving, [OLD.format(draw.integers(1000)) for _ in range(10)])
+    beat(use)
+    with database.transaction() as session:
+        assert session.scalars(select(DriftAlarm)).all() == []
+        whole = session.scalars(select(Reference).where(~Reference.awaits_traffic)).one()
+        assert whole.origins["prompt_tokens"] == "traffic"
+    answered(database, *serving, [NEW.format(draw.integers(1000)) for _ in range(60)])
+    beat(use)
+    with database.transaction() as session:
+        assert {"integral", "polynomial"} <= set(session.scalars(select(DriftAlarm)).one().details["terms"])
 
 
 def labelled(database: Database, jobs: list[UUID], wrong: float) -> None:
