@@ -1,6 +1,6 @@
 """A job as server-sent events, resumable from anywhere: the text while it is being said, then the whole job."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import aclosing
 from functools import partial
 from typing import Annotated, cast
@@ -8,17 +8,20 @@ from typing import Annotated, cast
 import anyio
 from fastapi import APIRouter, Header, Query, Response, Security
 from fastapi.responses import StreamingResponse
-from starlette.types import Send
+from sqlalchemy import Connection
+from starlette.types import Receive, Scope, Send
 
 from api.backends import Backends
 from api.deps import BEARER, TheBackends, Transact, Transacting
 from api.hub import Rang
 from api.problems import DATABASE_AWAY
 from api.reading import Position, Reading
-from api.routes.jobs import read_job
+from api.routes.jobs import read_job, to_uuid
 from api.tail import BATCH, Tail
+from mainspring.access import Caller
 from mainspring.errors import MainspringError
 from mainspring.logs import log
+from mainspring.serving import readers
 
 KEEPALIVE_SECONDS = 15.0
 RETRY_SECONDS = 1.0
@@ -28,9 +31,27 @@ router = APIRouter(prefix="/v1/jobs", tags=["jobs"], dependencies=[Security(BEAR
 
 
 class EventStream(StreamingResponse):
-    """Closes its events at once when the reader has gone."""
+    """Closes its events at once when the reader has gone. `gone` is called if that was before the last of them.
+
+    A server that stops is no reader that goes.
+    """
 
     media_type = "text/event-stream"
+
+    def __init__(
+        self, events: AsyncIterator[bytes], reading: Reading, gone: Callable[[], Awaitable[None]]
+    ) -> None:
+        super().__init__(events, headers=HEADERS)
+        self._reading, self._gone, self._hung_up = reading, gone, False
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await super().__call__(scope, receive, send)
+        if self._hung_up and not self._reading.ended:
+            await self._gone()
+
+    async def listen_for_disconnect(self, receive: Receive) -> None:
+        await super().listen_for_disconnect(receive)
+        self._hung_up = True
 
     async def stream_response(self, send: Send) -> None:
         async with aclosing(cast("AsyncIterator[bytes]", self.body_iterator)):  # type: ignore[type-var]
@@ -61,7 +82,22 @@ async def stream_events(
     position.check(await transact.plainly(partial(read_job, job_id=job_id)))
     if position.ended:
         return Response(status_code=204, headers=HEADERS)
-    return EventStream(_events(backends, transact, job_id, Reading(position)), headers=HEADERS)
+    reading = Reading(position)
+
+    async def gone() -> None:
+        try:
+            await transact.plainly(partial(_gone, job_id=job_id))
+        except (
+            *DATABASE_AWAY,
+            MainspringError,
+        ) as error:  # nobody waits for it, and the job goes on all the same
+            log.warning("events.gone", error=type(error).__name__)
+
+    return EventStream(_events(backends, transact, job_id, reading), reading, gone)
+
+
+def _gone(connection: Connection, caller: Caller, job_id: str) -> None:
+    readers.gone(connection, caller.tenant_id, to_uuid(job_id))
 
 
 async def _events(

@@ -16,7 +16,7 @@ from api.routes.submitting import leaving_headers
 from mainspring.access import Caller
 from mainspring.errors import InvalidRequest, NotFound, UnknownJob
 from mainspring.messages import Answer
-from mainspring.serving import claim, stream
+from mainspring.serving import claim, readers, stream
 from mainspring.serving.addressing import last_day
 from mainspring.serving.conversation import release
 from mainspring.serving.receipt import Leaving
@@ -28,7 +28,7 @@ LONGEST_WAIT = 60.0
 _SECONDS = re.compile(r"[0-9]{1,6}(\.[0-9]{1,9})?")
 # Built once: this is what every poll asks.
 _READ = (
-    select(*SHOWN, Job.pinned, Version.stage, Version.stage_at)
+    select(*SHOWN, Job.left_at, Job.pinned, Version.stage, Version.stage_at)
     .join(Version, Version.id == Job.version_id)
     .outerjoin(ChatSession, ChatSession.id == Job.session_id)
     .where(Job.id == bindparam("job_id"), Job.tenant_id == bindparam("tenant_id"))
@@ -86,6 +86,8 @@ def _read(connection: Connection, caller: Caller, job_id: str) -> tuple[JobView,
     found = connection.execute(_READ, wanted).first()
     if found is None:
         raise unknown_job()
+    if found.left_at is not None:
+        readers.back(connection, [found.id])
     leaving = None
     if found.pinned and found.stage == Stage.DRAINING:
         leaving = last_day(connection.scalar(_POLICY, {"name": found.deployment}) or {}, found.stage_at)

@@ -17,6 +17,7 @@ from api.deps import BEARER, TheBackends, Transacting
 from api.rendering import Json
 from api.routes.jobs import LONGEST_WAIT, to_uuid, unknown_job
 from mainspring.access import Caller
+from mainspring.serving import readers
 from mainspring.serving.views import SHOWN, JobView, job_view
 from mainspring.tables import ChatSession, Job, JobState, Version
 from mainspring.terms import JOBS
@@ -29,7 +30,7 @@ _ASKED = (
 )
 _STATES = select(Job.id, Job.state).where(*_ASKED)
 _READ = (
-    select(*SHOWN)
+    select(*SHOWN, Job.left_at)
     .join(Version, Version.id == Job.version_id)
     .outerjoin(ChatSession, ChatSession.id == Job.session_id)
     .where(*_ASKED)
@@ -90,6 +91,7 @@ def _ended(connection: Connection, caller: Caller, asked: Sequence[str]) -> list
     ended = [one for one in dict.fromkeys(ids) if states[one].ended]
     if not ended:
         return []
-    rows = connection.execute(_READ, given | {"job_ids": ended})
+    rows = connection.execute(_READ, given | {"job_ids": ended}).all()
+    readers.back(connection, [row.id for row in rows if row.left_at is not None])
     found: dict[UUID, JobView] = {row.id: job_view(row) for row in rows}
     return [found[one] for one in ended if one in found]

@@ -19,7 +19,7 @@ from mainspring.figures.histogram import GROWTH, LEAST, MOST
 from mainspring.figures.moments import Moments
 
 Hour = tuple[UUID, datetime]
-COUNTS = ("prompt_tokens", "completion_tokens", "sessions", "turns", "again")
+COUNTS = ("prompt_tokens", "completion_tokens", "sessions", "turns", "again", "unread")
 TIMES = {"queue": "queue_seconds", "first_token": "first_token_seconds", "total": "total_seconds"}
 _WANTED = """
     with wanted as materialized (
@@ -56,7 +56,8 @@ _COUNTED = text(
     f"""{_WANTED}
     select wanted.version_id, since,
         coalesce(sum(prompt_tokens), 0) as prompt_tokens, coalesce(sum(completion_tokens), 0) as completion_tokens,
-        count(*) filter (where begins) as sessions, count(begins) as turns, count(*) filter (where again) as again
+        count(*) filter (where begins) as sessions, count(begins) as turns, count(*) filter (where again) as again,
+        count(*) filter (where unread and state <> 'cancelled') as unread
     from {_SEEN} group by 1, 2
     """
 )

@@ -34,13 +34,15 @@ class Latency(TypedDict):
 
 class Engagement(TypedDict):
     """`sessions` began; `turns` are the jobs of these and of older ones. `again`: share of the later turns that asked the
-    same once more, word for word. `abandoned`: share of all requests that were cancelled.
+    same once more, word for word. `left`: share of all requests whose reader went before the answer's end, and did not come
+    back. `abandoned`: these, and those that were cancelled.
     """
 
     sessions: int
     turns: int
     turns_per_session: float | None
     again: Estimate | None
+    left: Estimate | None
     abandoned: Estimate | None
 
 
@@ -116,10 +118,12 @@ def _outcomes(said: Mapping[str, Moments]) -> dict[str, Estimate]:
 
 def _engagement(counts: Mapping[str, int], states: Mapping[str, int]) -> Engagement:
     sessions, turns = counts.get("sessions", 0), counts.get("turns", 0)
+    requests, left = counts.get("requests", 0), counts.get("unread", 0)
     return {
         "sessions": sessions,
         "turns": turns,
         "turns_per_session": round(turns / sessions, 3) if sessions else None,
         "again": of_share(counts.get("again", 0), turns - sessions),
-        "abandoned": of_share(states.get(JobState.CANCELLED, 0), counts.get("requests", 0)),
+        "left": of_share(left, requests),
+        "abandoned": of_share(states.get(JobState.CANCELLED, 0) + left, requests),
     }

@@ -20,6 +20,7 @@ COLUMNS = (
     "session_id",
     "begins",
     "again",
+    "unread",
     "language",
     "sampled",
     "words_prompt",
@@ -68,6 +69,7 @@ class Seen:
     policy: dict[str, Any]
     begins: bool | None = None
     again: bool | None = None
+    unread: bool | None = None
 
     language: str | None = None
     sampled: float | None = None

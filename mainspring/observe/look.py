@@ -66,6 +66,7 @@ _UNSEEN = (
         Deployment.policy,
         BEGINS,
         AGAIN,
+        Job.left_at.is_not(None),
     )
     .join(Job, Job.id == Observation.job_id)
     .join(Deployment, Deployment.name == Job.deployment)

@@ -163,7 +163,7 @@ def test_prompts_are_normal_and_alarm_at_once(
         ({"prompts": {"input": "x"}}, "prompts", "valid list"),
         ({"prompts": [*ASKED[:60], {"input": " "}]}, "prompts.60.input", "empty"),
         ({"prompts": [*ASKED[:60], {"input": 7}]}, "prompts.60.input", "cannot read"),
-        ({"prompts": [*ASKED[:60], {"text": "x"}]}, "prompts.60.input", "missing"),
+        ({"prompts": [*ASKED[:60], {"text": "x"}]}, "prompts.60.input", "required"),
         ({"prompts": [*ASKED[:60], "x"]}, "prompts.60", "valid"),
         ({"prompt_set": "nowhere"}, "prompt_set", "no prompts of the name"),
         ({"prompt_set": "a", "prompts": ASKED}, "prompts", "a set and a list"),

@@ -6,11 +6,13 @@ from uuid import UUID
 
 import httpx
 import pytest
+from sqlalchemy import select
 
 from mainspring.figures.rollup import roll_up
-from mainspring.tables import Database
+from mainspring.tables import Database, Job
+from tests.api.reader import Reader
 from tests.api.rolling import another
-from tests.api.serving import Hands
+from tests.api.serving import Hands, Served, until
 from tests.core.monitoring.served import hear, observe, place
 
 URL = "/v1/deployments/assistant/metrics"
@@ -56,6 +58,60 @@ def test_what_was_just_answered_and_said(
     assert figures["latency"]["total"]["p95"]["value"] > 0
     assert sum(point["figures"]["requests"] for point in version["series"]) == 4
     assert (found["now"]["queued"], found["now"]["ended"]) == (0, 4)
+
+
+def test_who_leaves_a_stream_and_does_not_come_back_has_abandoned_it(
+    client: httpx.Client, database: Database, assistant: UUID, hands: Hands
+) -> None:
+    """Four are read as they are written: one to its end, one whose reader comes back to the stream, one who asks for the
+    answer later, and one whose reader is gone for good."""
+    jobs = [
+        client.post("/v1/jobs", json={"deployment": "assistant", "input": "x"}).json()["id"] for _ in "four"
+    ]
+    to_the_end, resumed, asked_later, gone = jobs
+    fences = [hands.take(assistant) for _ in jobs]
+    for job, fence in zip(jobs, fences, strict=True):
+        hands.say(fence, 0, "some words")
+        if job != to_the_end:
+            Reader(client, job).read(cut_after=4)
+            until(lambda job=job: left(database, job))
+    hands.finish(fences[0], {"text": "some words"})
+    Reader(client, to_the_end).read()
+    Reader(client, resumed).read(cut_after=4)
+    until(lambda: left(database, resumed))
+    for fence in fences[1:]:
+        hands.finish(fence, {"text": "some words and more"})
+    assert Reader(client, resumed).read() == "some words and more"
+    assert client.get(f"/v1/jobs/{asked_later}").json()["state"] == "succeeded"
+    assert [job for job in jobs if left(database, job)] == [gone]
+    hear(database)
+    with database.begin() as connection:
+        roll_up(connection)
+    for _ in range(2):
+        (version,) = told(client)["versions"]
+        engagement = version["figures"]["engagement"]
+        assert (engagement["left"]["value"], engagement["left"]["count"]) == (0.25, 4)
+        assert engagement["abandoned"]["value"] == 0.25
+        assert engagement["left"]["high"] < 0.8
+
+
+def test_a_stopping_server_is_no_reader_that_leaves(
+    served: Served, client: httpx.Client, database: Database, assistant: UUID, hands: Hands
+) -> None:
+    job = client.post("/v1/jobs", json={"deployment": "assistant", "input": "x"}).json()["id"]
+    fence = hands.take(assistant)
+    hands.say(fence, 0, "some words")
+    with client.stream("GET", f"/v1/jobs/{job}/events") as answer:
+        heard = answer.iter_bytes()  # which closes the stream when nobody holds it
+        assert b"retry" in next(heard)
+        served.stop()
+    assert not left(database, job)
+    served.start()
+
+
+def left(database: Database, job: str) -> bool:
+    with database.transaction() as session:
+        return session.scalars(select(Job.left_at).where(Job.id == UUID(job))).one() is not None
 
 
 def test_hours_and_days_add_up(client: httpx.Client, database: Database, assistant: UUID) -> None:
