@@ -1,35 +1,132 @@
-"""How fast: what a figure of a queue is made of, the same for ours and for others. Standard library alone."""
+"""How long until an answer begins, asked of a million observations in weeks, and of the same in one table.
 
+Every accepted job asks it once. Two versions share thirteen weeks, four to one; a third has answered in the first of them
+alone, and a fourth never.
+
+    python -m benchmarks.pace [--rows 1000000] [--asked 2000]
+"""
+
+import argparse
 import statistics
+import tempfile
 import time
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from uuid import UUID
 
-PRODUCERS = 8
-ROUNDS = 3
+from sqlalchemy import Connection, text
+
+from benchmarks.machine import describe
+from mainspring.local.migrate import upgrade
+from mainspring.serving import lease
+from mainspring.serving.throughput import wait
+from mainspring.settings import Settings
+from mainspring.tables import Database, HeldVersion
+from mainspring.tables.partitions import ensure
+from tests.rows import champion, registered
+from tests.servers import Servers
+
+WEEKS = 13
+TABLES = {"weeks": "public", "one table": "alone, public"}  # by search path
+OBSERVED = text(
+    """
+    insert into observations (job_id, version_id, at, state, queue_seconds, first_token_seconds, total_seconds, seq)
+    select gen_random_uuid(), case when random() < 0.8 then cast(:often as uuid) else :seldom end,
+        cast(:now as timestamptz) - (:rows - n) * interval '13 weeks' / :rows, 'succeeded', random(), 1 + random(),
+        2 + random(), nextval('observations_seq')
+    from generate_series(1, cast(:rows as int)) n
+    """
+)
+LONG_AGO = text(
+    """
+    insert into observations (job_id, version_id, at, state, queue_seconds, first_token_seconds, total_seconds, seq)
+    select gen_random_uuid(), :version, cast(:now as timestamptz) - interval '12 weeks' + n * interval '1 minute',
+        'succeeded', random(), 1 + random(), 2 + random(), nextval('observations_seq')
+    from generate_series(1, 300) n
+    """
+)
 
 
-def median(measure: Callable[[], float]) -> float:
-    """Of three."""
-    return statistics.median(measure() for _ in range(ROUNDS))
+def prepare(database: Database, rows: int) -> dict[str, UUID]:
+    """The versions, by how they have answered."""
+    now = datetime.now(UTC)
+    with database.transaction() as session:
+        versions = {"four of five": champion(session).id}
+        for number, name in enumerate(("one of five", "long ago", "never"), 2):
+            versions[name] = registered(session, "assistant", number).id
+        worker = lease.begin(session, "infer", 3600)
+        for version in versions.values():
+            held = {"incarnation": worker, "version_id": version, "state": "ready", "engine": {"capacity": 8}}
+            session.add(HeldVersion(**held))
+    with database.begin() as connection:
+        ensure(connection, "observations", now - timedelta(weeks=WEEKS), weeks=WEEKS + 5)
+        given = {
+            "often": versions["four of five"],
+            "seldom": versions["one of five"],
+            "now": now,
+            "rows": rows,
+        }
+        connection.execute(OBSERVED, given)
+        connection.execute(LONG_AGO, {"version": versions["long ago"], "now": now})
+        connection.execute(text("create schema alone"))
+        connection.execute(text("create table alone.observations (like observations including all)"))
+        connection.execute(text("insert into alone.observations select * from public.observations"))
+    with database.each() as connection:
+        connection.exec_driver_sql("vacuum analyze")
+    return versions
 
 
-def produced(jobs: int, produce: Callable[[int], None]) -> float:
-    """Jobs a second of eight producers, each of which hands in its share by `produce`, one after the other."""
-    share = jobs // PRODUCERS
-    begin = time.perf_counter()
-    with ThreadPoolExecutor(PRODUCERS) as pool:
-        list(pool.map(produce, [share] * PRODUCERS))
-    return share * PRODUCERS / (time.perf_counter() - begin)
+def ask(connection: Connection, version: UUID, times: int) -> list[float]:
+    """Milliseconds of each."""
+    found = []
+    for _ in range(times):
+        began = time.perf_counter()
+        wait(connection, version, 0)
+        found.append((time.perf_counter() - began) * 1000)
+    return found
 
 
-def lived(unfinished: Callable[[], int], patience: float = 60.0) -> float:
-    """Jobs a second from the first that ends to the last, so that a worker's start is not counted."""
-    before, until = unfinished(), time.monotonic() + patience
-    while (left := unfinished()) == before:
-        assert time.monotonic() < until, "no job has ended"
-        time.sleep(0.02)
-    begin = time.perf_counter()
-    while unfinished():
-        time.sleep(0.02)
-    return left / (time.perf_counter() - begin)
+def measure(database: Database, versions: Mapping[str, UUID], asked: int) -> None:
+    """In turn, so that what else the machine does is felt by both."""
+    for name, version in versions.items():
+        times: dict[str, list[float]] = {kind: [] for kind in TABLES}
+        for _ in range(10):
+            for kind, path in TABLES.items():
+                with database.each() as connection:
+                    connection.exec_driver_sql(f"set search_path = {path}")
+                    ask(connection, version, 10)
+                    times[kind] += ask(connection, version, asked // 10)
+                    connection.exec_driver_sql("reset search_path")
+        told = ", ".join(
+            f"{kind} {statistics.median(of):.2f} ms (p90 {sorted(of)[int(0.9 * len(of))]:.2f})"
+            for kind, of in times.items()
+        )
+        print(f"a version that answered {name}: {told}")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--rows", type=int, default=1_000_000)
+    parser.add_argument("--asked", type=int, default=2000)
+    arguments = parser.parse_args()
+    print(f"machine: {describe()}")
+    with tempfile.TemporaryDirectory(prefix="ms-", dir="/tmp") as folder:
+        Path(folder).chmod(0o755)
+        with Servers(Path(folder)) as servers:
+            servers.create_database("pace")
+            settings = Settings(
+                home=Path(folder, "home"),
+                database_url=servers.database_url("pace"),
+                redis_url=servers.redis_url,
+            )
+            upgrade(settings)
+            database = Database(settings.database_url)
+            measure(database, prepare(database, arguments.rows), arguments.asked)
+            database.close()
+
+
+if __name__ == "__main__":
+    main()

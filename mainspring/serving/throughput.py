@@ -9,6 +9,7 @@ them the more it holds, and one whose requests do not: their geometric mean is t
 
 import math
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import Connection, Integer, bindparam, case, func, select
@@ -17,7 +18,10 @@ from mainspring.tables import HeldVersion, Incarnation, Job, JobState, Observati
 
 SAMPLE = 64  # of the latest answers: the cost is the same however busy a version is, and a change soon seen
 AMONG = 16 * SAMPLE  # of the latest ends they are looked for, however many of those were failures
+LATELY = timedelta(days=7)  # where there was an answer since then, older ones are not looked at
 CROWDED_SECONDS = 0.05  # whoever was not claimed within this had to wait for a slot
+
+_EVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 _ENDED = (
     select(
@@ -30,7 +34,9 @@ _ENDED = (
             - Observation.queue_seconds
         ).label("begun"),
     )
+    # From two sides, and by values: so only a week or two are planned for, of all that there are and are made ahead.
     .where(Observation.version_id == bindparam("version"))
+    .where(Observation.at > bindparam("since"), Observation.at < bindparam("until"))
     .order_by(Observation.at.desc())
     .limit(AMONG)
     .subquery()
@@ -128,5 +134,14 @@ class Wait:
 
 def wait(connection: Connection, version_id: UUID, ahead: int) -> Wait:
     """As things stand."""
-    pace = connection.execute(_PACE, {"version": version_id}).mappings().one()
-    return Wait(ahead, Pace(**pace))
+    now = datetime.now(UTC)
+    pace = _pace(connection, version_id, now - LATELY, now)
+    if pace.capacity and pace.begun is None:
+        pace = _pace(connection, version_id, _EVER, now)
+    return Wait(ahead, pace)
+
+
+def _pace(connection: Connection, version_id: UUID, since: datetime, now: datetime) -> Pace:
+    # The database's clock may be ahead of this one.
+    values = {"version": version_id, "since": since, "until": now + timedelta(days=1)}
+    return Pace(**connection.execute(_PACE, values).mappings().one())
