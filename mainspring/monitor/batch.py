@@ -134,15 +134,17 @@ def said(connection: Connection, version: UUID, seq: int, until: int) -> Said:
 
 
 def _batch(rows: Sequence[Row[Any]]) -> Batch:
+    columns = zip(*rows, strict=True) if rows else ((),) * len(_COLUMNS)
+    found = dict(zip((column.key for column in _COLUMNS), columns, strict=True))
     return Batch(
-        seqs=[row.seq for row in rows],
-        moments=[row.at for row in rows],
-        jobs=[row.job_id for row in rows],
-        tenants=[row.tenant_id for row in rows],
-        languages=[row.language for row in rows],
-        failed=np.array([row.state != JobState.SUCCEEDED for row in rows], np.bool_),
-        numbers={name: np.array([getattr(row, name) for row in rows], np.float64) for name in NUMBERS},
-        vectors=side_by_side({name: _vectors([getattr(row, name) for row in rows]) for name in VECTORS}),
+        seqs=found["seq"],
+        moments=found["at"],
+        jobs=found["job_id"],
+        tenants=found["tenant_id"],
+        languages=found["language"],
+        failed=np.array([state != JobState.SUCCEEDED for state in found["state"]], np.bool_),
+        numbers={name: np.array(found[name], np.float64) for name in NUMBERS},
+        vectors=side_by_side({name: _vectors(found[name]) for name in VECTORS}),
     )
 
 
@@ -158,7 +160,7 @@ def side_by_side(found: dict[str, Placed]) -> dict[str, Placed]:
     return found
 
 
-def _vectors(column: list[bytes | None]) -> Placed:
+def _vectors(column: Sequence[bytes | None]) -> Placed:
     """Of one width, that of the last: the encoder may have been exchanged for another."""
     width = next((len(packed) for packed in reversed(column) if packed is not None), None)
     kept = [

@@ -27,7 +27,7 @@ from mainspring.tables import Deployment, DriftWatch, Reference, Stage, Version,
 MOST = 1000  # requests a pass
 QUIET = 2  # times the reference's size without a crossing: an open alarm is over
 RESTS = 4  # a confirmed alarm lets a quarter of the reference's size pass unwatched, then a half, and at last all of it
-KEEP_SECONDS, KEEP_REQUESTS = 60, 2000  # after whichever is first, the row is written
+KEEP_SECONDS, KEEP_REQUESTS = 3600, 4000  # after whichever is first, the row is written: megabytes
 _LIVE = (constant(Stage.PRODUCTION), constant(Stage.CANARY))
 
 
@@ -203,7 +203,7 @@ def _take(session: Session, of: alarms.Watched, standing: Standing, batch: Batch
         return Detected(taken, alarm.id, more=True)
     alarms.follow(session, of)
     if _due(watch, standing):
-        _keep(watch, standing, packed(detectors.state()))
+        _keep(watch, standing, packed(detectors.state(), compressed=False))
     if standing.requests >= QUIET * of.normal.size:
         alarms.end(session, of.version, f"nothing crossed in the {standing.requests} requests since")
     return Detected(taken, more=len(batch) == MOST)

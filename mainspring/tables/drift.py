@@ -49,7 +49,7 @@ class Reference(Base):
     first_seq: Mapped[int] = mapped_column(BigInteger)
     last_seq: Mapped[int] = mapped_column(BigInteger)
     digest: Mapped[str]
-    content: Mapped[bytes] = mapped_column(LargeBinary)
+    content: Mapped[bytes] = mapped_column(LargeBinary, deferred=True)
     made_by: Mapped[str]
     reason: Mapped[str]
     made_at: Mapped[datetime] = mapped_column(server_default=func.now())
@@ -71,7 +71,7 @@ class DriftWatch(Base):
     latest_requests: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))
     restarts: Mapped[int] = mapped_column(server_default=text("0"))
     resting: Mapped[int] = mapped_column(server_default=text("0"))
-    content: Mapped[bytes | None] = mapped_column(LargeBinary)
+    content: Mapped[bytes | None] = mapped_column(LargeBinary, deferred=True)
     updated_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
 
