@@ -17,6 +17,7 @@ import numpy as np
 from mainspring.drift.arrays import Floats
 
 DIGITS = 5  # scores are compared at so many: what is equal but for the rounding of products is a tie
+_SCALE = 10.0**DIGITS  # one score is rounded with it as np.round does it, at a fifth of the time
 
 
 def in_order(scores: Floats) -> Floats:
@@ -32,14 +33,16 @@ class Bag:
 
     def take(self, score: float, tie: float, drop: float) -> float:
         """The p-value of `score`, which joins the bag. `tie`, `drop`: uniform in [0, 1), used for nothing else."""
-        rounded = np.round(score, DIGITS)
-        low = int(np.searchsorted(self.scores, rounded, "left"))
-        self.scores = np.insert(self.scores, low, rounded)
-        high = int(np.searchsorted(self.scores, rounded, "right"))
-        count = len(self.scores)
+        rounded = np.rint(score * _SCALE) / _SCALE
+        low, high = (int(self.scores.searchsorted(rounded, side)) for side in ("left", "right"))
+        scores, count = self.scores, len(self.scores) + 1
+        grown = np.empty(count)  # np.insert takes five times as long
+        grown[:low], grown[low], grown[low + 1 :] = scores[:low], rounded, scores[low:]
         if count > self.limit:
-            self.scores = np.delete(self.scores, int(drop * count))
-        return (count - high + tie * (high - low)) / count
+            dropped = int(drop * count)
+            grown = np.concatenate([grown[:dropped], grown[dropped + 1 :]])
+        self.scores = grown
+        return (count - high - 1 + tie * (high + 1 - low)) / count
 
     def above(self, score: float) -> float:
         """The share of the bag that is at least `score`, which does not join it."""

@@ -72,21 +72,25 @@ class Scalar:
         Alarm at log_bound()."""
         given = np.asarray(values, np.float64)
         known = np.isfinite(given)
-        draws = uniforms(self.seed, _STREAM, self.seen, int(known.sum()), 2)
-        path = [self.log_value, *(self._take(*one) for one in zip(given[known], draws, strict=True))]
-        return np.asarray(np.array(path)[np.cumsum(known)], np.float64)
+        path = np.append(self.log_value, self._take(given[known]))
+        return np.asarray(path[np.cumsum(known)], np.float64)
 
-    def _take(self, value: float, draws: Floats) -> float:
-        if self.tolerance is None:
-            p = self.bag.take(value, *draws)
-        else:
-            p = min(1.0, self.bag.above(value) + self.doubt)
-        ways = np.array([p, 1 - p, 2 * min(p, 1 - p)])[: len(self.starts.betting)]
-        evidence = float(log_means(self.starts.take(ways)[None])[0])
-        if self.alarmed_at is None and evidence >= self.log_bound():
-            self.alarmed_at = self.seen
-        self.seen += 1
+    def _take(self, values: Floats) -> Floats:
+        """Of those that are there."""
+        p = np.array(self._ranked(values))
+        ways = np.stack([p, 1 - p, 2 * np.minimum(p, 1 - p)], axis=1)[:, : len(self.starts.betting)]
+        evidence = log_means(self.starts.take_all(ways))
+        crossed = np.flatnonzero(evidence >= self.log_bound())
+        if self.alarmed_at is None and len(crossed):
+            self.alarmed_at = self.seen + int(crossed[0])
+        self.seen += len(values)
         return evidence
+
+    def _ranked(self, values: Floats) -> list[float]:
+        if self.tolerance is not None:
+            return [min(1.0, self.bag.above(value) + self.doubt) for value in values]
+        draws = uniforms(self.seed, _STREAM, self.seen, len(values), 2)
+        return [self.bag.take(value, *draw) for value, draw in zip(values, draws.tolist(), strict=True)]
 
     def log_bound(self) -> float:
         return log((1 if self.tolerance is None else 2) / self.alpha)

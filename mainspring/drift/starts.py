@@ -52,15 +52,26 @@ class Starts:
 
     def take(self, p: Floats) -> Floats:
         """[sequences] p-values of one request → the logarithms of the capital after it."""
-        fresh = log_prior(self.seen) - math.log(bets.COUNT)
-        payoffs = bets.log_payoffs(p)
-        renewed = fresh > self.best
-        self.best_start[renewed], self.best_small[renewed] = self.seen, 0
-        self.best_small += (p <= SMALL)[:, None]
-        self.best = np.maximum(self.best, fresh) + payoffs
-        self.betting = np.logaddexp(self.betting, fresh) + payoffs
-        self.seen += 1
-        return self.log_values
+        return self.take_all(p[None])[0]
+
+    def take_all(self, p: Floats) -> Floats:
+        """[n, sequences] p-values of requests in order → the logarithms of the capital after each."""
+        shape = len(p), *self.betting.shape
+        payoffs = bets.log_payoffs(p.ravel()).reshape(shape)
+        small, first, paths = (p <= SMALL)[:, :, None], self.seen, np.empty(shape)
+        for path, payoff, is_small in zip(paths, payoffs, small, strict=True):
+            fresh = log_prior(self.seen) - math.log(bets.COUNT)
+            renewed = fresh > self.best
+            if renewed.any():
+                self.best_start[renewed], self.best_small[renewed] = self.seen, 0
+            self.best_small += is_small
+            self.best = np.maximum(self.best, fresh) + payoff
+            self.betting = np.add(np.logaddexp(self.betting, fresh), payoff, out=path)
+            self.seen += 1
+        waiting = np.array([log_waiting(one) for one in range(first + 1, self.seen + 1)])
+        sums = bets.log_sums(paths.reshape(-1, bets.COUNT)).reshape(p.shape)
+        self.betting = self.betting.copy()  # the paths may go
+        return np.asarray(np.logaddexp(sums, waiting[:, None]))
 
     @property
     def log_values(self) -> Floats:
