@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mainspring.drift.arrays import Floats, Halves, Vectors
+from mainspring.drift.arrays import Floats, Vectors
 
 LIMIT = 1024  # of each
 
@@ -12,30 +12,30 @@ LIMIT = 1024  # of each
 @dataclass
 class Memory:
     """`recent`: the latest, oldest first. `past`: of those that `left` it, each as likely to be there. With each vector
-    its strangeness."""
+    its strangeness. Vectors are likeness.stored(): twice the memory of halves, which take longer to read than all else."""
 
-    recent: Halves
+    recent: Vectors
     recent_strange: Floats
-    past: Halves
+    past: Vectors
     past_strange: Floats
     left: int = 0
 
     @classmethod
     def begin(cls, width: int) -> "Memory":
         return cls(
-            np.empty((0, width), np.float16), np.empty(0), np.empty((0, width), np.float16), np.empty(0)
+            np.empty((0, width), np.float32), np.empty(0), np.empty((0, width), np.float32), np.empty(0)
         )
 
     def take(self, vectors: Vectors, strange: Floats, draws: Floats) -> None:
         """`draws`: [n] uniform; where one that leaves `recent` is kept (reservoir sampling; Vitter, TOMS 1985)."""
-        recent = np.concatenate([self.recent, vectors.astype(np.float16)])
+        recent = np.concatenate([self.recent, vectors])
         scores = np.append(self.recent_strange, strange)
         leaving = max(0, len(recent) - LIMIT)
         for i, draw in zip(range(leaving), draws[len(draws) - leaving :], strict=True):
             self._keep(recent[i], float(scores[i]), float(draw))
         self.recent, self.recent_strange = recent[leaving:], scores[leaving:]
 
-    def _keep(self, vector: Halves, score: float, draw: float) -> None:
+    def _keep(self, vector: Vectors, score: float, draw: float) -> None:
         self.left += 1
         if len(self.past) < LIMIT:
             self.past = np.concatenate([self.past, vector[None]])
@@ -45,9 +45,9 @@ class Memory:
 
     def window(self, length: int) -> tuple[Vectors, Floats]:
         """The latest `length`."""
-        return self.recent[-length:].astype(np.float32), self.recent_strange[-length:]
+        return self.recent[-length:].astype(np.float32, copy=False), self.recent_strange[-length:]
 
     def before(self, length: int) -> tuple[Vectors, Floats]:
         """All that is kept but the latest `length`."""
-        vectors = np.concatenate([self.past, self.recent[:-length]]).astype(np.float32)
+        vectors = np.concatenate([self.past, self.recent[:-length]]).astype(np.float32, copy=False)
         return vectors, np.append(self.past_strange, self.recent_strange[:-length])
