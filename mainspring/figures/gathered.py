@@ -24,6 +24,8 @@ class Gathered:
 def together(parts: Iterable[Gathered]) -> Gathered:
     """Of all the spans, none of which overlap."""
     listed = list(parts)
+    if len(listed) == 1:
+        return listed[0]
     kinds = {kind for part in listed for kind in part.tallies}
     return Gathered(
         _added(part.counts for part in listed),

@@ -27,10 +27,11 @@ def quantiles(counts: Counts, shares: Mapping[str, float]) -> dict[str, Estimate
 
     The interval has the error of a class in it.
     """
-    classes = sorted((int(index), count) for index, count in counts.items())
-    if not classes:
+    if not counts:
         return {}
-    ordered = _Ordered([index for index, _ in classes], list(accumulate(count for _, count in classes)))
+    many = dict(zip(map(int, counts), counts.values(), strict=True))
+    classes = sorted(many)
+    ordered = _Ordered(classes, list(accumulate(many[index] for index in classes)))
     return {name: _quantile(ordered, share) for name, share in shares.items()}
 
 
