@@ -18,6 +18,7 @@ from mainspring.observe.table import Table
 from mainspring.observe.vectors import Vectors
 
 MOST_TOKENS = 256
+_MOST_CHARACTERS = 8 * MOST_TOKENS  # which are more tokens than that: what is cut off is not tokenised first
 _RARE = 1e-3  # `a` of the paper
 
 
@@ -52,7 +53,9 @@ class Words:
     def embed(self, texts: Sequence[str]) -> Vectors:
         """[texts, dimensions]; zeros for a text without words."""
         found = np.zeros((len(texts), self.dimensions), np.float32)
-        for row, encoding in zip(found, self._tokenizer.encode_batch_fast(list(texts)), strict=True):
+        for row, encoding in zip(
+            found, self._tokenizer.encode_batch_fast([text[:_MOST_CHARACTERS] for text in texts]), strict=True
+        ):
             ids = np.array(encoding.ids, np.int64)
             weights = self._weights[ids]
             if (total := weights.sum()) > 0:

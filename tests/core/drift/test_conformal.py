@@ -54,6 +54,30 @@ def test_what_is_set_aside_sums_to_the_whole() -> None:
     assert (np.diff(parts) < 0).all()
 
 
+@settings(max_examples=20, deadline=None)
+@given(cuts=st.sets(st.integers(1, 39)), seed=st.integers(0, 9))
+def test_starts_are_the_same_to_the_bit_however_the_requests_are_handed_over(
+    cuts: set[int], seed: int
+) -> None:
+    p = np.random.default_rng(seed).random((40, 3))
+    one_by_one, in_parts = Starts.begin(3), Starts.begin(3)
+    expected = [one_by_one.take(each) for each in p]
+    found = [in_parts.take_all(part) for part in np.split(p, sorted(cuts))]
+    np.testing.assert_array_equal(np.concatenate(found), expected)
+    for name, array in saved(one_by_one).items():
+        np.testing.assert_array_equal(saved(in_parts)[name], array)
+
+
+@settings(max_examples=50)
+@given(scores=st.lists(st.floats(-1e9, 1e9), min_size=1, max_size=30))
+def test_a_score_is_rounded_as_the_bag_it_joins(scores: list[float]) -> None:
+    """Else what is equal would not be a tie."""
+    bag = Bag(np.empty(0))
+    for score in scores:
+        bag.take(score, 0.5, 0.0)
+    np.testing.assert_array_equal(bag.scores, in_order(np.array(scores)))
+
+
 @given(p=st.lists(st.floats(0, 1), min_size=1, max_size=30))
 def test_starts_are_the_mean_over_every_start(p: list[float]) -> None:
     starts = Starts.begin()

@@ -6,7 +6,7 @@ from uuid import UUID, uuid4
 
 import numpy as np
 import pytest
-from sqlalchemy import func, select, text
+from sqlalchemy import event, func, select, text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -106,6 +106,21 @@ def test_requests_count_once_however_the_passes_fall(database: Database, version
         watch = session.scalars(select(DriftWatch)).one()
         assert watch.latest_requests == 5 * 90 - SIZE
         assert session.scalars(select(DriftReading.requests)).all()[-1] == watch.latest_requests
+
+
+def test_what_takes_megabytes_is_read_once_by_whoever_keeps_it(database: Database, version: UUID) -> None:
+    """The reference and the detectors: a pass of a worker that has them asks for neither."""
+    rng, memory, asked = np.random.default_rng(13), Memory(), list[str]()
+    event.listen(database.engine, "before_cursor_execute", lambda *given: asked.append(given[2]))
+    for _ in range(3):
+        with database.transaction() as session:
+            observe(session, version, about(rng, 0, SIZE))
+        asked.clear()
+        passes(database, version, memory)
+    assert asked
+    assert not [one for one in asked if ".content" in one]
+    passes(database, version)
+    assert [one for one in asked if "drift_references.content" in one]
 
 
 def test_a_pass_that_dies_has_not_been(database: Database, version: UUID) -> None:
