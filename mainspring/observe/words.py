@@ -18,7 +18,7 @@ from mainspring.observe.table import Table
 from mainspring.observe.vectors import Vectors
 
 MOST_TOKENS = 256
-_MOST_CHARACTERS = 8 * MOST_TOKENS  # which are more tokens than that: what is cut off is not tokenised first
+_MOST_CHARACTERS = 8 * MOST_TOKENS  # seldom are 256 tokens so long; what is cut off need not be tokenised
 _RARE = 1e-3  # `a` of the paper
 
 
