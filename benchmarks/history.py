@@ -26,6 +26,7 @@ from benchmarks.machine import describe
 from mainspring.access import make_key
 from mainspring.figures.rollup import roll_up
 from mainspring.local.migrate import upgrade
+from mainspring.logs import configure
 from mainspring.monitor import reference
 from mainspring.monitor.detect import Memory, begin_watch, detect
 from mainspring.observe.vectors import packed
@@ -239,6 +240,7 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--days", type=int, default=90)
     arguments = parser.parse_args()
+    configure("WARNING", as_json=False)
     print(f"machine: {describe()}")
     with tempfile.TemporaryDirectory(prefix="ms-", dir="/tmp") as folder:
         Path(folder).chmod(0o755)

@@ -52,7 +52,7 @@ class Starts:
 
     def take(self, p: Floats) -> Floats:
         """[sequences] p-values of one request → the logarithms of the capital after it."""
-        return self.take_all(p[None])[0]
+        return np.asarray(self.take_all(p[None])[0])
 
     def take_all(self, p: Floats) -> Floats:
         """[n, sequences] p-values of requests in order → the logarithms of the capital after each."""

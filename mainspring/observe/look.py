@@ -15,6 +15,7 @@ from typing import Any
 
 from sqlalchemy import (
     Connection,
+    Dialect,
     String,
     and_,
     bindparam,
@@ -86,11 +87,12 @@ _UNSEEN = (
     .limit(MOST)
 )
 _IDENTITY = ("job_id", "at")
+_DIALECT: Dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
 
 
 def _arrays(names: Sequence[str]) -> str:
     """Of values of these columns, a parameter each; in binary: bytes as text are twice as long."""
-    kinds = {name: Observation.__table__.c[name].type.compile(postgresql.dialect()) for name in names}
+    kinds = {name: Observation.__table__.c[name].type.compile(_DIALECT) for name in names}
     return ", ".join(f"cast(%({name})b as {kind}[])" for name, kind in kinds.items())
 
 
