@@ -1,23 +1,35 @@
 """Bets against uniform p-values: each pays at most 1 on average if they are uniform, and more if small ones are common."""
 
+from typing import NamedTuple
+
 import numpy as np
 
 from mainspring.drift.arrays import Floats
 
-# A bet stakes the part `s` of its capital on the density k·p^(k-1), and keeps the rest. Small stakes are for changes
-# of a small part of the traffic, small powers for changes that look like nothing seen before.
-STAKES = (1.0, 0.5, 0.25, 0.12, 0.06, 0.03)
-POWERS = (0.05, 0.12, 0.25, 0.5)
-_STAKE, _POWER = (np.array(axis).ravel() for axis in np.meshgrid(STAKES, POWERS, indexing="ij"))
-COUNT = len(_STAKE)
+
+class Bets(NamedTuple):
+    """[bets] each: a bet stakes the part `stakes` of its capital on the density k·p^(k-1), k of `powers`, and keeps the
+    rest."""
+
+    stakes: Floats
+    powers: Floats
+
+    def __len__(self) -> int:
+        return len(self.stakes)
+
+    def log_payoffs(self, p: Floats) -> Floats:
+        """[n] p-values → [n, bets] logarithms of what each makes of 1."""
+        clipped = np.maximum(p, _SMALLEST)[:, None]
+        return np.asarray(np.log1p(self.stakes * (self.powers * clipped ** (self.powers - 1.0) - 1.0)))
+
+
 _SMALLEST = 1e-12  # what p is taken for at least: it lowers the payoff alone
 _NOTHING = -1e300  # logarithm of no capital
-
-
-def log_payoffs(p: Floats) -> Floats:
-    """[n] p-values → [n, COUNT] logarithms of what each bet makes of 1."""
-    clipped = np.maximum(p, _SMALLEST)[:, None]
-    return np.asarray(np.log1p(_STAKE * (_POWER * clipped ** (_POWER - 1.0) - 1.0)))
+# Small stakes are for changes of a small part of the traffic, small powers for changes that look like nothing seen before.
+_GRID = np.meshgrid((1.0, 0.5, 0.25, 0.12, 0.06, 0.03), (0.05, 0.12, 0.25, 0.5), indexing="ij")
+WIDE = Bets(*(axis.ravel() for axis in _GRID))
+# For a score that was learned in a window, whose p-values are small for many and tiny for few: each bet less is capital more.
+NARROW = Bets(np.array([1.0, 0.6, 0.3, 0.12]), np.array([0.3, 0.45, 0.45, 0.45]))
 
 
 def log_sums(values: Floats) -> Floats:

@@ -30,11 +30,11 @@ from mainspring.drift.starts import Starts
 
 LEARNED = 0.6  # of the reference; the rest calibrates
 CLUSTERS = 8
-STRANGE, MIXTURE = 0.35, 0.15
+STRANGE, MIXTURE = 0.3, 0.14
 COURSES = (
-    Course(window=64, every=32, life=384, weight=0.1),
-    Course(window=192, every=64, life=768, weight=0.15),
-    Course(window=512, every=64, life=1536, weight=0.25),
+    Course(window=64, every=32, life=384, weight=0.15),
+    Course(window=128, every=64, life=640, weight=0.15),
+    Course(window=384, every=128, life=1536, weight=0.26),
 )
 LEAST = 50  # reference vectors
 _STREAM = 0  # of draws

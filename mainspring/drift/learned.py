@@ -1,9 +1,8 @@
 """Learners: each looks at a window of requests, fits which way they differ from the reference, and bets on what follows.
 
 A change of a small part of the traffic is seen soon only by those who know what to look for. A learner takes the latest
-`window` requests, weighs each by how strange it is, so that few new ones count for more than many known ones, and finds
-the direction that tells them from the reference's strange ones (a linear discriminant with a shrunk covariance). Its score is strangeness plus a step in this direction, as long as the difference
-is beyond chance.
+`window` requests and finds the direction that tells them from the reference (directions.py). Its score is strangeness
+plus a step in this direction, as long as the difference is beyond chance.
 
 **Why this is exact.** From its birth on a learner's score is a fixed function, fitted to the learned half and to the
 window alone. Given those, the calibrating half, the requests before the window and those after the birth are
@@ -18,36 +17,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mainspring.drift import bets
 from mainspring.drift.arrays import Floats, State, Vectors
+from mainspring.drift.bets import NARROW, log_means
+from mainspring.drift.directions import direction
 from mainspring.drift.likeness import Likeness
 from mainspring.drift.memory import Memory
 from mainspring.drift.ranks import DIGITS, in_order
 from mainspring.drift.starts import SMALL, changed_share, log_paths, log_prior
-
-_FOCUS = 8.0  # power of the rank by strangeness as a weight
-_FLOOR = 1e-3
-_STEP = 4.0  # of a direction that is far beyond chance, in standard deviations of strangeness
-
-
-def direction(likeness: Likeness, window: Vectors, strange: Floats) -> Vectors:
-    """[d] what a vector is multiplied with, to be added to its strangeness. Zero: no difference beyond chance."""
-    middle, spread = _focused(window, likeness.lengths(window), likeness.ranks(strange))
-    usual, usual_spread = _focused(
-        likeness.learned, likeness.learned_lengths, likeness.ranks(likeness.strange)
-    )
-    difference = middle - usual
-    found = likeness.precision @ difference
-    size = max(float(difference @ found), 1e-12)
-    beyond_chance = max(0.0, 1 - (spread + usual_spread) / size)  # James and Stein's shrinkage
-    return np.asarray(_STEP * beyond_chance * found / np.sqrt(size), np.float32)
-
-
-def _focused(vectors: Vectors, lengths: Floats, ranks: Floats) -> tuple[Floats, float]:
-    """The weighted mean, and by how much (squared, in the precision's measure) chance moves it."""
-    weights = ranks**_FOCUS + _FLOOR
-    weights = weights / weights.sum()
-    return np.asarray(weights @ vectors, np.float64), float(weights**2 @ lengths)
 
 
 @dataclass
@@ -73,15 +49,15 @@ class Learner:
         equal = high - low + 1 + (earlier & (rounded[None] == rounded[:, None])).sum(axis=1)
         p = (above + ties * equal) / (len(self.scores) + 1 + np.arange(len(rounded)))
         self.scores = np.sort(np.concatenate([self.scores, rounded]))
-        paths = log_paths(self.capital, p)
+        paths = log_paths(NARROW, self.capital, p)
         self.capital = paths[-1]
         self.small += int((p <= SMALL).sum())
         self.seen += len(p)
-        return self.weight + bets.log_means(paths)
+        return self.weight + log_means(paths)
 
     @property
     def log_value(self) -> float:
-        return self.weight + float(bets.log_means(self.capital[None])[0])
+        return self.weight + float(log_means(self.capital[None])[0])
 
     @property
     def share(self) -> float:
@@ -108,7 +84,7 @@ class Course:
         others = [calibrating, memory.before(self.window)]
         scores = np.concatenate([strange + vectors @ found for vectors, strange in others])
         weight = np.log(self.weight) + log_prior((seen - self.window) // self.every)
-        return Learner(seen, self.life, float(weight), found, in_order(scores), np.zeros(bets.COUNT))
+        return Learner(seen, self.life, float(weight), found, in_order(scores), np.zeros(len(NARROW)))
 
 
 def packed(learners: list[Learner], width: int) -> State:
@@ -121,7 +97,7 @@ def packed(learners: list[Learner], width: int) -> State:
         "lengths": np.array([len(one.scores) for one in learners], np.int64),
         "scores": np.concatenate([np.empty(0), *(one.scores for one in learners)]),
         "directions": np.array([one.direction for one in learners], np.float32).reshape(-1, width),
-        "capital": np.array([one.capital for one in learners]).reshape(-1, bets.COUNT),
+        "capital": np.array([one.capital for one in learners]).reshape(-1, len(NARROW)),
     }
 
 

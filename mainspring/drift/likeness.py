@@ -59,10 +59,6 @@ class Likeness:
     def cluster(self, vector: Vectors) -> int:
         return int((self.centres @ vector).argmax())
 
-    def ranks(self, strangeness: Floats) -> Floats:
-        """The share of the learned ones that are less strange."""
-        return np.searchsorted(np.sort(self.strange), strangeness) / len(self.strange)
-
     def lengths(self, vectors: Vectors) -> Floats:
         """[n] squared, from the mean and in the precision's measure."""
         centred = vectors - self.mean

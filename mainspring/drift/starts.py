@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mainspring.drift import bets
 from mainspring.drift.arrays import Counts, Floats
+from mainspring.drift.bets import WIDE, Bets, log_sums
 
 SMALL = 0.2  # p-values up to here are counted: without a change they are a fifth of all
 
@@ -46,7 +46,7 @@ class Starts:
 
     @classmethod
     def begin(cls, sequences: int = 1) -> "Starts":
-        shape = sequences, bets.COUNT
+        shape = sequences, len(WIDE)
         nothing = np.full(shape, -np.inf)
         return cls(nothing, nothing, np.zeros(shape, np.int64), np.zeros(shape, np.int64))
 
@@ -57,10 +57,10 @@ class Starts:
     def take_all(self, p: Floats) -> Floats:
         """[n, sequences] p-values of requests in order → the logarithms of the capital after each."""
         shape = len(p), *self.betting.shape
-        payoffs = bets.log_payoffs(p.ravel()).reshape(shape)
+        payoffs = WIDE.log_payoffs(p.ravel()).reshape(shape)
         small, first, paths = (p <= SMALL)[:, :, None], self.seen, np.empty(shape)
         for path, payoff, is_small in zip(paths, payoffs, small, strict=True):
-            fresh = log_prior(self.seen) - math.log(bets.COUNT)
+            fresh = log_prior(self.seen) - math.log(len(WIDE))
             renewed = fresh > self.best
             if renewed.any():
                 self.best_start[renewed], self.best_small[renewed] = self.seen, 0
@@ -69,13 +69,13 @@ class Starts:
             self.betting = np.add(np.logaddexp(self.betting, fresh), payoff, out=path)
             self.seen += 1
         waiting = np.array([log_waiting(one) for one in range(first + 1, self.seen + 1)])
-        sums = bets.log_sums(paths.reshape(-1, bets.COUNT)).reshape(p.shape)
+        sums = log_sums(paths.reshape(-1, len(WIDE))).reshape(p.shape)
         self.betting = self.betting.copy()  # the paths may go
         return np.asarray(np.logaddexp(sums, waiting[:, None]))
 
     @property
     def log_values(self) -> Floats:
-        return np.asarray(np.logaddexp(bets.log_sums(self.betting), log_waiting(self.seen)))
+        return np.asarray(np.logaddexp(log_sums(self.betting), log_waiting(self.seen)))
 
     def since(self, sequence: int = 0) -> int:
         """The most likely first request of the change, counted from 0."""
@@ -86,7 +86,7 @@ class Starts:
         return changed_share(int(small), self.seen - self.since(sequence))
 
 
-def log_paths(before: Floats, p: Floats) -> Floats:
-    """Capitals of the bets, without fresh starts: [COUNT] before and [n] p-values → [n, COUNT] after each."""
+def log_paths(bets: Bets, before: Floats, p: Floats) -> Floats:
+    """Capitals of the bets, without fresh starts: [bets] before and [n] p-values → [n, bets] after each."""
     steps = np.concatenate([before[None], bets.log_payoffs(p)])
     return np.asarray(np.add.accumulate(steps)[1:])

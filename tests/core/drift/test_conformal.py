@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from mainspring.drift import bets
 from mainspring.drift.arrays import restored, saved
+from mainspring.drift.bets import NARROW, WIDE, Bets, log_means
 from mainspring.drift.chance import uniforms
 from mainspring.drift.learned import Learner, packed, unpacked
 from mainspring.drift.mixture import Mixture
@@ -39,7 +39,8 @@ def test_a_bag_stays_small_and_in_order() -> None:
     np.testing.assert_array_equal(bag.scores, [1, 2, 3, 5])
 
 
-def test_every_bet_pays_one_on_average_and_falls_in_p() -> None:
+@pytest.mark.parametrize("bets", [WIDE, NARROW], ids=["wide", "narrow"])
+def test_every_bet_pays_one_on_average_and_falls_in_p(bets: Bets) -> None:
     edges = np.geomspace(1e-12, 1, 200_001)
     payoffs = np.exp(bets.log_payoffs(edges))
     assert (np.diff(payoffs, axis=0) <= 0).all()
@@ -82,7 +83,7 @@ def test_a_score_is_rounded_as_the_bag_it_joins(scores: list[float]) -> None:
 def test_starts_are_the_mean_over_every_start(p: list[float]) -> None:
     starts = Starts.begin()
     values = [float(starts.take(np.array([one]))[0]) for one in p]
-    payoffs = bets.log_payoffs(np.array(p))
+    payoffs = WIDE.log_payoffs(np.array(p))
     capitals = [np.exp(log_prior(i) + payoffs[i:].sum(axis=0)).mean() for i in range(len(p))]
     assert values[-1] == pytest.approx(np.log(sum(capitals) + np.exp(log_waiting(len(p)))), abs=1e-9)
     best = [(log_prior(i) + payoffs[i:].sum(axis=0)).max() for i in range(len(p))]
@@ -136,8 +137,8 @@ def test_a_learner_ranks_as_a_bag_does_however_it_is_fed(values: list[int], cut:
     ties = uniforms(3, 0, 0, len(values), 1)[:, 0]
     bag = Bag(known)
     p = np.array([bag.take(score, tie, 0.0) for score, tie in zip(scores, ties, strict=True)])
-    expected = bets.log_means(log_paths(np.zeros(bets.COUNT), p))
-    learner = Learner(0, 99, 0.0, np.zeros(2, np.float32), known, np.zeros(bets.COUNT))
+    expected = log_means(log_paths(NARROW, np.zeros(len(NARROW)), p))
+    learner = Learner(0, 99, 0.0, np.zeros(2, np.float32), known, np.zeros(len(NARROW)))
     first = learner.take(scores[:cut], ties[:cut])
     learner = unpacked(packed([learner], 2))[0]
     rest = learner.take(scores[cut:], ties[cut:]) if cut < len(scores) else np.empty(0)
