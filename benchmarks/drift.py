@@ -1,7 +1,7 @@
 """Who sees a stream's subject move, how soon, and how often for nothing: ours beside what others use, on one set of streams.
 
-Requests are paragraphs of installed documentation, embedded by MiniLM. A detector knows 1,000 of them and then sees
-2,000 more. In some streams nothing changes: an alarm there is false. In the others a share of the traffic turns to
+Requests are paragraphs of installed documentation, embedded by MiniLM. A detector knows 2,000 of them and then sees
+as many more. In some streams nothing changes: an alarm there is false. In the others a share of the traffic turns to
 another subject, at the first request or after 400 quiet ones: counted are the requests from there to the alarm. Each
 looks as its user would, again and again while the stream runs, with an alpha of 0.01 where it takes one, in an
 environment of its own, on one core. Those that look at each 100 requests are lucky: the change comes where one of their

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-REFERENCE, STREAM = 1_000, 2_000  # requests
+REFERENCE, STREAM = 2_000, 2_000  # requests
 SHARES = (1.0, 0.5, 0.2, 0.1, 0.05)
 QUIET = (0, 400)  # requests before the change
 Mixture = Mapping[str, float]

@@ -1,4 +1,4 @@
-"""Paragraphs of installed documentation, by subject: prose of about 300 characters, none of them twice."""
+"""Paragraphs of installed documentation, by subject: prose of 160 to 400 characters, none of them twice."""
 
 import ast
 import importlib.util
@@ -9,7 +9,7 @@ import sysconfig
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-SHORTEST, LONGEST = 200, 400  # characters
+SHORTEST, LONGEST = 160, 400  # characters
 MOST = 4_000  # of a subject
 RUN = 5  # words; a paragraph most of whose runs were read before is a copy
 LEFT_OUT = {"tests", "test", "testing", "idlelib", "site-packages", "lib2to3", "_vendor"}

@@ -25,7 +25,7 @@ class DriftPlan(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
     alpha: Annotated[float, Field(gt=0, le=0.5)] = 0.01
-    reference: Annotated[int, Field(ge=100, le=10_000)] = 1000
+    reference: Annotated[int, Field(ge=100, le=10_000)] = 2000
     prompts: Annotated[str, Field(min_length=1, max_length=64)] | None = None
     encoder_share: Annotated[float, Field(ge=0, le=1)] = SHARE
     minimum: Annotated[int, Field(ge=0, le=10_000_000)] = 200

@@ -49,7 +49,7 @@ def beat(database: Database, version: UUID) -> None:
 def test_from_nothing_to_a_wish(client: httpx.Client, database: Database, assistant: UUID) -> None:
     before = client.get(f"{PATH}/drift").json()
     assert (before["state"], before["versions"][0]["reference"], before["alarms"]) == (None, None, [])
-    assert (before["versions"][0]["gathered"], before["versions"][0]["wanted"]) == (0, 1000)
+    assert (before["versions"][0]["gathered"], before["versions"][0]["wanted"]) == (0, 2000)
     watched(database, client, assistant)
     quiet = client.get(f"{PATH}/drift").json()
     assert (quiet["state"], quiet["alarms"], quiet["versions"][0]["watched"]) == ("stable", [], 100)
