@@ -1,4 +1,4 @@
-"""Paragraphs of installed documentation, by subject: prose of 160 to 400 characters, none of them twice."""
+"""Paragraphs of installed documentation, by subject: prose of about 300 characters, none of them twice."""
 
 import ast
 import importlib.util
@@ -9,7 +9,8 @@ import sysconfig
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-SHORTEST, LONGEST = 160, 400  # characters
+SHORTEST, LONGEST = 200, 400  # characters
+SHORTEST_OF = {"python": 160}  # of which there is less
 MOST = 4_000  # of a subject
 RUN = 5  # words; a paragraph most of whose runs were read before is a copy
 LEFT_OUT = {"tests", "test", "testing", "idlelib", "site-packages", "lib2to3", "_vendor"}
@@ -19,7 +20,8 @@ SUBJECTS = ("python", *PACKAGES)
 
 def paragraphs(subject: str) -> list[str]:
     """In a drawn order, the same every time with the same versions installed."""
-    found = [one for document in _documents(subject) for one in _prose(document)]
+    shortest = SHORTEST_OF.get(subject, SHORTEST)
+    found = [one for document in _documents(subject) for one in _prose(document, shortest)]
     kept = list(_without_copies(found))
     random.Random(subject).shuffle(kept)
     return kept[:MOST]
@@ -51,7 +53,7 @@ def _docstrings(path: Path) -> Iterator[str]:
             yield ast.get_docstring(node) or ""
 
 
-def _prose(document: str) -> Iterator[str]:
+def _prose(document: str, shortest: int) -> Iterator[str]:
     """Its paragraphs without examples and tables, short ones joined with the next."""
     joined = ""
     for paragraph in re.split(r"\n\s*\n", document):
@@ -60,7 +62,7 @@ def _prose(document: str) -> Iterator[str]:
         if ">>>" in words or len(words) < 40 or letters < 0.8 * len(words):
             continue
         joined = f"{joined} {words}".strip()
-        if len(joined) >= SHORTEST:
+        if len(joined) >= shortest:
             yield joined if len(joined) <= LONGEST else joined[:LONGEST].rsplit(" ", 1)[0]
             joined = ""
 

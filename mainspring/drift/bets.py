@@ -19,8 +19,9 @@ class Bets(NamedTuple):
 
     def log_payoffs(self, p: Floats) -> Floats:
         """[n] p-values → [n, bets] logarithms of what each makes of 1."""
-        clipped = np.maximum(p, _SMALLEST)[:, None]
-        return np.asarray(np.log1p(self.stakes * (self.powers * clipped ** (self.powers - 1.0) - 1.0)))
+        powers, own = np.unique(self.powers, return_inverse=True)  # few, and costly to raise to
+        densities = powers * np.maximum(p, _SMALLEST)[:, None] ** (powers - 1.0)
+        return np.asarray(np.log1p(self.stakes * (densities[:, own] - 1.0)))
 
 
 _SMALLEST = 1e-12  # what p is taken for at least: it lowers the payoff alone

@@ -91,7 +91,7 @@ class _Between:
         return ((mine == fold, theirs == fold) for fold in range(_FOLDS))
 
 
-def _focused(vectors: Vectors, lengths: Floats, weights: Floats) -> tuple[Floats, float]:
+def _focused(vectors: Vectors, lengths: Floats, weights: Floats) -> tuple[Vectors, float]:
     """The weighted mean, and by how much (squared, in the precision's measure) chance moves it."""
     parts = weights / weights.sum()
-    return np.asarray(parts @ vectors, np.float64), float(parts**2 @ lengths)
+    return parts.astype(np.float32) @ vectors, float(parts**2 @ lengths)

@@ -130,12 +130,7 @@ class Embeddings:
         clusters = np.array([self.likeness.cluster(row) for row in rows], np.int64)
         draws = uniforms(self.seed, _STREAM, self.seen, len(rows), _OWN + len(self.learners))
         evidence = [
-            np.array(
-                [
-                    log(STRANGE) + self._seen_strange(one, *draw[:2])
-                    for one, draw in zip(strange, draws, strict=True)
-                ]
-            ),
+            log(STRANGE) + self._seen_strange(strange, draws[:, :2]),
             np.array(
                 [
                     log(MIXTURE) + self.mixture.take(int(one), draw[2])
@@ -150,8 +145,9 @@ class Embeddings:
         self.memory.take(rows, strange, draws[:, 3])
         return self._finished(np.max(evidence, axis=0)), strange, clusters
 
-    def _seen_strange(self, score: float, tie: float, drop: float) -> float:
-        return float(self.strange.take(np.array([self.bag.take(score, tie, drop)]))[0])
+    def _seen_strange(self, scores: Floats, draws: Floats) -> Floats:
+        p = [self.bag.take(score, *draw) for score, draw in zip(scores.tolist(), draws.tolist(), strict=True)]
+        return self.strange.take_all(np.array(p)[:, None])[:, 0]
 
     def _finished(self, evidence: Floats) -> Floats:
         crossed = np.flatnonzero(evidence >= self.log_bound())
@@ -164,12 +160,10 @@ class Embeddings:
 
     def _renew(self) -> None:
         """Learners are born and retire."""
-        calibrating = self.calibrating.astype(np.float32), self.calibrating_strange
-        born = [
-            course.learner(self.likeness, self.memory, calibrating, self.seen)
-            for course in COURSES
-            if course.due(self.seen)
-        ]
+        due = [course for course in COURSES if course.due(self.seen)]
+        if due:
+            calibrating = self.calibrating.astype(np.float32), self.calibrating_strange
+        born = [course.learner(self.likeness, self.memory, calibrating, self.seen) for course in due]
         self.learners = [one for one in self.learners if one.seen < one.life] + born
 
     def log_bound(self) -> float:

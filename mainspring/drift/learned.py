@@ -48,7 +48,8 @@ class Learner:
         above = len(self.scores) - high + (earlier & (rounded[None] > rounded[:, None])).sum(axis=1)
         equal = high - low + 1 + (earlier & (rounded[None] == rounded[:, None])).sum(axis=1)
         p = (above + ties * equal) / (len(self.scores) + 1 + np.arange(len(rounded)))
-        self.scores = np.sort(np.concatenate([self.scores, rounded]))
+        coming = np.sort(rounded)
+        self.scores = np.insert(self.scores, np.searchsorted(self.scores, coming), coming)
         paths = log_paths(NARROW, self.capital, p)
         self.capital = paths[-1]
         self.small += int((p <= SMALL).sum())

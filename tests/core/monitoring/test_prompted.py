@@ -112,6 +112,7 @@ def current(database: Database, version: UUID) -> Reference:
     with database.transaction() as session:
         found = reference.current(session, version)
         assert found is not None
+        assert found.content  # read while it can be
         return found
 
 
