@@ -18,17 +18,13 @@ from mainspring.errors import InvalidRequest, UnknownPrompts
 from mainspring.kept.keys import keys_at_hand
 from mainspring.monitor import deciding, detect, prompted, reference
 from mainspring.monitor.plan import drift_plan
-from mainspring.monitor.views import (
-    DriftView,
+from mainspring.monitor.reference_views import (
     ReferenceRequestView,
     ReferenceView,
-    RequestView,
-    drift,
     reference_view,
     request_of_reference_view,
-    request_view,
-    show_texts,
 )
+from mainspring.monitor.views import DriftView, RequestView, drift, request_view, show_texts
 from mainspring.tables import Deployment, PromptSet, Task, Version
 from mainspring.terms import ADMIN
 from mainspring.trials.prompts import digest_of, keep, named

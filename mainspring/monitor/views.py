@@ -12,58 +12,25 @@ from mainspring.kept.keys import Keys
 from mainspring.kept.reading import Reader, TextView, kept_of, read
 from mainspring.monitor import deciding, prompted, reference
 from mainspring.monitor.plan import drift_plan
+from mainspring.monitor.reference_views import (
+    ReferenceRequestView,
+    ReferenceView,
+    reference_view,
+    request_of_reference_view,
+)
 from mainspring.tables import (
     Deployment,
     DriftAlarm,
     DriftDecision,
     DriftReading,
     DriftWatch,
-    PromptSet,
     Reference,
-    ReferenceRequest,
     RetrainingRequest,
     Stage,
     Version,
 )
 
 LATEST_ALARMS = 20
-
-
-class ReferenceView(TypedDict):
-    """`size`: requests, or prompts. `digest`: of its content, which nobody can change.
-
-    `origin`: `traffic`, or `prompts` and the name of their set; `origins`: of each feature, where they differ.
-    `awaits_traffic`: of the features that prompts don't tell, until there are enough answers.
-    """
-
-    id: str
-    origin: str
-    origins: dict[str, str]
-    awaits_traffic: bool
-    size: int
-    digest: str
-    made_at: str
-    made_by: str
-    reason: str
-
-
-class ReferenceRequestView(TypedDict):
-    """A reference of `prompts`, the name of their set. `state`: waiting, made or failed, with its `error`.
-
-    `read`: of the `wanted` prompts, by the frozen encoder so far. `reference`: the id of what was made.
-    """
-
-    id: str
-    version: str
-    prompts: str
-    state: str
-    read: int
-    wanted: int
-    error: dict[str, Any] | None
-    reference: str | None
-    asked_by: str
-    reason: str
-    created_at: str
 
 
 class ReadingView(TypedDict):
@@ -192,36 +159,6 @@ def request_view(request: RetrainingRequest) -> RequestView:
         "reasons": request.reasons,
         "asked_by": request.asked_by,
         "created_at": request.created_at.isoformat(),
-    }
-
-
-def reference_view(made: Reference) -> ReferenceView:
-    return {
-        "id": str(made.id),
-        "origin": made.origin,
-        "origins": made.origins,
-        "awaits_traffic": made.awaits_traffic,
-        "size": made.size,
-        "digest": made.digest,
-        "made_at": made.made_at.isoformat(),
-        "made_by": made.made_by,
-        "reason": made.reason,
-    }
-
-
-def request_of_reference_view(session: Session, asked: ReferenceRequest) -> ReferenceRequestView:
-    return {
-        "id": str(asked.id),
-        "version": session.get_one(Version, asked.version_id).label,
-        "prompts": session.get_one(PromptSet, asked.set_id).name,
-        "state": asked.state,
-        "read": asked.read,
-        "wanted": asked.prompts,
-        "error": asked.error,
-        "reference": None if asked.reference_id is None else str(asked.reference_id),
-        "asked_by": asked.asked_by,
-        "reason": asked.reason,
-        "created_at": asked.created_at.isoformat(),
     }
 
 
