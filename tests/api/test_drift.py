@@ -205,5 +205,5 @@ def test_a_file_of_prompts_in_the_terminal(
     said = commands("drift", NAME).said
     assert "normal is: the prompts of prompts.jsonl" in said
     assert "words_prompt" in said
-    assert "0 of 1,000 are there" in said
+    assert "0 of 2,000 are there" in said
     assert "no file" in commands("drift", NAME, "--reference", "nowhere.jsonl").wrong
