@@ -1,6 +1,6 @@
 """Seconds to the alarm when all of the traffic turns to another subject: the product, and the encoder alone for as much.
 
-40 requests a second, paragraphs of installed documentation: 1,000 that are normal, 400 quiet ones, then the change. The
+40 requests a second, paragraphs of installed documentation: 2,000 that are normal, 400 quiet ones, then the change. The
 product looks at every request by its words, and at a sample by the frozen encoder for `share` of a core; the encoder alone
 gets what all of that takes, its words and detectors included, and all of alpha. Both are looked at in the product's rounds
 (every 2 s, and every 5 s given to the detectors), which is most of the time to the alarm; costs are measured first, on this
@@ -33,7 +33,8 @@ from workers.encoding import EncoderProcess
 
 QUIET = 400  # requests
 TRIED, TOGETHER = 640, 8  # texts that costs are measured with, and so many in one go, as a round has them
-WATCHERS = ("the product", "the encoder alone", "with a reference of 1,000")
+PATIENT = f"with a reference of {streams.REFERENCE:,}"
+WATCHERS = ("the product", "the encoder alone", PATIENT)
 
 
 @dataclass

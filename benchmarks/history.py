@@ -29,6 +29,7 @@ from mainspring.local.migrate import upgrade
 from mainspring.logs import configure
 from mainspring.monitor import reference
 from mainspring.monitor.detect import Memory, begin_watch, detect
+from mainspring.monitor.plan import DriftPlan
 from mainspring.observe.vectors import packed
 from mainspring.serving import answer, lease
 from mainspring.serving.claim import claim
@@ -124,7 +125,9 @@ class History:
         """From now on; what was asked lately is normal."""
         with self.database.transaction() as session:
             version = session.get_one(Version, self.first)
-            made = reference.replace(session, version, 1000, actor="benchmark", reason="the latest")
+            made = reference.replace(
+                session, version, DriftPlan().reference, actor="benchmark", reason="the latest"
+            )
             begin_watch(session, version, made)
 
     def detect(self) -> int:

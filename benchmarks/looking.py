@@ -2,7 +2,7 @@
 
 One process, nothing else running in it: paragraphs of documentation as prompts and answers, as many a round as 22 jobs a
 second bring, with the vectors that the frozen encoder made of a fiftieth of a core's sample; its own work is left out, since
-the policy says how much that is. Costs are the processor's time, after the reference of 1,000 was made.
+the policy says how much that is. Costs are the processor's time, after the reference was made.
 
     OPENBLAS_NUM_THREADS=1 python -m benchmarks.looking [--jobs 4400]
 """
