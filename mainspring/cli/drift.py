@@ -54,7 +54,8 @@ def drift(
     console = Console(highlight=False, soft_wrap=True)
     _decision(console, found)
     for version in found["versions"]:
-        _version(console, version)
+        alarmed = any(alarm["version"] == version["version"] for alarm in found["alarms"])
+        _version(console, version, alarmed=alarmed)
     for alarm in found["alarms"]:
         _alarm(console, alarm)
 
@@ -89,7 +90,7 @@ def _decision(console: Console, found: dict[str, Any]) -> None:
         console.print(f"    retraining {wish['state']}, asked for by {wish['asked_by']}", markup=False)
 
 
-def _version(console: Console, version: dict[str, Any]) -> None:
+def _version(console: Console, version: dict[str, Any], *, alarmed: bool) -> None:
     normal = version["reference"]
     if normal is None:
         told = f"has no reference yet: {version['gathered']:,} of {version['wanted']:,} answers are there"
@@ -97,8 +98,9 @@ def _version(console: Console, version: dict[str, Any]) -> None:
         _making(console, version["making"])
         return
     made = f"{normal['reason']}, {_when(normal['made_at'])}"
+    since = " since its last alarm" if alarmed else ""
     console.print(
-        f"[bold]{version['version']}[/]  {version['watched']:,} requests watched; normal is: {made}"
+        f"[bold]{version['version']}[/]  {version['watched']:,} requests watched{since}; normal is: {made}"
     )
     _making(console, version["making"])
     _origins(console, version)
