@@ -1,6 +1,7 @@
 """Real servers for every test: one PostgreSQL and one Valkey a test process, a fresh database a test."""
 
 import contextlib
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -18,13 +19,17 @@ from mainspring.tables import Database
 from mainspring.terms import ADMIN, JOBS
 from tests.servers import Servers
 
+# As the stack starts its workers: threads of torch that wait for each other sleep. Several test processes share the cores,
+# and one that spins takes them from the others. Read when torch is loaded, which nothing above does.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
 
 @pytest.fixture(scope="session")
 def servers() -> Iterator[Servers]:
     """On Unix sockets in a short folder of their own."""
     folder = Path(tempfile.mkdtemp(prefix="ms-", dir="/tmp"))
     folder.chmod(0o755)
-    with Servers(folder) as running:
+    with Servers(folder, durable=False) as running:
         yield running
     shutil.rmtree(folder, ignore_errors=True)
 
