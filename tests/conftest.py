@@ -17,11 +17,22 @@ from mainspring.local.migrate import upgrade
 from mainspring.settings import Settings
 from mainspring.tables import Database
 from mainspring.terms import ADMIN, JOBS
+from tests.dealing import Dealing, long_ones_first
 from tests.servers import Servers
 
 # As the stack starts its workers: threads of torch that wait for each other sleep. Several test processes share the cores,
 # and one that spins takes them from the others. Read when torch is loaded, which nothing above does.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items[:] = long_ones_first(items)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> Dealing:
+    config.option.loadscopereorder = False
+    return Dealing(config, log)
 
 
 @pytest.fixture(scope="session")

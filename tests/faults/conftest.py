@@ -11,9 +11,9 @@ from tests.faults.models import small_models
 from tests.faults.stack import Stack
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def stack() -> Iterator[Stack]:
-    """In a short folder: sockets live in it."""
+    """In a short folder: sockets live in it. Gone after the last test of the folder that uses it."""
     folder = Path(tempfile.mkdtemp(prefix="ms-stack-", dir="/tmp"))
     models = small_models(folder / "models")
     # Nothing is compiled: what is broken here is not faster for it, and a compiler takes a core for a minute.

@@ -133,7 +133,7 @@ def test_an_alarm_waits_for_data_and_then_asks_once(database: Database, version:
 
 def test_a_schedule_that_was_missed_is_caught_up_once(database: Database, version: UUID) -> None:
     policy(database, '{"schedule": "0 3 * * *", "cooldown_seconds": 0}')
-    late = datetime.now(UTC) + timedelta(days=5)
+    late = (datetime.now(UTC) + timedelta(days=5)).replace(hour=12)  # not a minute before it is due again
     with database.transaction() as session:
         found = deciding.decide_for(session, "assistant", late)
     assert found is not None
