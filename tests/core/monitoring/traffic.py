@@ -25,11 +25,11 @@ def about(rng: np.random.Generator, subject: int, count: int) -> np.ndarray:
 def observe(session: Session, version: UUID, vectors: np.ndarray, **more: Any) -> list[UUID]:
     """As many as there are vectors, in order, one a second behind those that are there; `more`: columns of all of them.
 
-    The first comes at the beginning of a minute: which of them share one does not depend on when the test runs.
+    The first comes with a minute, less than an hour ago: which of them share one does not depend on when the test runs.
     """
     jobs = [uuid7() for _ in vectors]
     latest = session.scalar(select(func.max(Observation.at)).where(Observation.version_id == version))
-    minute = datetime.now(UTC).replace(second=0, microsecond=0)
+    minute = datetime.now(UTC).replace(second=0, microsecond=0) + timedelta(minutes=1)
     began = (latest or minute - timedelta(hours=1)) + timedelta(seconds=1)
     usual = {"state": "succeeded", "queue_seconds": 0.1, "total_seconds": 1.0}
     session.execute(
