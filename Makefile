@@ -23,8 +23,7 @@ demo: $(READY) ## Tell the road of one job, with a real one
 	@$(BIN)/mainspring demo
 
 test: $(READY) ## The tests, with real PostgreSQL and Valkey
-	@# Three processes for two cores: often one of them waits for a worker, a lease, a server.
-	@$(BIN)/python -m pytest -n 3 --dist loadfile -m "not slow" tests --ignore tests/faults --ignore tests/vllm --ignore tests/mlflow
+	@$(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow" tests --ignore tests/faults --ignore tests/vllm --ignore tests/mlflow
 	@# Those that measure recovery want the machine to themselves.
 	@$(BIN)/python -m pytest -m "not slow" tests/faults
 

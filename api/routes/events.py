@@ -60,6 +60,7 @@ class EventStream(StreamingResponse):
 
 @router.get(
     "/{job_id}/events",
+    status_code=200,
     response_class=EventStream,
     responses={
         200: {"description": "Events `state`, `token` and `done`.", "content": {"text/event-stream": {}}},
