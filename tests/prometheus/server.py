@@ -2,6 +2,7 @@
 
 import subprocess
 import time
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -43,6 +44,7 @@ class Prometheus:
                 stdout=log,
                 stderr=subprocess.STDOUT,
             )
+        self._wait_until_ready()
         return self
 
     def __exit__(
@@ -62,13 +64,24 @@ class Prometheus:
         """Until it has a result."""
         end = time.monotonic() + seconds
         while time.monotonic() < end:
-            try:
-                if found := self.query(expression):
-                    return found
-            except httpx.TransportError:
-                assert self._process.poll() is None, (self._folder / "prometheus.log").read_text()[-2000:]
+            if found := self.query(expression):
+                return found
             time.sleep(0.2)
         raise AssertionError(f"nothing after {seconds} s: {expression}")
+
+    def _wait_until_ready(self, seconds: float = 30.0) -> None:
+        """It listens before it can answer: until then it says 503."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            with suppress(httpx.TransportError):
+                if httpx.get(f"{self.url}/-/ready", timeout=10).status_code == 200:
+                    return
+            assert self._process.poll() is None, self._log()
+            time.sleep(0.2)
+        raise AssertionError(f"not ready after {seconds} s: {self._log()}")
+
+    def _log(self) -> str:
+        return (self._folder / "prometheus.log").read_text()[-2000:]
 
     def _get(self, what: str, **parameters: str) -> dict[str, Any]:
         answer = httpx.get(f"{self.url}/api/v1/{what}", params=parameters, timeout=10)
