@@ -12,6 +12,7 @@ silent as endless.
 """
 
 import argparse
+import subprocess
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
@@ -46,7 +47,13 @@ def main() -> None:
         rows = []
         for name in asked.only:
             chosen = list(given(cases, CONTESTANTS[name].slower))
-            rows.append((CONTESTANTS[name], watched(name, Path(made), cases, chosen)))
+            try:
+                rows.append((CONTESTANTS[name], watched(name, Path(made), cases, chosen)))
+            except subprocess.CalledProcessError as error:  # of memory, most likely: the others go on
+                print(
+                    f"\n{CONTESTANTS[name].title} did not end well: exit code {error.returncode}", flush=True
+                )
+                continue
             print(f"\n{table.summary(rows[-1:])}", flush=True)
     told = told_of(rows)
     print(f"\n{told}")
