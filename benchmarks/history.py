@@ -9,12 +9,10 @@ dropped no job takes longer than one takes otherwise.
 
 import argparse
 import statistics
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from threading import Event, Thread
 from uuid import UUID
 
@@ -23,9 +21,9 @@ import numpy as np
 from sqlalchemy import text
 
 from benchmarks.machine import describe
+from benchmarks.own_database import own_database
 from mainspring.access import make_key
 from mainspring.figures.rollup import roll_up
-from mainspring.local.migrate import upgrade
 from mainspring.logs import configure
 from mainspring.monitor import reference
 from mainspring.monitor.detect import Memory, begin_watch, detect
@@ -40,7 +38,6 @@ from mainspring.tables.partitions import drop_before, ensure
 from mainspring.terms import ADMIN, JOBS
 from tests.api.serving import Served
 from tests.rows import champion, registered, submit
-from tests.servers import Servers
 
 TABLE, DIMENSIONS, POOL = "observations", 384, 500
 KEEP_DAYS, LOOKS, SECONDS, PRODUCERS = 30, 20, 5.0, 4
@@ -245,22 +242,11 @@ def main() -> None:
     arguments = parser.parse_args()
     configure("WARNING", as_json=False)
     print(f"machine: {describe()}")
-    with tempfile.TemporaryDirectory(prefix="ms-", dir="/tmp") as folder:
-        Path(folder).chmod(0o755)
-        with Servers(Path(folder)) as servers:
-            servers.create_database("history")
-            settings = Settings(
-                home=Path(folder, "home"),
-                database_url=servers.database_url("history"),
-                redis_url=servers.redis_url,
-            )
-            upgrade(settings)
-            database = Database(settings.database_url)
-            history = History(database, arguments.rows // arguments.days, arguments.days)
-            count(history)
-            look(history, settings)
-            leave(history)
-            database.close()
+    with own_database() as own:
+        history = History(own.database, arguments.rows // arguments.days, arguments.days)
+        count(history)
+        look(history, own.settings)
+        leave(history)
 
 
 if __name__ == "__main__":

@@ -8,12 +8,10 @@ the policy says how much that is. Costs are the processor's time, after the refe
 """
 
 import argparse
-import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from uuid import UUID
 
 import orjson
@@ -23,17 +21,15 @@ from sqlalchemy import text
 from benchmarks.drifting.texts import paragraphs
 from benchmarks.drifting.vectors import vectors
 from benchmarks.machine import describe
+from benchmarks.own_database import own_database
 from mainspring.identifiers import uuid7
-from mainspring.local.migrate import upgrade
 from mainspring.monitor.detect import Memory, detect
 from mainspring.observe.encoder import bundled
 from mainspring.observe.eyes import Encoded, Eyes
 from mainspring.observe.look import look
 from mainspring.observe.words import Words
-from mainspring.settings import Settings
 from mainspring.tables import Database
 from tests.rows import caller, champion
-from tests.servers import Servers
 
 SUBJECT, BEGINNING = "sympy", 200  # characters by which a text is known again
 A_LOOK, LOOK_SECONDS = 44, 2.0  # jobs
@@ -98,14 +94,8 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=4400)
     jobs = parser.parse_args().jobs
     print(f"machine: {describe()}")
-    with tempfile.TemporaryDirectory(prefix="ms-", dir="/tmp") as folder:
-        Path(folder).chmod(0o755)
-        with Servers(Path(folder)) as servers:
-            servers.create_database("looking")
-            url = servers.database_url("looking")
-            upgrade(Settings(home=Path(folder, "home"), database_url=url, redis_url=servers.redis_url))
-            server = int(Path(folder, "pg", "postmaster.pid").read_text().split()[0])
-            tell(measure(Database(url), Costs(server), jobs), jobs - WARM)
+    with own_database() as own:
+        tell(measure(own.database, Costs(own.server), jobs), jobs - WARM)
 
 
 def measure(database: Database, costs: Costs, jobs: int) -> Costs:
@@ -122,7 +112,6 @@ def measure(database: Database, costs: Costs, jobs: int) -> Costs:
         if number % 5 in DETECTED:
             with costs.of("detecting", counts=counts):
                 give(database, version, memory)
-    database.close()
     return costs
 
 

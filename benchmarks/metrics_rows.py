@@ -6,10 +6,7 @@ An api reads at most once in three seconds, whoever asks and how often. A server
 """
 
 import argparse
-import shutil
-import tempfile
 import time
-from pathlib import Path
 from statistics import median
 from uuid import UUID
 
@@ -17,12 +14,10 @@ from prometheus_client import CollectorRegistry, generate_latest
 from sqlalchemy import text
 
 from benchmarks.machine import describe
-from mainspring.local.migrate import upgrade
+from benchmarks.own_database import own_database
 from mainspring.metrics import rows
-from mainspring.settings import Settings
 from mainspring.tables import Database, Task
 from tests.api.serving import produce
-from tests.servers import Servers
 
 TENANTS = (
     "insert into tenants (id, name) select gen_random_uuid(), 'tenant ' || n from generate_series(1, :many) n"
@@ -67,20 +62,14 @@ def main() -> None:
     parser.add_argument("--tenants", type=int, default=100)
     given = parser.parse_args()
     print(f"machine: {describe()}")
-    folder = Path(tempfile.mkdtemp(prefix="ms-", dir="/tmp"))
-    folder.chmod(0o755)  # PostgreSQL may run as another user
-    with Servers(folder) as servers:
-        servers.create_database("metrics")
-        upgrade(Settings(database_url=servers.database_url("metrics")))
-        database = Database(servers.database_url("metrics"))
+    with own_database() as own:
+        database = own.database
         versions = [produce(database, f"d{number}", Task.TEXT_GENERATION) for number in range(9)]
         versions.append(produce(database, "assistant", Task.TEXT_GENERATION))
         print("ten versions, nothing queued: {:.1f} ms, written in {:.1f}".format(*reading(database)))
         fill(database, versions[-1], given.queued, given.tenants)
         told = "{:.1f} ms, written in {:.1f}".format(*reading(database))
         print(f"{given.queued:,} queued of {given.tenants} tenants in three priorities: {told}")
-        database.close()
-    shutil.rmtree(folder, ignore_errors=True)
 
 
 if __name__ == "__main__":

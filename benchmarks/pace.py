@@ -8,25 +8,21 @@ alone, and a fourth never.
 
 import argparse
 import statistics
-import tempfile
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from uuid import UUID
 
 import psutil
 from sqlalchemy import Connection, text
 
 from benchmarks.machine import describe
-from mainspring.local.migrate import upgrade
+from benchmarks.own_database import own_database
 from mainspring.serving import lease
 from mainspring.serving.throughput import wait
-from mainspring.settings import Settings
 from mainspring.tables import Database, HeldVersion
 from mainspring.tables.partitions import ensure
 from tests.rows import champion, registered
-from tests.servers import Servers
 
 WEEKS = 13
 TABLES = {"weeks": "public", "one table": "alone, public"}  # by search path
@@ -118,19 +114,8 @@ def main() -> None:
     parser.add_argument("--asked", type=int, default=2000)
     arguments = parser.parse_args()
     print(f"machine: {describe()}")
-    with tempfile.TemporaryDirectory(prefix="ms-", dir="/tmp") as folder:
-        Path(folder).chmod(0o755)
-        with Servers(Path(folder)) as servers:
-            servers.create_database("pace")
-            settings = Settings(
-                home=Path(folder, "home"),
-                database_url=servers.database_url("pace"),
-                redis_url=servers.redis_url,
-            )
-            upgrade(settings)
-            database = Database(settings.database_url)
-            measure(database, prepare(database, arguments.rows), arguments.asked)
-            database.close()
+    with own_database() as own:
+        measure(own.database, prepare(own.database, arguments.rows), arguments.asked)
 
 
 if __name__ == "__main__":
