@@ -16,10 +16,7 @@ from mainspring.kept.leaving import over
 from mainspring.kept.plan import text_plan
 from mainspring.tables import Deployment, Event, Job, KeptText, Version
 
-_WAITS = TextLocked(
-    "this waits for a key to be kept under",
-    remedy="Set MAINSPRING_TEXT_KEYS where the ops workers run, and start them again.",
-)
+_SET_KEYS = "Set MAINSPRING_TEXT_KEYS where the ops workers run, and start them again."
 
 
 class Reader(NamedTuple):
@@ -97,7 +94,7 @@ def read(
     views, opened = {}, []
     for row, version in _found(session, deployment, jobs, who):
         try:
-            said = _open(row, keys)
+            said = content_of(row, keys)
         except TextLocked as locked:
             views[row.job_id] = _view(row, version, {}, locked.detail)
         else:
@@ -118,9 +115,16 @@ def read_one(session: Session, deployment: Deployment, keys: Keys, job: UUID, wh
             remedy=f"GET /v1/deployments/{deployment.name}/texts says how many are kept.",
         )
     [(row, version)] = found
-    view = _view(row, version, _open(row, keys))
+    view = _view(row, version, content_of(row, keys))
     _say(session, deployment, [job], who)
     return view
+
+
+def content_of(row: KeptText, keys: Keys) -> dict[str, Any]:
+    """Whoever shows it to a person says so in the log of events first. Raises TextLocked."""
+    if row.key is None or row.content is None:
+        raise TextLocked("this waits for a key to be kept under", remedy=_SET_KEYS)
+    return keys.open(row.job_id, Locked(row.key, row.content))
 
 
 def _found(
@@ -159,10 +163,3 @@ def _view(row: KeptText, version: Version, said: dict[str, Any], trouble: str | 
         "output": said.get("output"),
         "trouble": trouble,
     }
-
-
-def _open(row: KeptText, keys: Keys) -> dict[str, Any]:
-    """Raises TextLocked."""
-    if row.key is None or row.content is None:
-        raise _WAITS
-    return keys.open(row.job_id, Locked(row.key, row.content))

@@ -2,6 +2,7 @@
 kept."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -11,9 +12,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from mainspring.errors import TextLocked
-from mainspring.kept.keys import Keys, Locked
+from mainspring.kept.keys import Keys
 from mainspring.kept.leaving import over
 from mainspring.kept.plan import TracePlan, text_plan, trace_plan
+from mainspring.kept.reading import content_of
 from mainspring.mirror.things import ID, WORDS, Span, Trace, texts
 from mainspring.observe.sampling import drawn
 from mainspring.tables import Deployment, Job, JobState, KeptText, Observation, Version
@@ -86,17 +88,11 @@ def following(session: Session, version: Traced, keys: Keys, since: int) -> Stre
 def _said(session: Session, version: Traced, keys: Keys, jobs: list[UUID]) -> dict[UUID, dict[str, Any]]:
     """Of those that are kept and can be opened."""
     plan = text_plan(dict(version.policy))
-    rows = session.scalars(
-        select(KeptText).where(
-            KeptText.job_id.in_(jobs), KeptText.content.is_not(None), ~over(plan, datetime.now(UTC))
-        )
-    )
+    rows = session.scalars(select(KeptText).where(KeptText.job_id.in_(jobs), ~over(plan, datetime.now(UTC))))
     said = {}
     for row in rows:
-        try:
-            said[row.job_id] = keys.open(row.job_id, Locked(row.key or "", row.content or b""))
-        except TextLocked:
-            continue
+        with suppress(TextLocked):
+            said[row.job_id] = content_of(row, keys)
     return said
 
 
