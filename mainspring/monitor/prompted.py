@@ -1,5 +1,6 @@
 """A reference of prompts is asked for in a row at once, and made later, since the frozen encoder reads them: making.py."""
 
+from collections.abc import Sequence
 from uuid import UUID
 
 from sqlalchemy import func, select
@@ -10,7 +11,7 @@ from mainspring.errors import Conflict, InvalidRequest, MainspringError, Unknown
 from mainspring.identifiers import uuid7
 from mainspring.monitor.detectors import LEAST
 from mainspring.observe import texts
-from mainspring.tables import Event, Making, PromptSet, ReferenceRequest, Version
+from mainspring.tables import Event, Making, Prompt, PromptSet, ReferenceRequest, Version
 from mainspring.trials.prompts import named, prompts_of
 
 ACTOR = "monitor"
@@ -20,8 +21,9 @@ def ask(
     session: Session, version: Version, prompts: PromptSet, *, actor: str, reason: str
 ) -> ReferenceRequest:
     """Raises InvalidRequest for prompts that make no reference, Conflict while another is being made."""
-    _check(session, prompts)
-    asked = _asked(session, version, prompts, actor, reason)
+    given = prompts_of(session, prompts)
+    _check(prompts, given)
+    asked = _asked(session, version, prompts, len(given), actor=actor, reason=reason)
     if asked is None:
         raise Conflict(
             f"a reference of {version.label} is being made",
@@ -47,9 +49,10 @@ def begin(session: Session, version: Version, name: str) -> bool:
             prompts = named(session, version.deployment, name)
         except UnknownPrompts:  # the policy was declared by hand
             return False
-        asked = _asked(session, version, prompts, ACTOR, f"the prompts `{name}`, by its policy")
+        given, reason = prompts_of(session, prompts), f"the prompts `{name}`, by its policy"
+        asked = _asked(session, version, prompts, len(given), actor=ACTOR, reason=reason)
         try:
-            _check(session, prompts)
+            _check(prompts, given)
         except MainspringError as error:
             if asked is not None:
                 fail(session, asked, version, error)
@@ -82,8 +85,8 @@ def fail(session: Session, asked: ReferenceRequest, version: Version, error: Mai
     session.flush()
 
 
-def _check(session: Session, prompts: PromptSet) -> None:
-    different = {texts.asked(one.input) for one in prompts_of(session, prompts)}
+def _check(prompts: PromptSet, given: Sequence[Prompt]) -> None:
+    different = {texts.asked(one.input) for one in given}
     if len(different) < LEAST:
         raise InvalidRequest(
             f"`{prompts.name}` has {len(different)} different prompts, and a reference takes {LEAST}",
@@ -93,14 +96,14 @@ def _check(session: Session, prompts: PromptSet) -> None:
 
 
 def _asked(
-    session: Session, version: Version, prompts: PromptSet, actor: str, reason: str
+    session: Session, version: Version, prompts: PromptSet, count: int, *, actor: str, reason: str
 ) -> ReferenceRequest | None:
     """None: one is being made already."""
     row = {
         "id": uuid7(),
         "version_id": version.id,
         "set_id": prompts.id,
-        "prompts": len(prompts_of(session, prompts)),
+        "prompts": count,
         "asked_by": actor,
         "reason": reason,
     }
