@@ -1,13 +1,15 @@
 """Bets against uniform p-values: each pays at most 1 on average if they are uniform, and more if small ones are common."""
 
-from typing import NamedTuple
+from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
-from mainspring.drift.arrays import Floats
+from mainspring.drift.arrays import Counts, Floats
 
 
-class Bets(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class Bets:
     """[bets] each: a bet stakes the part `stakes` of its capital on the density k·p^(k-1), k of `powers`, and keeps the
     rest."""
 
@@ -19,9 +21,15 @@ class Bets(NamedTuple):
 
     def log_payoffs(self, p: Floats) -> Floats:
         """[n] p-values → [n, bets] logarithms of what each makes of 1."""
-        powers, own = np.unique(self.powers, return_inverse=True)  # few, and costly to raise to
+        powers, own = self._distinct
         densities = powers * np.maximum(p, _SMALLEST)[:, None] ** (powers - 1.0)
         return np.asarray(np.log1p(self.stakes * (densities[:, own] - 1.0)))
+
+    @cached_property
+    def _distinct(self) -> tuple[Floats, Counts]:
+        """The powers, each once, as they are few and costly to raise to; and which of them is whose."""
+        powers, own = np.unique(self.powers, return_inverse=True)
+        return powers, own
 
 
 _SMALLEST = 1e-12  # what p is taken for at least: it lowers the payoff alone
