@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -52,6 +52,9 @@ def read(path: Path, field: str) -> PromptFile:
 
 
 def _prompt(line: str, where: str) -> dict[str, Any]:
+    if line.lstrip().startswith('"'):
+        with suppress(ValueError):  # a quotation, if it is no string of JSON
+            return {"input": json.loads(line)}
     if not line.lstrip().startswith("{"):
         return {"input": line}
     try:
