@@ -65,5 +65,5 @@ $(READY): pyproject.toml constraints.txt
 	@echo "Installing $(TORCH) (large; a few minutes on the first run)"
 	@$(PIP) $(TORCH) -c constraints.txt
 	@echo "Installing Mainspring and what it needs"
-	@$(PIP) -c constraints.txt -e '.[gpu,embedded,otel,dev]'
+	@$(PIP) -c constraints.txt -e '.[gpu,train,harness,embedded,otel,dev]'
 	@touch $@
