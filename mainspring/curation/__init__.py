@@ -1,0 +1,1 @@
+"""Examples to learn from: gathered, cleaned, described, and kept as what cannot be changed."""
