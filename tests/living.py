@@ -15,11 +15,11 @@ from mainspring.tables import (
     Observation,
     Prompt,
     Rollout,
-    RunState,
     TrainingRun,
     Trial,
     TrialState,
     Version,
+    WorkState,
 )
 from mainspring.tables.partitions import ensure
 from mainspring.trials import prompts
@@ -62,7 +62,7 @@ class Life:
             _age(session, first, day(3) + timedelta(hours=5))
             _age(session, second, day(1) + timedelta(hours=5))
             run = session.get_one(TrainingRun, self.run)
-            run.state, run.version_id, run.finished_at = RunState.SUCCEEDED.value, second.id, day(1)
+            run.state, run.version_id, run.finished_at = WorkState.SUCCEEDED.value, second.id, day(1)
             _tried(session, self.versions)
             begun = rollout.begin(session, second, RolloutPlan(steps=(0.5,)), actor="test", reason="newer")
             assert begun is not None

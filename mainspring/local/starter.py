@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from mainspring.endpoints import database_url
 from mainspring.observe.encoder import bundled
 from mainspring.settings import Settings
-from mainspring.tables import Database, Deployment, Event, RunState, Task, TrainingRun, Version
+from mainspring.tables import Database, Deployment, Event, Task, TrainingRun, Version, WorkState
 from mainspring.training.recipes import CONTINUED_PRETRAINING, ENCODER_FINE_TUNING, IMPORT
 from mainspring.training.runs import request_run
 
@@ -97,4 +97,4 @@ def _last_run_failed(session: Session, deployment: str) -> bool:
         .limit(1)
     )
     made = session.scalar(select(Version.id).where(Version.deployment == deployment).limit(1))
-    return made is None and last == RunState.FAILED
+    return made is None and last == WorkState.FAILED

@@ -7,10 +7,10 @@ from sqlalchemy import Connection, func, select
 
 from mainspring.metrics.families import counter, gauge
 from mainspring.metrics.labels import MOST, Bounded
-from mainspring.tables import Deployment, RunState, TrainingRun
+from mainspring.tables import Deployment, TrainingRun, WorkState
 
-OPEN = (RunState.QUEUED, RunState.RUNNING)
-ENDS = (RunState.SUCCEEDED, RunState.FAILED)
+ENDS = tuple(state for state in WorkState if state.ended)
+OPEN = tuple(state for state in WorkState if not state.ended)
 _COUNTED = select(TrainingRun.deployment, TrainingRun.state, func.count().label("many")).group_by(
     TrainingRun.deployment, TrainingRun.state
 )
@@ -24,7 +24,7 @@ def families(connection: Connection) -> Iterator[Metric]:
     labels = ("deployment", "state")
     yield gauge(
         "mainspring_training_runs",
-        "Training runs that wait or run.",
+        "Training runs that have not ended.",
         labels,
         (((shown, state.value), many.get((name, state.value), 0)) for name, shown in names for state in OPEN),
     )

@@ -20,6 +20,7 @@ class Status(StrEnum):
     RUNNING = "RUNNING"
     FINISHED = "FINISHED"
     FAILED = "FAILED"
+    KILLED = "KILLED"
 
 
 @dataclass(frozen=True)

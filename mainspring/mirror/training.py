@@ -5,13 +5,15 @@ from sqlalchemy.orm import Session
 
 from mainspring.mirror.progress import Kind
 from mainspring.mirror.things import Point, Run, Status, texts
-from mainspring.tables import Mirrored, RunState, TrainingRun, Version
+from mainspring.tables import Mirrored, TrainingRun, Version, WorkState
 
 _STATUS = {
-    RunState.QUEUED: Status.SCHEDULED,
-    RunState.RUNNING: Status.RUNNING,
-    RunState.SUCCEEDED: Status.FINISHED,
-    RunState.FAILED: Status.FAILED,
+    WorkState.QUEUED: Status.SCHEDULED,
+    WorkState.RUNNING: Status.RUNNING,
+    WorkState.SUCCEEDED: Status.FINISHED,
+    WorkState.PAUSED: Status.SCHEDULED,
+    WorkState.FAILED: Status.FAILED,
+    WorkState.CANCELLED: Status.KILLED,
 }
 _SETTLED = exists().where(
     Mirrored.kind == Kind.RUN.value, Mirrored.key == cast(TrainingRun.id, String), Mirrored.settled
@@ -37,7 +39,7 @@ def _run(row: TrainingRun, version: Version | None) -> Run:
     return Run(
         key=str(row.id),
         name=f"{row.deployment} by {row.recipe}",
-        status=_STATUS[RunState(row.state)],
+        status=_STATUS[WorkState(row.state)],
         began_at=row.started_at or row.created_at,
         ended_at=ended,
         parameters=texts(**row.parameters),

@@ -16,10 +16,10 @@ from mainspring.tables import (
     JobState,
     Rollout,
     RolloutState,
-    RunState,
     Stage,
     TrainingRun,
     Version,
+    WorkState,
 )
 
 _LEAVES = {
@@ -94,9 +94,9 @@ def _give_up_runs(session: Session, name: str) -> None:
     """Those that wait; one that is at work finds out when it registers what it made."""
     session.execute(
         update(TrainingRun)
-        .where(TrainingRun.deployment == name, TrainingRun.state == RunState.QUEUED.value)
+        .where(TrainingRun.deployment == name, TrainingRun.state == WorkState.QUEUED.value)
         .values(
-            state=RunState.FAILED.value,
+            state=WorkState.FAILED.value,
             activity="failed",
             error=retired(name).as_json(),
             finished_at=func.clock_timestamp(),

@@ -12,6 +12,7 @@ from uuid import UUID
 from sqlalchemy import Interval, String, bindparam, case, cast, func, select, update
 from sqlalchemy.orm import Session
 
+from mainspring import work
 from mainspring.errors import MainspringError
 from mainspring.messages import Answer, Message, Train
 from mainspring.serving.answer import EXPIRED, exhausted
@@ -25,8 +26,6 @@ from mainspring.tables import (
     Job,
     JobState,
     Observation,
-    RunState,
-    TrainingRun,
     Version,
     constant,
 )
@@ -74,7 +73,7 @@ def requeue_lost(session: Session, max_losses: int) -> Swept:
     if not dead:
         return Swept(dead, 0, ())
     session.execute(update(Incarnation).where(Incarnation.id.in_(dead)).values(ended_at=func.now()))
-    _requeue_runs(session, dead)
+    work.lost(session, dead, "queued again: its worker died")
     traced = _traced(session, dead)
     poisonous = Job.losses + 1 >= max_losses
     evidence = Job.evidence.concat(
@@ -180,25 +179,10 @@ def nudges(
     for (version, count, oldest), live in zip(waiting, lengths, strict=True):
         missing = min(count - live, MOST_NUDGES)
         found.extend(Answer(str(version), str(oldest)) for _ in range(missing))
-    runs = session.scalars(
-        select(TrainingRun.id).where(TrainingRun.state == RunState.QUEUED.value, TrainingRun.queued_at < then)
-    ).all()
-    if runs and not live_messages([Train("").queue])[0]:
-        found.append(Train(str(runs[0])))
+    undone = work.waiting(session, then)
+    if undone is not None and not live_messages([Train("").queue])[0]:
+        found.append(Train(str(undone)))
     return found
-
-
-def _requeue_runs(session: Session, dead: Sequence[UUID]) -> None:
-    session.execute(
-        update(TrainingRun)
-        .where(TrainingRun.incarnation.in_(dead), TrainingRun.state == RunState.RUNNING.value)
-        .values(
-            state=RunState.QUEUED.value,
-            incarnation=None,
-            losses=TrainingRun.losses + 1,
-            activity="queued again: its worker died",
-        )
-    )
 
 
 def _pairs(error: MainspringError) -> list[str]:

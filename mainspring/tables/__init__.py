@@ -3,6 +3,7 @@
 from mainspring.tables.base import Base, constant
 from mainspring.tables.beat_run import BeatRun
 from mainspring.tables.chat_session import ChatSession
+from mainspring.tables.dataset import Dataset
 from mainspring.tables.delivery import Delivery, DeliveryTry
 from mainspring.tables.deployment import Deployment, EngineWish, engine_wish, queue_bound
 from mainspring.tables.drift import (
@@ -16,6 +17,7 @@ from mainspring.tables.drift import (
     Trigger,
 )
 from mainspring.tables.engine_plan import EnginePlan
+from mainspring.tables.evaluation import Evaluation, Judgement, Verdict
 from mainspring.tables.event import AuditHead, Event
 from mainspring.tables.feedback import Feedback, FeedbackKind
 from mainspring.tables.figures import Figures, Span
@@ -26,13 +28,15 @@ from mainspring.tables.mirrored import Mirrored
 from mainspring.tables.observation import Observation
 from mainspring.tables.prompt import Prompt, PromptSet
 from mainspring.tables.reference_request import Making, ReferenceRequest
+from mainspring.tables.refresh import Refresh, RefreshState
 from mainspring.tables.rollout import Rollout, RolloutState
 from mainspring.tables.scrape_target import ScrapeTarget
 from mainspring.tables.session import Database
 from mainspring.tables.tenant import ApiKey, Tenant
-from mainspring.tables.training_run import RunState, TrainingRun
+from mainspring.tables.training_run import TrainingRun
 from mainspring.tables.trial import Trial, TrialState
 from mainspring.tables.version import Stage, Version
+from mainspring.tables.work import Wish, Work, WorkState
 from mainspring.terms import AlarmKind, DeliveryState, DriftState, EngineName, JobState, Priority, Task
 
 __all__ = [
@@ -43,6 +47,7 @@ __all__ = [
     "BeatRun",
     "ChatSession",
     "Database",
+    "Dataset",
     "Delivery",
     "DeliveryState",
     "DeliveryTry",
@@ -55,6 +60,7 @@ __all__ = [
     "EngineName",
     "EnginePlan",
     "EngineWish",
+    "Evaluation",
     "Event",
     "Feedback",
     "FeedbackKind",
@@ -63,6 +69,7 @@ __all__ = [
     "Incarnation",
     "Job",
     "JobState",
+    "Judgement",
     "KeptText",
     "Making",
     "Mirrored",
@@ -72,12 +79,13 @@ __all__ = [
     "PromptSet",
     "Reference",
     "ReferenceRequest",
+    "Refresh",
+    "RefreshState",
     "Refusal",
     "RequestState",
     "RetrainingRequest",
     "Rollout",
     "RolloutState",
-    "RunState",
     "ScrapeTarget",
     "Span",
     "Stage",
@@ -87,7 +95,11 @@ __all__ = [
     "Trial",
     "TrialState",
     "Trigger",
+    "Verdict",
     "Version",
+    "Wish",
+    "Work",
+    "WorkState",
     "constant",
     "engine_wish",
     "queue_bound",

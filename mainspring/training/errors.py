@@ -23,3 +23,10 @@ class RunLost(RunInterrupted):
 
     code = "run_lost"
     title = "The training run belongs to another worker now"
+
+
+class RunCancelled(MainspringError):
+    """Somebody does not want it any more; nothing of it is kept."""
+
+    code = "run_cancelled"
+    title = "The training run was cancelled"

@@ -17,7 +17,7 @@ from mainspring.release.holdable import PASSING_SECONDS, tell_unheld
 from mainspring.serving import lease
 from mainspring.serving.overview import overview
 from mainspring.settings import Environment
-from mainspring.tables import Database, Event, HeldVersion, RunState, Stage, TrainingRun
+from mainspring.tables import Database, Event, HeldVersion, Stage, TrainingRun, WorkState
 from tests.api.rolling import NAME, another, begin, judge, over, stage, submitted
 from tests.api.serving import Hands
 
@@ -193,7 +193,7 @@ def test_registered_again_after_it_was_refused_it_may_come_back(
             deployment="assistant",
             recipe="import",
             parameters={},
-            state=RunState.SUCCEEDED.value,
+            state=WorkState.SUCCEEDED.value,
             version_id=assistant,
             finished_at=func.clock_timestamp(),
         )

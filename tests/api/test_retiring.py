@@ -11,7 +11,7 @@ from mainspring.access import make_key
 from mainspring.lifecycle import advance
 from mainspring.registry import desired
 from mainspring.serving import stream
-from mainspring.tables import Database, Event, RunState, Stage, TrainingRun, Version
+from mainspring.tables import Database, Event, Stage, TrainingRun, Version, WorkState
 from mainspring.terms import JOBS
 from mainspring.training.runs import request_run
 from tests.api.serving import Hands, until
@@ -81,7 +81,7 @@ def test_no_version_is_made_for_it_until_it_is_back(
     client.delete(NAME)
     with database.transaction() as session:
         run = session.get_one(TrainingRun, waiting)
-        assert (run.state, (run.error or {})["code"]) == (RunState.FAILED, "deployment_retired")
+        assert (run.state, (run.error or {})["code"]) == (WorkState.FAILED, "deployment_retired")
     refused = client.post(f"{NAME}/versions", json={"model": "/models/small"})
     assert (refused.status_code, refused.json()["code"]) == (410, "deployment_retired")
     back = client.put(NAME, json={"task": "text-generation"})

@@ -13,7 +13,7 @@ from sqlalchemy import select
 from mainspring.local.starter import starters
 from mainspring.serving import stream
 from mainspring.settings import Settings
-from mainspring.tables import Database, Deployment, Event, RunState, Stage, Task, TrainingRun, Version
+from mainspring.tables import Database, Deployment, Event, Stage, Task, TrainingRun, Version, WorkState
 from mainspring.training import runs
 from workers.gpu.load import check_loadable
 from workers.gpu.train import train
@@ -47,7 +47,7 @@ def look(database: Database, run_id: UUID) -> TrainingRun:
 
 def version_of(database: Database, run: TrainingRun) -> Version:
     assert run.error is None
-    assert run.state == RunState.SUCCEEDED
+    assert run.state == WorkState.SUCCEEDED
     with database.transaction() as session:
         return session.get_one(Version, run.version_id)
 
@@ -136,7 +136,7 @@ def test_stopped_and_resumed_it_makes_the_same_bytes(
     folder = settings.home / "training" / str(broken)
     carry_out(settings, lambda: any(folder.glob("checkpoints-1/checkpoint-1/trainer_state.json")))
     interrupted = look(database, broken)
-    assert (interrupted.state, interrupted.attempt) == (RunState.QUEUED, 1)
+    assert (interrupted.state, interrupted.attempt) == (WorkState.QUEUED, 1)
     carry_out(settings)
     resumed = look(database, broken)
     assert (resumed.attempt, resumed.measures["step"]) == (2, 4)
@@ -207,7 +207,7 @@ def test_what_cannot_be_made_says_why(
     asked = ask(database, task, recipe, parameters)
     carry_out(settings)
     run = look(database, asked)
-    assert run.state == RunState.FAILED
+    assert run.state == WorkState.FAILED
     assert run.error is not None
     assert run.error["code"] == code
     assert run.error["field"]

@@ -5,12 +5,13 @@ from typing import Any
 import pytest
 from sqlalchemy import update
 
+from mainspring import work
 from mainspring.errors import InvalidRequest, UnknownParameter
 from mainspring.serving import lease
 from mainspring.serving.sweep import requeue_lost
-from mainspring.tables import Database, Deployment, Incarnation, RunState, Task, TrainingRun
+from mainspring.tables import Database, Deployment, Incarnation, Task, TrainingRun, WorkState
 from mainspring.training import runs
-from mainspring.training.runs import RunFence
+from mainspring.work import Fence, Said
 
 CORPUS = {"corpus": {"docstrings": ["json"]}}
 
@@ -21,11 +22,11 @@ def deployment(database: Database, task: Task = Task.TEXT_GENERATION) -> str:
     return "d"
 
 
-def claimed(database: Database) -> RunFence | None:
+def claimed(database: Database) -> Fence | None:
     with database.transaction() as session:
         life = lease.begin(session, "train", 60)
-        run = runs.claim_run(session, None, life, max_losses=3)
-        return RunFence(run.id, life, run.attempt) if run else None
+        run = work.claim(session, life, max_losses=3)
+        return Fence(TrainingRun, run.id, life, run.attempt) if run else None
 
 
 @pytest.mark.parametrize(
@@ -62,7 +63,7 @@ def test_the_oldest_run_goes_to_one_claimer(database: Database) -> None:
         first = runs.request_run(session, "d", "continued-pretraining", CORPUS)
         second = runs.request_run(session, "d", "import", {"model": "m"})
     claims = [claimed(database) for _ in range(3)]
-    assert [fence.run_id if fence else None for fence in claims] == [first.id, second.id, None]
+    assert [fence.id if fence else None for fence in claims] == [first.id, second.id, None]
     assert first.parameters["steps"] == 400
 
 
@@ -73,7 +74,7 @@ def test_an_attempt_that_comes_too_late_changes_nothing(database: Database) -> N
     late = claimed(database)
     assert late is not None
     with database.transaction() as session:
-        assert runs.progress(session, late, 0.5, "half", {"a": 1})
+        assert work.progress(session, late, 0.5, "half", {"a": 1}) is Said.GO_ON
         session.execute(
             update(Incarnation)
             .where(Incarnation.id == late.incarnation)
@@ -83,13 +84,13 @@ def test_an_attempt_that_comes_too_late_changes_nothing(database: Database) -> N
         requeue_lost(session, 3)
     current = claimed(database)
     assert current is not None
-    assert (current.run_id, current.attempt) == (late.run_id, 2)
+    assert (current.id, current.attempt) == (late.id, 2)
     with database.transaction() as session:
-        assert not runs.progress(session, late, 0.9, "late", {})
-        assert not runs.fail_run(session, late, {"code": "late"})
-        assert not runs.hand_back_run(session, late, "late")
+        assert work.progress(session, late, 0.9, "late", {}) is Said.LOST
+        assert not work.fail(session, late, {"code": "late"})
+        assert not late.end(session, WorkState.QUEUED, "late")
     with database.transaction() as session:
-        assert runs.progress(session, current, 0.6, "on", {"b": 2})
+        assert work.progress(session, current, 0.6, "on", {"b": 2}) is Said.GO_ON
     with database.transaction() as session:
         run = session.get_one(TrainingRun, asked.id)
         assert (run.activity, run.measures, run.losses) == ("on", {"a": 1, "b": 2}, 1)
@@ -103,6 +104,6 @@ def test_a_run_that_kills_its_workers_fails(database: Database) -> None:
     assert claimed(database) is None
     with database.transaction() as session:
         run = session.get_one(TrainingRun, run.id)
-        assert run.state == RunState.FAILED
+        assert run.state == WorkState.FAILED
         assert run.error is not None
         assert run.error["code"] == "attempts_exhausted"

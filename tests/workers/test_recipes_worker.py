@@ -13,7 +13,7 @@ import pytest
 
 from mainspring.messages import Train
 from mainspring.settings import Settings
-from mainspring.tables import Database, Deployment, RunState, TrainingRun
+from mainspring.tables import Database, Deployment, TrainingRun, WorkState
 from mainspring.training.runs import request_run
 from workers.app import create_app, send
 
@@ -73,13 +73,13 @@ def test_sigterm_in_the_middle(
     for number in range(60):
         (tmp_path / f"{number}.txt").write_text(f"Gear {number} has {number * 7 % 31} teeth.")
     short = ask(settings, database, tmp_path, SHORT)
-    assert until(database, short, lambda run: run.finished_at is not None).state == RunState.SUCCEEDED
+    assert until(database, short, lambda run: run.finished_at is not None).state == WorkState.SUCCEEDED
     long = ask(settings, database, tmp_path, LONG)
     until(database, long, lambda run: run.measures.get("step", 0) > 5)
     worker.terminate()
     assert worker.wait(timeout=60) == 0
-    run = until(database, long, lambda run: run.state != RunState.RUNNING)
-    assert (run.state, run.incarnation, run.losses) == (RunState.QUEUED, None, 0)
+    run = until(database, long, lambda run: run.state != WorkState.RUNNING)
+    assert (run.state, run.incarnation, run.losses) == (WorkState.QUEUED, None, 0)
     (checkpoint,) = (settings.home / "training" / str(long)).glob(
         "checkpoints-1/checkpoint-*/trainer_state.json"
     )

@@ -1,0 +1,70 @@
+"""Carry out a training run: make a model by its recipe, look at it, and register it as a version."""
+
+from collections.abc import Callable
+from typing import Any
+
+from mainspring import registry
+from mainspring.registry.remote import remote
+from mainspring.tables import Deployment, Task, TrainingRun, Version
+from mainspring.training.recipes import CONTINUED_PRETRAINING, ENCODER_FINE_TUNING, IMPORT, SHAPES
+from mainspring.work import Fence
+from workers.gpu import registering
+from workers.gpu.attempt import Attempt, Bench
+from workers.gpu.load import check_loadable
+from workers.gpu.recipes import continued_pretraining, encoder_fine_tuning, imported
+from workers.gpu.recipes.workshop import Made, Workshop
+from workers.persist import persist
+
+Make = Callable[[Any, Task, Workshop], Made]
+RECIPES: dict[str, Make] = {
+    IMPORT: imported.make,
+    CONTINUED_PRETRAINING: continued_pretraining.make,
+    ENCODER_FINE_TUNING: encoder_fine_tuning.make,
+}
+
+
+class RunAttempt(Attempt):
+    """Of a training run."""
+
+    remedy = "See the train worker's log. Out of memory: a smaller batch_size or block_length."
+
+    def __init__(self, bench: Bench, fence: Fence, run: TrainingRun) -> None:
+        super().__init__(bench, fence)
+        self._run = run
+        folder = self.settings.home / "training" / str(run.id)
+        self._workshop = Workshop(folder, run.attempt, self.tell, self.stopping)
+
+    def make(self) -> str:
+        task = self._task()
+        shape = SHAPES[self._run.recipe]
+        made = RECIPES[self._run.recipe](shape.model_validate(self._run.parameters), task, self._workshop)
+        self._workshop.step(0.96, "checking that it loads")
+        behind, base = remote(self.settings), made.source.get("base_digest")
+        if behind is not None and base is not None:
+            behind.fetch(base)
+        found = registry.inspect(made.folder, task, self.settings.store)
+        with registry.copied(self.settings.store, made.folder, found.files) as copy:
+            checked = check_loadable(copy.folder, task.value)
+            self._workshop.step(0.98, "registering it")
+            stored = copy.keep()
+        if behind is not None:
+            behind.push(stored)
+        version = persist(lambda: self._release(made, found, stored, checked), self.settings.lease_seconds)
+        return version.label
+
+    def clear(self) -> None:
+        self._workshop.clear()
+
+    def _release(
+        self, made: Made, found: registry.Inspection, stored: registry.Stored, checked: dict[str, Any]
+    ) -> Version:
+        """Version, stage, events and the run's end are one transaction: all of it or nothing."""
+        measures = TrainingRun.measures.op("||")(registering.measures(made))
+        with self.database.transaction() as session:
+            version = registering.register(session, self._run, made, found, stored, dtype=checked["dtype"])
+            self.finished(session, version_id=version.id, measures=measures)
+            return version
+
+    def _task(self) -> Task:
+        with self.database.transaction() as session:
+            return Task(session.get_one(Deployment, self._run.deployment).task)
