@@ -106,6 +106,11 @@ class Settings(BaseSettings):
         """The folder with models' files: the store, or what was fetched from it."""
         return Path(self.store_url) if self.store_url and not self.store_is_remote else self.home / "store"
 
+    @property
+    def datasets(self) -> Path:
+        """The folder with datasets, each in the folder of its digest."""
+        return self.home / "datasets"
+
     def as_environment(self) -> dict[str, str]:
         """This process's environment with these settings in it, paths absolute: for a child, wherever it runs."""
         given = self.model_dump(mode="json", exclude_none=True, exclude={"url", "api_key"})

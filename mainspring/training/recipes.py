@@ -16,6 +16,7 @@ ModuleName = Annotated[str, Field(max_length=255, pattern=r"^[A-Za-z_]\w*(\.[A-Z
 Modules = Annotated[list[ModuleName], Field(min_length=1, max_length=100)]
 Rate = Annotated[float, Field(gt=0, le=1)]
 Seed = Annotated[int, Field(ge=0, lt=2**31)]
+Digest = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 
 
 class _Strict(BaseModel):
@@ -31,7 +32,7 @@ class Import(_Strict):
     model: Text
     revision: Annotated[str, Field(min_length=1, max_length=255)] | None = None
     base: Annotated[str, Field(min_length=3, max_length=80)] | None = None
-    base_digest: Annotated[str, Field(pattern="^[0-9a-f]{64}$")] | None = None
+    base_digest: Digest | None = None
     now: bool = False
     hold: bool = False
 
@@ -46,11 +47,13 @@ class Corpus(_Strict):
 class ContinuedPretraining(_Strict):
     """From `base`, or from nothing: then a small Llama-shaped model and its tokenizer are made.
 
-    Lengths in tokens; `held_out`: the share of documents kept for evaluation; `learning_rate` is the peak,
-    and when none is given 1e-4 for a base and 2e-3 for a model from nothing.
+    It learns a corpus, or the texts and conversations of a dataset. Lengths in tokens; `held_out`: the share of a corpus'
+    documents kept for evaluation; `learning_rate` is the peak, and when none is given 1e-4 for a base and 3e-3 for a
+    model from nothing.
     """
 
-    corpus: Corpus
+    corpus: Corpus | None = None
+    dataset: Digest | None = None
     base: Text | None = None
     steps: Annotated[int, Field(ge=1, le=10_000_000)] = 400
     learning_rate: Rate | None = None
@@ -72,11 +75,13 @@ class Examples(_Strict):
 class EncoderFineTuning(_Strict):
     """A classifier from an encoder; its lowest `frozen_layers` layers and its embeddings stay as they are.
 
-    `examples_per_label` bounds what is taken; when it is not given, a file is taken whole and 600 of the docstrings.
+    `examples_per_label` bounds what is taken of `examples`; when it is not given, a file is taken whole and 600 of the
+    docstrings. Of a dataset, all labelled rows are.
     """
 
     base: Text
-    examples: Examples
+    examples: Examples | None = None
+    dataset: Digest | None = None
     steps: Annotated[int, Field(ge=1, le=10_000_000)] = 100
     learning_rate: Rate = 3e-4
     block_length: Annotated[int, Field(ge=8, le=8192)] = 64
@@ -100,8 +105,8 @@ MAKES: dict[str, frozenset[Task]] = {
     ENCODER_FINE_TUNING: frozenset({Task.TEXT_CLASSIFICATION}),
 }
 ONE_OF: dict[str, tuple[Literal["corpus", "examples"], str]] = {
-    CONTINUED_PRETRAINING: ("corpus", "Give either `docstrings` or `folder`."),
-    ENCODER_FINE_TUNING: ("examples", "Give either `docstrings` or `file`."),
+    CONTINUED_PRETRAINING: ("corpus", "Give one of: `docstrings` or `folder` of a corpus, or a dataset."),
+    ENCODER_FINE_TUNING: ("examples", "Give one of: `docstrings` or `file` of examples, or a dataset."),
 }
 
 
@@ -124,13 +129,18 @@ def validated(recipe: str, task: Task, given: dict[str, Any]) -> Parameters:
     except ValidationError as error:
         raise _explain(error, shape) from None
     if recipe in ONE_OF:
-        field, remedy = ONE_OF[recipe]
-        sources = getattr(parameters, field).model_dump(exclude_none=True)
-        if len(sources) != 1:
-            raise InvalidRequest(
-                f"`{field}` names {len(sources)} sources", field=f"parameters.{field}", remedy=remedy
-            )
+        _require_one_source(parameters, *ONE_OF[recipe])
     return parameters
+
+
+def _require_one_source(parameters: Parameters, field: str, remedy: str) -> None:
+    other = getattr(parameters, field)
+    sources = [] if other is None else list(other.model_dump(exclude_none=True))
+    sources += [] if getattr(parameters, "dataset", None) is None else ["dataset"]
+    if len(sources) != 1 or (other is not None and sources == ["dataset"]):
+        raise InvalidRequest(
+            f"there are {len(sources)} sources to learn from", field=f"parameters.{field}", remedy=remedy
+        )
 
 
 def _explain(error: ValidationError, shape: type[Parameters]) -> InvalidRequest:

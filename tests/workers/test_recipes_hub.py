@@ -25,7 +25,7 @@ from workers.gpu.recipes.imported import make
 from workers.gpu.recipes.workshop import Workshop
 asked, folder = json.loads(sys.argv[1]), Path(sys.argv[2])
 try:
-    made = make(Import(**asked), Task.TEXT_GENERATION, Workshop(folder, 1, lambda *_: None, lambda: False))
+    made = make(Import(**asked), Task.TEXT_GENERATION, Workshop(folder, 1, lambda *_: None, lambda: False, folder))
 except ModelRefused as refused:
     print(json.dumps({"refused": str(refused), "field": refused.field, "remedy": refused.remedy}))
 else:

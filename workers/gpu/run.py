@@ -1,26 +1,18 @@
 """Carry out a training run: make a model by its recipe, look at it, and register it as a version."""
 
-from collections.abc import Callable
 from typing import Any
 
 from mainspring import registry
 from mainspring.registry.remote import remote
 from mainspring.tables import Deployment, Task, TrainingRun, Version
-from mainspring.training.recipes import CONTINUED_PRETRAINING, ENCODER_FINE_TUNING, IMPORT, SHAPES
+from mainspring.training.recipes import SHAPES
 from mainspring.work import Fence
 from workers.gpu import registering
 from workers.gpu.attempt import Attempt, Bench
 from workers.gpu.load import check_loadable
-from workers.gpu.recipes import continued_pretraining, encoder_fine_tuning, imported
+from workers.gpu.recipes.book import RECIPES
 from workers.gpu.recipes.workshop import Made, Workshop
 from workers.persist import persist
-
-Make = Callable[[Any, Task, Workshop], Made]
-RECIPES: dict[str, Make] = {
-    IMPORT: imported.make,
-    CONTINUED_PRETRAINING: continued_pretraining.make,
-    ENCODER_FINE_TUNING: encoder_fine_tuning.make,
-}
 
 
 class RunAttempt(Attempt):
@@ -32,7 +24,7 @@ class RunAttempt(Attempt):
         super().__init__(bench, fence)
         self._run = run
         folder = self.settings.home / "training" / str(run.id)
-        self._workshop = Workshop(folder, run.attempt, self.tell, self.stopping)
+        self._workshop = Workshop(folder, run.attempt, self.tell, self.stopping, self.settings.datasets)
 
     def make(self) -> str:
         task = self._task()

@@ -16,6 +16,7 @@ from transformers import (
     set_seed,
 )
 
+from mainspring.curation.rows import Kind
 from mainspring.registry import expected_digest
 from mainspring.tables import Task
 from mainspring.training.errors import TrainingFailed
@@ -23,7 +24,7 @@ from mainspring.training.recipes import ContinuedPretraining, Corpus
 from workers.gpu.recipes import corpus
 from workers.gpu.recipes.card import write_card
 from workers.gpu.recipes.corpus import Document
-from workers.gpu.recipes.dataset import described
+from workers.gpu.recipes.dataset import described, named, taken
 from workers.gpu.recipes.fit import fit
 from workers.gpu.recipes.starter_model import make_model, make_tokenizer
 from workers.gpu.recipes.workshop import Made, Workshop
@@ -67,20 +68,12 @@ def make(parameters: ContinuedPretraining, task: Task, workshop: Workshop) -> Ma
     set_seed(parameters.seed)
     parent = None if parameters.base is None else expected_digest(Path(parameters.base), task)
     workshop.step(0.01, "collecting text")
-    documents = corpus.distinct(_documents(parameters.corpus), shortest=SHORTEST)
-    training, held_out = corpus.split(documents, parameters.held_out)
-    if not training or not held_out:
-        raise TrainingFailed(
-            f"the corpus has {len(documents)} documents, too few to hold any out",
-            field="parameters.corpus",
-            remedy="Give more text, or a larger share held out.",
-        )
+    training, held_out, learnt = _documents(parameters, workshop)
     random.Random(parameters.seed).shuffle(training)  # noqa: S311  an order, not a secret
     workshop.step(0.05, "making the tokenizer" if parameters.base is None else "loading the base")
     model, tokenizer = _begin(parameters, training)
     workshop.step(0.08, "reading the text")
-    ask = parameters.chat_template and tokenizer.chat_template is not None
-    stream, aside = (_tokens(part, tokenizer, ask=ask) for part in (training, held_out))
+    stream, aside = (_tokens(part, tokenizer, parameters) for part in (training, held_out))
     measures = fit(
         model,
         parameters,
@@ -95,9 +88,6 @@ def make(parameters: ContinuedPretraining, task: Task, workshop: Workshop) -> Ma
     model.save_pretrained(workshop.output)
     tokenizer.save_pretrained(workshop.output)
     write_card(workshop.output, "continued-pretraining", parameters.base, measures)
-    learnt = described(
-        ((one.heading, one.text) for one in documents), parameters.corpus.model_dump(exclude_none=True)
-    )
     return Made(workshop.output, {"base": parameters.base}, measures, learnt, parent)
 
 
@@ -111,25 +101,65 @@ def _begin(
         )
         return model, AutoTokenizer.from_pretrained(parameters.base, **safely)
     length = max(parameters.block_length, SHORTEST_CONTEXT)
-    texts = chain.from_iterable((document.heading, document.text) for document in training)
+    texts = chain.from_iterable((one.heading, one.text) for one in training)
     tokenizer = make_tokenizer(texts, length, chat_template=parameters.chat_template)
     return make_model(tokenizer, length), tokenizer
 
 
-def _documents(source: Corpus) -> Iterator[Document]:
+def _documents(
+    parameters: ContinuedPretraining, workshop: Workshop
+) -> tuple[list[Document], list[Document], dict[str, Any]]:
+    """Those that train, those held out, and how they are named together. Raises TrainingFailed."""
+    if parameters.dataset is not None:
+        rows = taken(workshop.datasets / parameters.dataset, Kind.TEXT, Kind.CHAT)
+        sides = [[corpus.of_row(row) for row in side] for side in rows]
+        return sides[0], sides[1], named(parameters.dataset, sum(map(len, sides)))
+    source = parameters.corpus or Corpus()
+    documents = corpus.distinct(_collected(source), shortest=SHORTEST)
+    training, held_out = corpus.split(documents, parameters.held_out)
+    if not training or not held_out:
+        raise TrainingFailed(
+            f"the corpus has {len(documents)} documents, too few to hold any out",
+            field="parameters.corpus",
+            remedy="Give more text, or a larger share held out.",
+        )
+    both = ((one.heading, one.text) for one in documents)
+    return training, held_out, described(both, source.model_dump(exclude_none=True))
+
+
+def _collected(source: Corpus) -> Iterator[Document]:
     if source.docstrings is not None:
         return chain.from_iterable(corpus.docstrings(module) for module in source.docstrings)
     return corpus.files(Path(source.folder or ""))
 
 
-def _tokens(documents: list[Document], tokenizer: PreTrainedTokenizerBase, *, ask: bool) -> Tokens:
-    """One stream; each document, or each answer, ends with the tokenizer's end of text."""
-    texts = [
-        text for document in documents for text in (_asked(document, tokenizer) if ask else [document.text])
-    ]
-    end = [] if ask or tokenizer.eos_token_id is None else [tokenizer.eos_token_id]
-    ids = tokenizer(texts, add_special_tokens=False, verbose=False)["input_ids"]
-    return torch.tensor([token for text in ids for token in (*text, *end)])
+def _tokens(
+    documents: list[Document], tokenizer: PreTrainedTokenizerBase, parameters: ContinuedPretraining
+) -> Tokens:
+    """One stream; what the chat template does not end, ends with the tokenizer's end of text."""
+    end = [] if tokenizer.eos_token_id is None else [tokenizer.eos_token_id]
+    written = [pair for document in documents for pair in _written(document, tokenizer, parameters)]
+    ids = tokenizer([text for text, _ in written], add_special_tokens=False, verbose=False)["input_ids"]
+    ends = (end if plain else [] for _, plain in written)
+    return torch.tensor([token for pair in zip(ids, ends, strict=True) for part in pair for token in part])
+
+
+def _written(
+    document: Document, tokenizer: PreTrainedTokenizerBase, parameters: ContinuedPretraining
+) -> Iterator[tuple[str, bool]]:
+    """Texts, and whether each is plain: not by the chat template, which has an end of its own.
+
+    A text is asked for where it says what it is about; a model from nothing learns the form from all of them.
+    """
+    if tokenizer.chat_template is None:
+        yield document.text, True
+    elif document.messages:
+        spoken = [{"role": one.role, "content": one.content} for one in document.messages]
+        yield str(tokenizer.apply_chat_template(spoken, tokenize=False)), False
+    elif parameters.chat_template and (document.heading or parameters.base is None):
+        yield from ((text, False) for text in _asked(document, tokenizer))
+    else:
+        yield document.text, True
 
 
 def _asked(document: Document, tokenizer: PreTrainedTokenizerBase) -> Iterator[str]:

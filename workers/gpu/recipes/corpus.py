@@ -13,6 +13,7 @@ from importlib.util import find_spec
 from itertools import islice
 from pathlib import Path
 
+from mainspring.curation.rows import Message, Row
 from mainspring.training.errors import TrainingFailed
 
 TEXT_SUFFIXES = (".txt", ".md", ".jsonl")
@@ -22,15 +23,22 @@ _DEFINITIONS = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 
 @dataclass(frozen=True)
 class Document:
-    """`heading` is what the text is about, where it says so."""
+    """`heading` is what the text is about, where it says so; `messages` is what was said, of a conversation."""
 
     heading: str
     text: str
+    messages: tuple[Message, ...] = ()
 
     @property
     def digest(self) -> str:
         """Of the text without regard to case and space: what counts as the same document."""
         return hashlib.sha256(" ".join(self.text.lower().split()).encode(errors="replace")).hexdigest()
+
+
+def of_row(row: Row) -> Document:
+    """Of a dataset's text, or of its conversation."""
+    said = "\n\n".join(message.content for message in row.messages)
+    return Document(row.heading, row.text or said, row.messages)
 
 
 def distinct(documents: Iterator[Document], most: int | None = None, shortest: int = 1) -> list[Document]:

@@ -1,9 +1,42 @@
-"""What a version was trained with, as its record names it: one digest of all examples, how many, and whence they came."""
+"""What a version is trained with: the rows of a dataset, and how its record names what it has learned."""
 
 import hashlib
 import json
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
+
+from mainspring.curation import files
+from mainspring.curation.rows import Kind, Row, Split
+from mainspring.training.errors import TrainingFailed
+
+FIELD = "parameters.dataset"
+
+
+def taken(folder: Path, *kinds: Kind, field: str = FIELD) -> tuple[list[Row], list[Row]]:
+    """Its rows of these kinds: those that train, and those that were held out. Raises TrainingFailed.
+
+    `folder`: of the dataset; `field`: who asks.
+    """
+    if not all(files.place(folder, split).is_file() for split in Split):
+        raise TrainingFailed(
+            f"there is no dataset {folder.name[:12]} on the train worker's machine",
+            field=field,
+            remedy="Curate it first, or give the digest of one that `mainspring datasets` lists.",
+        )
+    sides = [[row for row in files.read(folder, split) if row.kind in kinds] for split in Split]
+    if not all(sides):
+        raise TrainingFailed(
+            f"the dataset has {len(sides[0])} rows to train and {len(sides[1])} held out that are {' or '.join(kinds)}",
+            field=field,
+            remedy="Give a dataset with rows of such a kind in both splits.",
+        )
+    return sides[0], sides[1]
+
+
+def named(digest: str, examples: int) -> dict[str, Any]:
+    """A dataset as described() would name it."""
+    return {"digest": digest, "examples": examples, "origin": {"dataset": digest}}
 
 
 def described(examples: Iterable[tuple[str, str]], origin: dict[str, Any]) -> dict[str, Any]:

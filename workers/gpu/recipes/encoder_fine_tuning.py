@@ -20,14 +20,15 @@ from transformers import (
     set_seed,
 )
 
+from mainspring.curation.rows import Kind
 from mainspring.registry import expected_digest
 from mainspring.tables import Task
 from mainspring.training.errors import TrainingFailed
-from mainspring.training.recipes import EncoderFineTuning
+from mainspring.training.recipes import EncoderFineTuning, Examples
 from workers.gpu.recipes import corpus
 from workers.gpu.recipes.card import write_card
 from workers.gpu.recipes.corpus import Document
-from workers.gpu.recipes.dataset import described
+from workers.gpu.recipes.dataset import described, named, taken
 from workers.gpu.recipes.fit import fit
 from workers.gpu.recipes.workshop import Made, Workshop
 
@@ -60,7 +61,7 @@ def make(parameters: EncoderFineTuning, task: Task, workshop: Workshop) -> Made:
     base = Path(parameters.base)
     parent = expected_digest(base, Task.FEATURE_EXTRACTION)
     workshop.step(0.01, "collecting examples")
-    labels, training, held_out = _examples(parameters)
+    labels, training, held_out, learnt = _examples(parameters, workshop)
     workshop.step(0.08, "loading the encoder")
     safely: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
     tokenizer = AutoTokenizer.from_pretrained(base, **safely)
@@ -89,20 +90,48 @@ def make(parameters: EncoderFineTuning, task: Task, workshop: Workshop) -> Made:
     model.save_pretrained(workshop.output)
     tokenizer.save_pretrained(workshop.output)
     write_card(workshop.output, "encoder-fine-tuning", parameters.base, measures)
-    learnt = described(
-        ((labels[number], text) for text, number in (*training, *held_out)),
-        parameters.examples.model_dump(exclude_none=True),
-    )
     return Made(workshop.output, {"base": parameters.base, "labels": labels}, measures, learnt, parent)
 
 
-def _examples(
-    parameters: EncoderFineTuning,
-) -> tuple[list[str], list[tuple[str, int]], list[tuple[str, int]]]:
-    """The labels, the training and the held-out examples, all labels alike represented where they can be."""
-    sides: tuple[list[tuple[str, int]], list[tuple[str, int]]] = ([], [])
-    by_label = _by_label(parameters)
-    of_docstrings = parameters.examples.docstrings is not None
+Example = tuple[str, int]  # a text and the number of its label
+Taken = tuple[list[str], list[Example], list[Example], dict[str, Any]]
+
+
+def _examples(parameters: EncoderFineTuning, workshop: Workshop) -> Taken:
+    """The labels, the training and the held-out examples, and how they are named together."""
+    if parameters.dataset is not None:
+        return _of_dataset(workshop.datasets / parameters.dataset)
+    examples = parameters.examples or Examples()
+    labels, training, held_out = _collected(parameters, examples)
+    both = ((labels[number], text) for text, number in (*training, *held_out))
+    return labels, training, held_out, described(both, examples.model_dump(exclude_none=True))
+
+
+def _of_dataset(folder: Path) -> Taken:
+    """Labels that are only in what was held out cannot be learnt: such rows are not measured by either."""
+    training, held_out = taken(folder, Kind.LABELLED)
+    labels = sorted({str(row.label) for row in training})
+    if len(labels) < 2:
+        raise TrainingFailed(
+            "the dataset has fewer than two labels to learn",
+            field="parameters.dataset",
+            remedy="Give examples of each label that the model shall tell apart.",
+        )
+    numbers = {label: number for number, label in enumerate(labels)}
+    sides = [
+        [(row.text, numbers[str(row.label)]) for row in side if row.label in numbers]
+        for side in (training, held_out)
+    ]
+    return labels, sides[0], sides[1], named(folder.name, len(training) + len(held_out))
+
+
+def _collected(
+    parameters: EncoderFineTuning, examples: Examples
+) -> tuple[list[str], list[Example], list[Example]]:
+    """All labels alike represented where they can be."""
+    sides: tuple[list[Example], list[Example]] = ([], [])
+    by_label = _by_label(examples)
+    of_docstrings = examples.docstrings is not None
     most = parameters.examples_per_label or (DOCSTRINGS_PER_LABEL if of_docstrings else None)
     shortest = SHORTEST if of_docstrings else 1
     for number, (label, documents) in enumerate(by_label.items()):
@@ -118,10 +147,10 @@ def _examples(
     return list(by_label), *sides
 
 
-def _by_label(parameters: EncoderFineTuning) -> dict[str, Iterator[Document]]:
-    if parameters.examples.docstrings is not None:
-        return {label: _passages(names) for label, names in parameters.examples.docstrings.items()}
-    path = Path(parameters.examples.file or "")
+def _by_label(examples: Examples) -> dict[str, Iterator[Document]]:
+    if examples.docstrings is not None:
+        return {label: _passages(names) for label, names in examples.docstrings.items()}
+    path = Path(examples.file or "")
     if not path.is_file():
         raise TrainingFailed(
             f"there is no file {path}",

@@ -27,12 +27,16 @@ class Made:
 
 @dataclass(frozen=True)
 class Workshop:
-    """`tell(fraction, activity, measures)` raises RunLost when the run belongs to another attempt by now."""
+    """`tell(fraction, activity, measures)` raises RunLost when the run belongs to another attempt by now.
+
+    `datasets`: where datasets are, each in the folder of its digest.
+    """
 
     folder: Path
     attempt: int
     tell: Tell
     stopping: Callable[[], bool]
+    datasets: Path
 
     @property
     def output(self) -> Path:
