@@ -52,7 +52,7 @@ class TryOut(Message):
 
 @dataclass(frozen=True)
 class Train(Message):
-    """A training run is waiting."""
+    """Something waits for the train worker: a training run, a dataset, an evaluation. `run_id`: one of them."""
 
     name: ClassVar[str] = "mainspring.train"
     run_id: str
@@ -144,6 +144,17 @@ class Decide(Message):
     """Beat: is a deployment stable, to be watched, or to be trained anew?"""
 
     name: ClassVar[str] = "mainspring.decide"
+
+    @property
+    def queue(self) -> str:
+        return OPS_QUEUE
+
+
+@dataclass(frozen=True)
+class Refresh(Message):
+    """Beat: take the wishes for better versions, and let each refresh go on that can."""
+
+    name: ClassVar[str] = "mainspring.refresh"
 
     @property
     def queue(self) -> str:

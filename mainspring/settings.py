@@ -60,6 +60,7 @@ class Settings(BaseSettings):
     refer_seconds: float = Field(5.0, gt=0)  # how often references of prompts are made that are asked for
     detect_seconds: float = Field(5.0, gt=0)  # how often the detectors are given what was looked at
     decide_seconds: float = Field(10.0, gt=0)
+    refresh_seconds: float = Field(2.0, gt=0)  # how often refreshes are looked at
     rollup_seconds: float = Field(30.0, gt=0)  # how often hours that have changed are counted anew
     keep_observations_days: float = Field(90.0, gt=0)  # what was measured of jobs leaves by weeks after that
     forget_seconds: float = Field(300.0, gt=0)  # how often it is looked for kept texts whose time is over

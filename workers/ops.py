@@ -40,6 +40,7 @@ TASKS = (
     "refer",
     "detect",
     "decide",
+    "refresh",
     "rollup",
     "forget",
     "mirror",

@@ -24,6 +24,7 @@ def intervals(settings: Settings) -> dict[str, float]:
         "refer": settings.refer_seconds,
         "detect": settings.detect_seconds,
         "decide": settings.decide_seconds,
+        "refresh": settings.refresh_seconds,
         "rollup": settings.rollup_seconds,
         "forget": settings.forget_seconds,
         "retain": settings.retain_seconds,

@@ -93,7 +93,7 @@ def _datasets() -> None:
     op.create_table(
         "datasets",
         sa.Column("id", sa.Uuid(), nullable=False),
-        sa.Column("deployment", sa.String(), nullable=True),
+        sa.Column("deployment", sa.String(), nullable=False),
         sa.Column("plan", JSONB(), nullable=False),
         sa.Column("digest", sa.String(), nullable=True),
         sa.Column("rows", JSONB(), nullable=True),

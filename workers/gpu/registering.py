@@ -1,6 +1,7 @@
 """What a run has made becomes a version, with whence it came, and is on its way into production as the policy has it."""
 
 from pydantic import ValidationError
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from mainspring import registry
@@ -9,7 +10,7 @@ from mainspring.logs import log
 from mainspring.registry import champion_of
 from mainspring.release.plan import plan_of
 from mainspring.release.rollout import begin
-from mainspring.tables import Deployment, Event, TrainingRun, Version
+from mainspring.tables import Deployment, Event, Refresh, TrainingRun, Version
 from workers.gpu.recipes.workshop import Made
 
 ACTOR = "train worker"
@@ -63,6 +64,8 @@ def _bring(session: Session, run: TrainingRun, version: Version) -> None:
     for a person to decide: what was made is never lost for it."""
     if run.parameters.get("hold") and champion_of(session, version.deployment) is not None:
         return
+    if session.scalar(select(Refresh.id).where(Refresh.run_id == run.id)) is not None:
+        return  # it is evaluated first
     policy = session.get_one(Deployment, version.deployment).policy
     try:
         plan = None if run.parameters.get("now") else plan_of(policy)

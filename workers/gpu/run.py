@@ -1,11 +1,12 @@
 """Carry out a training run: make a model by its recipe, look at it, and register it as a version."""
 
+import re
 from typing import Any
 
 from mainspring import registry
 from mainspring.registry.remote import remote
 from mainspring.tables import Deployment, Task, TrainingRun, Version
-from mainspring.training.recipes import SHAPES
+from mainspring.training.recipes import IMPORT, SHAPES
 from mainspring.work import Fence
 from workers.gpu import registering
 from workers.gpu.attempt import Attempt, Bench
@@ -13,6 +14,9 @@ from workers.gpu.load import check_loadable
 from workers.gpu.recipes.book import RECIPES
 from workers.gpu.recipes.workshop import Made, Workshop
 from workers.persist import persist
+
+
+LABEL = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}@[0-9]{1,9}")
 
 
 class RunAttempt(Attempt):
@@ -29,7 +33,8 @@ class RunAttempt(Attempt):
     def make(self) -> str:
         task = self._task()
         shape = SHAPES[self._run.recipe]
-        made = RECIPES[self._run.recipe](shape.model_validate(self._run.parameters), task, self._workshop)
+        parameters = shape.model_validate(self._run.parameters | self._base())
+        made = RECIPES[self._run.recipe](parameters, task, self._workshop)
         self._workshop.step(0.96, "checking that it loads")
         behind, base = remote(self.settings), made.source.get("base_digest")
         if behind is not None and base is not None:
@@ -56,6 +61,18 @@ class RunAttempt(Attempt):
             version = registering.register(session, self._run, made, found, stored, dtype=checked["dtype"])
             self.finished(session, version_id=version.id, measures=measures)
             return version
+
+    def _base(self) -> dict[str, str]:
+        """Where the files of the version are that it begins from, if it is one of ours, such as `assistant@3`."""
+        named = self._run.parameters.get("base")
+        if self._run.recipe == IMPORT or named is None or LABEL.fullmatch(named) is None:
+            return {}
+        with self.database.transaction() as session:
+            version = registry.whole(session, named)
+        behind = remote(self.settings)
+        if behind is not None:
+            behind.fetch(version.digest)
+        return {"base": str(self.settings.store / version.path)}
 
     def _task(self) -> Task:
         with self.database.transaction() as session:

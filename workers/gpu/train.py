@@ -13,9 +13,11 @@ from mainspring.endpoints import database_url, redis_url
 from mainspring.logs import log
 from mainspring.serving import stream
 from mainspring.settings import Settings
-from mainspring.tables import Database, TrainingRun
+from mainspring.tables import Database, Dataset, Evaluation, TrainingRun
 from mainspring.work import AnyWork, Fence
 from workers.gpu.attempt import Attempt, Bench
+from workers.gpu.curation import CurationAttempt
+from workers.gpu.evaluation import EvaluationAttempt
 from workers.gpu.run import RunAttempt
 from workers.life import Life
 
@@ -48,9 +50,12 @@ def attempt(bench: Bench, found: AnyWork) -> Attempt:
     assert found.incarnation is not None
     fence = Fence(type(found), found.id, found.incarnation, found.attempt)
     match found:
+        case Dataset():
+            return CurationAttempt(bench, fence, found)
+        case Evaluation():
+            return EvaluationAttempt(bench, fence, found)
         case TrainingRun():
             return RunAttempt(bench, fence, found)
-    raise AssertionError(found)
 
 
 @contextmanager

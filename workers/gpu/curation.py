@@ -1,0 +1,66 @@
+"""Carry out a curation: gather and clean in a folder of its own, then keep what came of it by the digest of its rows."""
+
+import shutil
+from pathlib import Path
+
+from mainspring.curation.curating import curate
+from mainspring.curation.plan import CurationPlan
+from mainspring.curation.surroundings import Curated, Surroundings
+from mainspring.tables import Dataset, Deployment, Event, Task
+from mainspring.work import Fence
+from workers.gpu.attempt import Attempt, Bench
+from workers.persist import persist
+
+ACTOR = "train worker"
+
+
+class CurationAttempt(Attempt):
+    """Of a dataset."""
+
+    remedy = "See the train worker's log. Out of memory: fewer sources, or a smaller `most`."
+
+    def __init__(self, bench: Bench, fence: Fence, dataset: Dataset) -> None:
+        super().__init__(bench, fence)
+        self._dataset = dataset
+        self._folder = self.settings.home / "curation" / str(dataset.id) / str(dataset.attempt)
+
+    def make(self) -> str:
+        shutil.rmtree(self._folder, ignore_errors=True)
+        self._folder.mkdir(parents=True)
+        plan = CurationPlan.model_validate(self._dataset.plan)
+        curated = curate(plan, self._surroundings(), self._folder)
+        kept(curated, self.settings.datasets)
+        persist(lambda: self._tell_all(curated), self.settings.lease_seconds)
+        return curated.digest
+
+    def clear(self) -> None:
+        shutil.rmtree(self._folder.parent, ignore_errors=True)
+
+    def _surroundings(self) -> Surroundings:
+        name, now = self._dataset.deployment, self._dataset.created_at
+        with self.database.transaction() as session:
+            task = Task(session.get_one(Deployment, name).task)
+        return Surroundings(self.database, self.settings.datasets, name, task, now, self.tell)
+
+    def _tell_all(self, curated: Curated) -> None:
+        """What it is, the event, and the row's end: all of it or nothing."""
+        reason = f"{sum(curated.rows.values()):,} examples"
+        inputs = {"dataset": str(self._dataset.id), "digest": curated.digest, "rows": curated.rows}
+        about = self._dataset.deployment
+        with self.database.transaction() as session:
+            session.add(Event(kind="dataset.made", about=about, actor=ACTOR, reason=reason, inputs=inputs))
+            self.finished(
+                session, digest=curated.digest, rows=curated.rows, bytes=curated.bytes, card=curated.card
+            )
+
+
+def kept(curated: Curated, datasets: Path) -> Path:
+    """Below the folder of datasets, whole or not at all. The same rows may be there already."""
+    place = datasets / curated.digest
+    datasets.mkdir(parents=True, exist_ok=True)
+    try:
+        curated.folder.rename(place)
+    except OSError:
+        if not place.is_dir():
+            raise
+    return place
