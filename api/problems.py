@@ -38,6 +38,7 @@ STATUS = {
     "idempotency_conflict": 409,
     "illegal_transition": 409,
     "model_refused": 422,
+    "dataset_refused": 422,
     "text_locked": 409,
     "queue_full": 429,
     "rate_limited": 429,

@@ -36,6 +36,7 @@ from mainspring.errors.root import (
 from mainspring.errors.running import (
     AttemptsExhausted,
     Cancelled,
+    DatasetRefused,
     DeadlinePassed,
     EngineFailed,
     EngineStopping,
@@ -55,6 +56,7 @@ __all__ = [
     "BodyTooLarge",
     "Cancelled",
     "Conflict",
+    "DatasetRefused",
     "DeadlinePassed",
     "DeploymentRetired",
     "EngineFailed",

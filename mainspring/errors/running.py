@@ -1,5 +1,8 @@
 """What goes wrong while something is carried out."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from mainspring.errors.root import MainspringError
 
 
@@ -16,6 +19,27 @@ class LoadingFailed(ModelRefused):
     code = "loading_failed"
     title = "The model cannot be loaded at the moment"
     retryable = True
+
+
+class DatasetRefused(MainspringError):
+    """What was gathered is no dataset to learn from; the detail says why. `counts`: what was found and what became of it."""
+
+    code = "dataset_refused"
+    title = "The dataset was refused"
+
+    def __init__(
+        self,
+        detail: str,
+        *,
+        field: str | None = None,
+        remedy: str | None = None,
+        counts: Mapping[str, int] | None = None,
+    ) -> None:
+        super().__init__(detail, field=field, remedy=remedy)
+        self.counts = dict(counts or {})
+
+    def as_json(self) -> dict[str, Any]:
+        return super().as_json() | ({"counts": self.counts} if self.counts else {})
 
 
 class EngineFailed(MainspringError):
