@@ -18,7 +18,8 @@ from mainspring import registry
 from mainspring.access import Caller
 from mainspring.errors import InvalidRequest
 from mainspring.kept.keys import require_keys
-from mainspring.release.policy import Policy, kept
+from mainspring.policy import Policy, kept
+from mainspring.refresh.plan import require_trainable
 from mainspring.serving import stream
 from mainspring.tables import Task
 from mainspring.terms import ADMIN
@@ -78,6 +79,7 @@ async def declare(name: str, request: Request, backends: TheBackends, transact: 
     given = await body.read(request, backends.settings.max_body_bytes, Declaration)
     policy = None if given.policy is None else kept(given.policy)
     require_keys(backends.settings, policy or {})
+    require_trainable(policy or {}, given.task)
     if _NAME.fullmatch(name) is None:
         raise InvalidRequest(
             "a deployment cannot have that name",

@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from mainspring.declaring.reading import Wanted
-from mainspring.release.policy import Policy, kept
+from mainspring.policy import Policy, kept
 
 
 @dataclass(frozen=True)

@@ -9,10 +9,10 @@ from mainspring.declaring.lines import Document
 from mainspring.errors import InvalidRequest
 from mainspring.kept.plan import TextPlan, TracePlan
 from mainspring.monitor.plan import DriftPlan
+from mainspring.policy import Policy
 from mainspring.registry.policy import check
 from mainspring.release.draining import DrainPlan
 from mainspring.release.plan import RolloutPlan, ShadowPlan
-from mainspring.release.policy import Policy
 from mainspring.tables import Task
 
 _WEIGHTS_MUST = "Give one version all (1.0), or the one in production and one other their shares of new work."

@@ -72,7 +72,8 @@ def made(refresh: Refresh) -> dict[str, str]:
 
 
 def moment(session: Session) -> datetime:
-    return session.scalars(select(func.clock_timestamp())).one()
+    now: datetime = session.scalars(select(func.clock_timestamp())).one()
+    return now
 
 
 def _end_request(session: Session, refresh: Refresh, now: datetime) -> None:

@@ -60,12 +60,12 @@ def cancel(session: Session, refresh: Refresh, *, actor: str, reason: str) -> No
     """What is at work for it stops, what it began to release is taken back. Raises Conflict if it has ended."""
     if refresh.ended_at is not None:
         raise Conflict(f"this refresh was {refresh.state.replace('_', ' ')}", remedy="Ask for another one.")
-    for kind, id_ in (
-        (Dataset, refresh.dataset_id),
-        (TrainingRun, refresh.run_id),
-        (Evaluation, refresh.evaluation_id),
-    ):
-        piece = None if id_ is None else session.get_one(kind, id_)
+    pieces = [
+        session.get(Dataset, refresh.dataset_id),
+        session.get(TrainingRun, refresh.run_id),
+        session.get(Evaluation, refresh.evaluation_id),
+    ]
+    for piece in pieces:
         if piece is not None and not WorkState(piece.state).ended:
             work.ask(session, piece, Wish.CANCEL)
     rollout = None if refresh.rollout_id is None else session.get_one(Rollout, refresh.rollout_id)

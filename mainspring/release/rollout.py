@@ -51,6 +51,7 @@ def begin(
             remedy="Register the same model again: it gets another number.",
         )
     if champion is None or plan is None or not plan.steps or known:
+        _climb(session, version, actor, reason)
         take_over(session, version, actor=actor, reason=reason)
         return None
     return _start(session, version, champion, plan, actor=actor, reason=reason)
@@ -173,12 +174,17 @@ def wait_for_approval(session: Session, rollout: Rollout, *, actor: str, reason:
 def promote(session: Session, rollout: Rollout, *, actor: str, reason: str) -> None:
     """The challenger answers everything new; the former champion drains."""
     challenger = session.get_one(Version, rollout.challenger_id)
-    for before, after in ((Stage.TESTING, Stage.STAGING), (Stage.STAGING, Stage.CANARY)):
-        if challenger.stage == before:
-            advance(session, challenger, after, actor=actor, reason=reason)
+    _climb(session, challenger, actor, reason)
     _end(session, rollout, RolloutState.PROMOTED)
     take_over(session, challenger, actor=actor, reason=reason)
     _tell(session, rollout, "promoted", actor, reason, judged=rollout.judged)
+
+
+def _climb(session: Session, version: Version, actor: str, reason: str) -> None:
+    """Through the stages that are left until production."""
+    for before, after in ((Stage.TESTING, Stage.STAGING), (Stage.STAGING, Stage.CANARY)):
+        if version.stage == before:
+            advance(session, version, after, actor=actor, reason=reason)
 
 
 def roll_back(

@@ -15,7 +15,6 @@ from workers.gpu.recipes.book import RECIPES
 from workers.gpu.recipes.workshop import Made, Workshop
 from workers.persist import persist
 
-
 LABEL = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}@[0-9]{1,9}")
 
 

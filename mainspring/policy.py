@@ -4,8 +4,10 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from mainspring.evaluation.plan import GatePlan, SuitePlan
 from mainspring.kept.plan import TextPlan, TracePlan
 from mainspring.monitor.plan import DriftPlan
+from mainspring.refresh.plan import RefreshPlan
 from mainspring.release.draining import DrainPlan
 from mainspring.release.plan import RolloutPlan
 from mainspring.tables import EngineName
@@ -16,7 +18,9 @@ class Policy(BaseModel):
 
     `engine`: what serves its versions. `vllm` is started by the worker, unless `engine_url` says where one runs.
     `rollout`: how a new version takes over; without it, at once. `drain`: how the former one leaves.
-    `drift`: how its traffic is watched. `texts`: what is kept of what was said; `traces`: which jobs MLflow shows.
+    `drift`: how its traffic is watched. `refresh`: how a better version is made of what has changed; without it, not by
+    itself. `evaluation`: what is measured of one; `gate`: what it has to show before it is released.
+    `texts`: what is kept of what was said; `traces`: which jobs MLflow shows.
     """
 
     model_config = ConfigDict(extra="forbid", strict=True)
@@ -27,6 +31,9 @@ class Policy(BaseModel):
     rollout: Annotated[RolloutPlan, Field(strict=False)] | None = None
     drain: Annotated[DrainPlan, Field(strict=False)] | None = None
     drift: Annotated[DriftPlan, Field(strict=False)] | None = None
+    refresh: Annotated[RefreshPlan, Field(strict=False)] | None = None
+    evaluation: Annotated[SuitePlan, Field(strict=False)] | None = None
+    gate: Annotated[GatePlan, Field(strict=False)] | None = None
     texts: Annotated[TextPlan, Field(strict=False)] | None = None
     traces: Annotated[TracePlan, Field(strict=False)] | None = None
 
