@@ -10,7 +10,7 @@ from enum import Enum, auto
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import exists, func, select, union_all, update
+from sqlalchemy import ColumnElement, exists, func, select, union_all, update
 from sqlalchemy.orm import Session
 
 from mainspring.errors import AttemptsExhausted, Conflict
@@ -19,6 +19,12 @@ from mainspring.tables import Dataset, Evaluation, Incarnation, TrainingRun, Wis
 AnyWork = Dataset | Evaluation | TrainingRun
 KINDS: tuple[type[AnyWork], ...] = (Dataset, Evaluation, TrainingRun)
 _RUNNING, _QUEUED = WorkState.RUNNING.value, WorkState.QUEUED.value
+
+# A training run waits for its dataset; of one that cannot be made, its attempt says so.
+_READY = ~exists().where(
+    Dataset.id == TrainingRun.dataset_id,
+    Dataset.state.in_([state.value for state in WorkState if not state.ended]),
+)
 
 
 class Said(Enum):
@@ -74,10 +80,14 @@ def claim(session: Session, incarnation: UUID, *, max_losses: int) -> AnyWork | 
     return None
 
 
+def _claimable(kind: type[AnyWork]) -> list[ColumnElement[bool]]:
+    return [kind.state == _QUEUED, *([_READY] if kind is TrainingRun else [])]
+
+
 def _claim(session: Session, kind: type[Any], incarnation: UUID) -> AnyWork | None:
     following = (
         select(kind.id)
-        .where(kind.state == _QUEUED)
+        .where(*_claimable(kind))
         .order_by(kind.queued_at, kind.id)
         .limit(1)
         .with_for_update(skip_locked=True)
@@ -136,9 +146,9 @@ def lost(session: Session, incarnations: Sequence[UUID], activity: str) -> None:
 
 
 def waiting(session: Session, older_than: Any) -> UUID | None:
-    """Something that has been queued since before then, if there is any."""
+    """Something that could have been claimed since before then, if there is any."""
     found = union_all(
-        *(select(kind.id).where(kind.state == _QUEUED, kind.queued_at < older_than) for kind in KINDS)
+        *(select(kind.id).where(*_claimable(kind), kind.queued_at < older_than) for kind in KINDS)
     )
     return session.scalar(found.limit(1))
 

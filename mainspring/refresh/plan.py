@@ -8,6 +8,7 @@ from mainspring.curation.plan import CurationPlan
 from mainspring.errors import InvalidRequest
 from mainspring.tables import Task
 from mainspring.training import recipes
+from mainspring.training.runs import UNMADE
 
 # What a policy does not say of a run, since the loop does.
 FILLED = frozenset({"base", "dataset"})
@@ -64,7 +65,7 @@ def require_trainable(policy: dict[str, Any], task: Task) -> None:
             field=f"policy.refresh.parameters.{min(said)}",
             remedy="Leave it out: it begins from the champion, and learns from what was curated.",
         )
-    filled = {"base": "champion", "dataset": "0" * 64}
+    filled = {"base": "champion", "dataset": UNMADE}
     try:
         recipes.validated(plan.recipe_for(task), task, plan.parameters | filled)
     except InvalidRequest as error:

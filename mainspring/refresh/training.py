@@ -52,9 +52,9 @@ def _ask(session: Session, refresh: Refresh, now: datetime) -> bool:
             session,
             deployment,
             plan.recipe_for(Task(deployment.task)),
-            plan.parameters | {"base": champion.label, "dataset": dataset.digest},
+            plan.parameters | {"base": champion.label},
             asked_by=ACTOR,
-            dataset_id=dataset.id,
+            dataset=dataset,
         )
     except MainspringError as error:
         failed(session, refresh, "the training", error.as_json(), now)

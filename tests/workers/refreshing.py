@@ -59,8 +59,8 @@ class Town:
         self.use = connections(settings, database, redis, Postman(settings, database, UNTRACED))
         dataset = self.dataset(policy, old)
         with database.transaction() as session:
-            parameters = QUICK | {"steps": 60, "dataset": dataset.digest}
-            request_run(session, "d", "continued-pretraining", parameters, dataset_id=dataset.id)
+            parameters = QUICK | {"steps": 60}
+            request_run(session, "d", "continued-pretraining", parameters, dataset=dataset)
         train(settings, lambda: False)
 
     def dataset(self, policy: dict[str, Any], old: Path) -> Dataset:

@@ -5,7 +5,8 @@ from typing import Any
 
 from mainspring import registry
 from mainspring.registry.remote import remote
-from mainspring.tables import Deployment, Task, TrainingRun, Version
+from mainspring.tables import Dataset, Deployment, Task, TrainingRun, Version
+from mainspring.training.errors import TrainingFailed
 from mainspring.training.recipes import IMPORT, SHAPES
 from mainspring.work import Fence
 from workers.gpu import registering
@@ -32,7 +33,7 @@ class RunAttempt(Attempt):
     def make(self) -> str:
         task = self._task()
         shape = SHAPES[self._run.recipe]
-        parameters = shape.model_validate(self._run.parameters | self._base())
+        parameters = shape.model_validate(self._run.parameters | self._dataset() | self._base())
         made = RECIPES[self._run.recipe](parameters, task, self._workshop)
         self._workshop.step(0.96, "checking that it loads")
         behind, base = remote(self.settings), made.source.get("base_digest")
@@ -60,6 +61,18 @@ class RunAttempt(Attempt):
             version = registering.register(session, self._run, made, found, stored, dtype=checked["dtype"])
             self.finished(session, version_id=version.id, measures=measures)
             return version
+
+    def _dataset(self) -> dict[str, str]:
+        """The digest of what it learns from. Raises TrainingFailed if that could not be made."""
+        if self._run.dataset_id is None:
+            return {}
+        with self.database.transaction() as session:
+            made = session.get_one(Dataset, self._run.dataset_id)
+        if made.digest is None:
+            raise TrainingFailed(
+                f"what it was to learn from has {made.state}", remedy=(made.error or {}).get("remedy")
+            )
+        return {"dataset": made.digest}
 
     def _base(self) -> dict[str, str]:
         """Where the files of the version are that it begins from, if it is one of ours, such as `assistant@3`."""
