@@ -36,6 +36,7 @@ from api.routes import (
     webhooks,
 )
 from mainspring import logs
+from mainspring.garbage import keep_imports
 from mainspring.metrics.exposed import registry
 from mainspring.settings import Settings
 from mainspring.tracing import opened as opened_road
@@ -54,7 +55,7 @@ def create(settings: Settings | None = None) -> FastAPI:
 
     Raises StackError if traces are asked for and cannot be made.
     """
-    if settings is None:
+    if edge := settings is None:
         settings = Settings()
         logs.configure(settings.log_level, as_json=settings.log_json)
     given, shown, road = settings, registry(), opened_road(settings, "api")
@@ -63,6 +64,8 @@ def create(settings: Settings | None = None) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with opened(given, road, shown) as backends:
             app.state.backends = backends
+            if edge:
+                keep_imports()
             yield
 
     app = FastAPI(

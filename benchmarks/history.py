@@ -21,6 +21,7 @@ import numpy as np
 from sqlalchemy import text
 
 from benchmarks.machine import describe
+from benchmarks.own_api import own_api
 from benchmarks.own_database import own_database
 from mainspring.access import make_key
 from mainspring.figures.rollup import roll_up
@@ -36,11 +37,10 @@ from mainspring.settings import Settings
 from mainspring.tables import Database, Version
 from mainspring.tables.partitions import drop_before, ensure
 from mainspring.terms import ADMIN, JOBS
-from tests.api.serving import Served
 from tests.rows import champion, registered, submit
 
 TABLE, DIMENSIONS, POOL = "observations", 384, 500
-KEEP_DAYS, LOOKS, SECONDS, PRODUCERS = 30, 20, 5.0, 4
+KEEP_DAYS, LOOKS, SECONDS, PRODUCERS = 30, 200, 5.0, 4
 # In the order of their time; four of five are of the version in production.
 OBSERVED = text(
     """
@@ -168,7 +168,7 @@ def count(history: History) -> None:
 
 def look(history: History, settings: Settings) -> None:
     """Milliseconds over HTTP, JSON included."""
-    with Served(settings) as served, httpx.Client(base_url=served.url, timeout=60) as client:
+    with own_api(settings) as url, httpx.Client(base_url=url, timeout=60) as client:
         client.headers["Authorization"] = f"Bearer {history.key}"
         for what in (*(f"metrics?hours={hours}" for hours in (1, 24, 72, 24 * history.days)), "drift"):
             times, size = [], 0

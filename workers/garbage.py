@@ -4,12 +4,6 @@ import ctypes
 import gc
 
 
-def keep_imports() -> None:
-    """What is imported by now is never garbage: to look through it took a quarter of a second, and all threads waited."""
-    gc.collect()
-    gc.freeze()
-
-
 def give_back() -> None:
     """Models are full of cycles, and glibc keeps what large allocations left behind. A few milliseconds."""
     gc.collect()

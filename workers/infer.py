@@ -11,6 +11,7 @@ from typing import Any
 from celery import bootsteps
 from celery.worker.consumer import Consumer
 
+from mainspring.garbage import keep_imports
 from mainspring.logs import configure, log
 from mainspring.registry.remote import remote
 from mainspring.serving.engine import Engine, Plan
@@ -19,7 +20,6 @@ from mainspring.tables import EngineName, EngineWish
 from mainspring.tracing import check
 from workers.app import create_app
 from workers.engines import Engines
-from workers.garbage import keep_imports
 from workers.held import Need
 from workers.quarantine import Quarantine
 from workers.remote.load import load_remote

@@ -12,11 +12,11 @@ from typing import Any
 from celery import bootsteps
 from celery.signals import worker_init, worker_shutting_down
 
+from mainspring.garbage import keep_imports
 from mainspring.logs import configure
 from mainspring.messages import TRAIN_QUEUE
 from mainspring.settings import Settings
 from workers.app import create_app
-from workers.garbage import keep_imports
 
 CHILD_SECONDS = 0.2
 

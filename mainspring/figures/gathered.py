@@ -1,6 +1,6 @@
 """All that was counted of one span of time, and how two spans become one. Pure."""
 
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -44,9 +44,10 @@ def as_stored(means: Mapping[str, Moments]) -> dict[str, Any]:
 
 
 def _added(parts: Iterable[Mapping[str, int]]) -> dict[str, int]:
-    total: Counter[str] = Counter()
+    total: defaultdict[str, int] = defaultdict(int)
     for part in parts:
-        total.update(part)
+        for name, count in part.items():  # Counter.update takes half as long again
+            total[name] += count
     return dict(total)
 
 

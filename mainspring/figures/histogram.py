@@ -29,9 +29,8 @@ def quantiles(counts: Counts, shares: Mapping[str, float]) -> dict[str, Estimate
     """
     if not counts:
         return {}
-    many = dict(zip(map(int, counts), counts.values(), strict=True))
-    classes = sorted(many)
-    ordered = _Ordered(classes, list(accumulate(many[index] for index in classes)))
+    classes = sorted(counts, key=int)
+    ordered = _Ordered(classes, list(accumulate(map(counts.__getitem__, classes))))
     return {name: _quantile(ordered, share) for name, share in shares.items()}
 
 
@@ -39,12 +38,12 @@ def quantiles(counts: Counts, shares: Mapping[str, float]) -> dict[str, Estimate
 class _Ordered:
     """`until`: how many times there are in these classes and all before them."""
 
-    classes: list[int]
+    classes: list[str]
     until: list[int]
 
     def at(self, place: float) -> float:
         """The time at that place, from 0, of all of them in order."""
-        index = self.classes[bisect_right(self.until, place)]
+        index = int(self.classes[bisect_right(self.until, place)])
         return 2 * GROWTH**index / (GROWTH + 1)
 
 
