@@ -17,12 +17,14 @@ from mainspring.kept.writing import keep
 from mainspring.observe.eyes import Eyes
 from mainspring.observe.look import look
 from mainspring.settings import Settings
-from mainspring.tables import Database, DriftAlarm, Job, KeptText
+from mainspring.tables import Database, DriftAlarm, Job, KeptText, Task
 from mainspring.terms import ADMIN
 from tests.api.commanding import Commands
-from tests.api.serving import Hands, Served
+from tests.api.serving import Hands, Served, produce
 from tests.core.monitoring.traffic import reference
 from tests.rows import caller
+from tests.scraping import look as look_at
+from tests.scraping import of
 
 PATH = "/v1/deployments/assistant"
 POLICY = {"texts": {"share": 1.0, "days": 7.0}}
@@ -134,6 +136,19 @@ def test_who_may_read_it(
         session.execute(update(Job).values(tenant_id=caller(session, "other").tenant_id))
     assert other.get(f"{PATH}/texts/{job}").json()["input"] == SECRET
     assert keeping.client.get("/v1/audit/verify").json()["whole"]
+
+
+def test_what_waits_for_a_key_is_a_figure(keeping: Keeping, served: Served) -> None:
+    produce(keeping.database, "silent", Task.TEXT_GENERATION)
+    keeping.job()
+    with keeping.database.transaction() as session:
+        session.execute(update(KeptText).values(key=None, content=None))
+    keeping.job()
+    shown = look_at(served.url)
+    assert of(shown, "texts_waiting", deployment="assistant") == 1
+    assert [dict(labels) for name, labels in shown if name == "mainspring_texts_waiting"] == [
+        {"deployment": "assistant"}
+    ]
 
 
 def test_a_key_that_is_gone_is_told(keeping: Keeping, commands: Commands) -> None:
