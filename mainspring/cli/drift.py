@@ -43,11 +43,10 @@ def drift(
         if reference:
             _ask(api, name, reference, new_reference or f"the prompts of {Path(reference).name}")
         elif new_reference:
-            api.request("POST", f"/v1/deployments/{name}/drift/references", json={"reason": new_reference})
+            api.new_reference(name, new_reference)
         if retrain:
-            api.request("POST", f"/v1/deployments/{name}/retraining", json={"reason": retrain})
-        asked = {"texts": "true", "reason": "mainspring drift --texts"} if texts else {}
-        found = api.request("GET", f"/v1/deployments/{name}/drift", params=asked)
+            api.retrain(name, retrain)
+        found = api.drift(name, texts="mainspring drift --texts" if texts else None)
     if as_json:
         typer.echo(json.dumps(found))
         return
@@ -62,17 +61,17 @@ def drift(
 
 def _ask(api: Client, name: str, given: str, reason: str) -> None:
     """A file, if there is one of that name."""
-    path, url = Path(given), f"/v1/deployments/{name}/drift/references"
+    path = Path(given)
     if not path.is_file():
         if path.suffix or len(path.parts) > 1:
             raise InvalidRequest(
                 f"there is no file {given}", field="reference", remedy="Name a file, or a stored set."
             )
-        api.request("POST", url, json={"reason": reason, "prompt_set": given})
+        api.new_reference(name, reason, prompts=given)
         return
     found = read(path, "reference")
     with found.located():
-        api.request("POST", url, json={"reason": reason, "prompts": found.prompts})
+        api.new_reference(name, reason, prompts=found.prompts)
 
 
 def _decision(console: Console, found: dict[str, Any]) -> None:

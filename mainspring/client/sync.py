@@ -10,8 +10,9 @@ from urllib.parse import quote
 
 import httpx
 
-from mainspring.client import registering, wire
+from mainspring.client import drifting, registering, wire
 from mainspring.client.course import Ask, Course, Pause, Send
+from mainspring.client.drifting import Prompt
 from mainspring.client.progress import bar
 from mainspring.client.registering import Saveable
 
@@ -125,6 +126,52 @@ class Client:
     def feedback(self, job_id: str, **said: Any) -> dict[str, Any]:
         """One of `rating`, `correction`, `label`, `outcome={"name", "value"}`."""
         return self.request("POST", f"/v1/jobs/{job_id}/feedback", json=said)
+
+    def drift(self, deployment: str, *, texts: str | None = None) -> dict[str, Any]:
+        """What was decided of it and why, its references, what the detectors say, and its latest alarms.
+
+        `texts`: show what was asked in the examples, where it is kept; it is the reason for which that is read.
+        """
+        path, asked = drifting.of(deployment, "drift"), drifting.reading(texts)
+        return self.request("GET", path, params=asked)
+
+    def new_reference(
+        self,
+        deployment: str,
+        reason: str,
+        *,
+        version: str | None = None,
+        prompts: str | Iterable[Prompt] | None = None,
+    ) -> dict[str, Any]:
+        """Say that what is asked lately of `version`, by default the one in production, is normal; or what `prompts` ask,
+        a stored set by its name or at least fifty different ones. The latter is being made of them: `drift` shows it.
+        """
+        body = drifting.reference_body(reason, version, prompts)
+        return self.request("POST", drifting.of(deployment, "drift", "references"), json=body)
+
+    def retrain(self, deployment: str, reason: str) -> dict[str, Any]:
+        """Ask for a better version. Raises Refused while one is asked for and not done."""
+        return self.request("POST", drifting.of(deployment, "retraining"), json={"reason": reason})
+
+    def store_prompts(self, deployment: str, called: str, prompts: Iterable[Prompt]) -> dict[str, Any]:
+        """Under a name, for good: its name, how many prompts and their digest. Raises Refused where others have the name."""
+        body = {"prompts": drifting.prompts_body(prompts)}
+        return self.request("PUT", drifting.of(deployment, "prompts", called), json=body)
+
+    def prompt_sets(self, deployment: str) -> list[dict[str, Any]]:
+        """The stored ones, by their names."""
+        found: list[dict[str, Any]] = self.request("GET", drifting.of(deployment, "prompts"))["sets"]
+        return found
+
+    def prompts(self, deployment: str, called: str) -> dict[str, Any]:
+        """A stored set: its `name`, its `digest`, and its `prompts` in their order."""
+        return self.request("GET", drifting.of(deployment, "prompts", called))
+
+    def try_prompts(self, deployment: str, called: str, versions: Iterable[str]) -> dict[str, int]:
+        """Let versions answer a stored set, behind all that clients wait for; how many prompts each was asked now."""
+        path = drifting.of(deployment, "prompts", called, "trials")
+        asked: dict[str, int] = self.request("POST", path, json={"versions": list(versions)})["asked"]
+        return asked
 
     def submit_all(self, bodies: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any] | wire.Refused]:
         """Bodies of jobs by the bulk route; for each, in order, its receipt or why it was refused."""

@@ -110,6 +110,53 @@ def test_a_refusal_says_when_to_come_again(served: Served, key: str, database: D
     assert (early.value.status, early.value.retry_after) == (503, 5.0)
 
 
+ASKED = [f"what is number {number}?" for number in range(60)]
+
+
+@pytest.mark.usefixtures("assistant")
+def test_drift(served: Served, key: str) -> None:
+    with Client(served.url, key) as client:
+        assert client.drift("assistant")["versions"][0]["reference"] is None
+        assert client.drift("assistant", texts="to see what is new")["alarms"] == []
+        assert (
+            client.store_prompts("assistant", "usual", [{"input": "one", "expected": "1"}, *ASKED])["prompts"]
+            == 61
+        )
+        assert [one["name"] for one in client.prompt_sets("assistant")] == ["usual"]
+        stored = client.prompts("assistant", "usual")["prompts"]
+        assert [(one["input"], one["expected"]) for one in stored[:2]] == [("one", "1"), (ASKED[0], None)]
+        asked = client.new_reference("assistant", "as evaluated", version="assistant@1", prompts="usual")
+        assert (asked["state"], asked["prompts"]) == ("waiting", "usual")
+        with pytest.raises(Refused) as early:
+            client.new_reference("assistant", "the manual has grown")
+        assert early.value.field == "version"
+        assert client.try_prompts("assistant", "usual", ["assistant@1"]) == {"assistant@1": 61}
+        wish = client.retrain("assistant", "the manual has grown")
+        with pytest.raises(Refused) as again:
+            client.retrain("assistant", "still")
+        assert again.value.status == 409
+        assert client.drift("assistant")["retraining"] == wish
+
+
+@pytest.mark.anyio
+@pytest.mark.usefixtures("assistant")
+async def test_drift_asynchronously(served: Served, key: str) -> None:
+    async with AsyncClient(served.url, key) as client:
+        asked = await client.new_reference("assistant", "as evaluated", prompts=iter(ASKED))
+        assert (asked["state"], asked["wanted"]) == ("waiting", 60)
+        (found,) = await client.prompt_sets("assistant")
+        assert found["name"] == asked["prompts"]
+        assert len((await client.prompts("assistant", found["name"]))["prompts"]) == 60
+        assert (await client.store_prompts("assistant", "same", ASKED))["digest"] == found["digest"]
+        with pytest.raises(Refused) as unknown:
+            await client.try_prompts("assistant", "same", ["assistant@7"])
+        assert unknown.value.status == 404
+        wish = await client.retrain("assistant", "the manual has grown")
+        told = await client.drift("assistant", texts="to see what is new")
+        assert told["retraining"] == wish
+        assert told["versions"][0]["making"]["prompts"] == asked["prompts"]
+
+
 @pytest.fixture
 def anyio_backend() -> str:
     return "asyncio"
