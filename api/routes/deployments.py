@@ -67,10 +67,12 @@ class Versions(TypedDict):
     versions: list[VersionView]
 
 
-def takes(shape: type[BaseModel]) -> dict[str, object]:
-    """For OpenAPI: bodies are read by api/body.py, which FastAPI does not see."""
-    schema = {"application/json": {"schema": shape.model_json_schema()}}
-    return {"requestBody": {"required": True, "content": schema}}
+def takes(shape: type[BaseModel], line: type[BaseModel] | None = None) -> dict[str, object]:
+    """For OpenAPI: bodies are read by api/body.py, which FastAPI does not see. `line`: of NDJSON, where that is taken too."""
+    content = {"application/json": {"schema": shape.model_json_schema()}}
+    if line is not None:
+        content[body.NDJSON] = {"schema": line.model_json_schema()}
+    return {"requestBody": {"required": True, "content": content}}
 
 
 @router.put("/{name}", response_model=DeploymentView, openapi_extra=takes(Declaration))

@@ -36,7 +36,7 @@ class NewNormal(BaseModel):
     """Its `version`'s latest requests are normal from now on. Without one, of the version in production.
 
     With a `prompt_set`, the name of a stored one, its prompts are instead, as far as they tell; or `prompts`, of which at
-    least fifty are different, and which are stored.
+    least fifty are different, and which are stored. Those in a file of NDJSON are stored as a set first.
     """
 
     model_config = ConfigDict(extra="forbid", strict=True)

@@ -93,12 +93,17 @@ async def list_sets(name: str, transact: Transacting) -> Response:
     return Json(await transact(work))
 
 
-@router.put("/{name}/prompts/{called}", response_model=SetView, openapi_extra=takes(PromptsGiven))
+@router.put(
+    "/{name}/prompts/{called}", response_model=SetView, openapi_extra=takes(PromptsGiven, line=PromptGiven)
+)
 async def store(
     name: str, called: str, request: Request, backends: TheBackends, transact: Transacting
 ) -> Response:
-    """Keep prompts under a name, for good: the same again changes nothing, others under that name are refused."""
-    given = await body.read(request, backends.settings.max_body_bytes, PromptsGiven)
+    """Keep prompts under a name, for good: the same again changes nothing, others under that name are refused.
+
+    As NDJSON each line is a prompt.
+    """
+    given = await body.read(request, backends.settings.max_body_bytes, PromptsGiven, lines="prompts")
     if _NAME.fullmatch(called) is None:
         raise InvalidRequest(
             "a set's name has small letters, digits, `.`, `_` and `-`, and at most 63 of them",

@@ -1,5 +1,6 @@
 """A challenger before it has any share: tested with stored prompts, tried in the shadow of live traffic, and compared."""
 
+import json
 from typing import Any
 from uuid import UUID
 
@@ -213,6 +214,44 @@ def test_bad_prompts_are_named(client: httpx.Client, prompts: list[Any], field: 
     refused = stored(client, prompts)
     assert (refused.status_code, refused.json()["field"]) == (422, field)
     assert refused.json()["remedy"]
+
+
+def lines(client: httpx.Client, content: bytes, media_type: str = "application/x-ndjson") -> httpx.Response:
+    return client.put(f"{NAME}/prompts/acceptance", content=content, headers={"Content-Type": media_type})
+
+
+def test_prompts_come_line_by_line_too(client: httpx.Client, assistant: UUID) -> None:
+    ndjson = b"\r\n\n".join(json.dumps(one).encode() for one in PROMPTS)
+    assert lines(client, ndjson).status_code == 201
+    assert stored(client).status_code == 200  # they are the same
+    assert lines(client, json.dumps(PROMPTS[0]).encode()).status_code == 409
+
+
+@pytest.mark.parametrize(
+    ("content", "status", "field", "said"),
+    [
+        (b"", 422, "prompts", "at least 1 item"),
+        (b'\n{"input": "x"}\n\n{"input": \n', 400, "prompts.1", "line 4, column"),
+        (b'{"input": "x"}\n"x"\n', 422, "prompts.1", "valid"),
+        (b'{"input": "x"}\n{"input": " "}\n', 422, "prompts.1.input", "empty"),
+        (b'{"input": "\xff"}', 400, "prompts.0", "not UTF-8 at line 1"),
+        (b'{"input": "x"}\n' * 2001, 422, "prompts", "2000"),
+    ],
+)
+@pytest.mark.usefixtures("assistant")
+def test_bad_lines_are_named(
+    client: httpx.Client, content: bytes, status: int, field: str, said: str
+) -> None:
+    refused = lines(client, content)
+    problem = refused.json()
+    assert (refused.status_code, problem["field"]) == (status, field)
+    assert said in problem["detail"]
+    assert problem["remedy"]
+
+
+def test_other_kinds_of_bodies_are_refused(client: httpx.Client, assistant: UUID) -> None:
+    refused = lines(client, b"input\nx", "text/csv")
+    assert (refused.status_code, "x-ndjson" in refused.json()["remedy"]) == (415, True)
 
 
 @pytest.mark.usefixtures("assistant")
