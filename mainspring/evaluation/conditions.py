@@ -1,5 +1,6 @@
 """What is asked of one metric, held against what was measured of it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from mainspring.evaluation.plan import GatePlan, Rule
@@ -8,7 +9,7 @@ from mainspring.evaluation.verdict import Decision, Finding, State
 from mainspring.evaluation.words import asked, between, changed, number
 
 _SLACK = 1e-12  # what sums of rounded numbers may be off by
-_FOLLOWS = {"accept": Decision.ACCEPT, "ask": Decision.NEEDS_HUMAN, "reject": Decision.REJECT}
+FOLLOWS = {"accept": Decision.ACCEPT, "ask": Decision.NEEDS_HUMAN, "reject": Decision.REJECT}
 _HOW = {
     State.HOLDS: "which holds",
     State.FAILS: "which does not hold",
@@ -45,6 +46,8 @@ class Condition:
 
     def _comparison(self) -> Finding:
         margin, gain = self.margin, self.found.gain
+        if self.found.challenger is None:
+            return self._told(State.MISSING, "was not measured of anything")
         if self.alone:
             return self._told(State.ALONE, "has nothing to be compared with: there is no champion")
         if self.found.champion is None or margin is None:
@@ -107,8 +110,8 @@ class Condition:
         if state in (State.FAILS, State.BROKEN):
             return Decision.REJECT
         if state is State.ALONE:
-            return _FOLLOWS[self.plan.when_alone]
-        return _missing(self.plan, self.rule) if state is State.MISSING else _FOLLOWS[self.plan.when_unsure]
+            return FOLLOWS[self.plan.when_alone]
+        return _missing(self.plan, self.rule) if state is State.MISSING else FOLLOWS[self.plan.when_unsure]
 
 
 def stands(one: Estimate, bound: float, *, strict: bool) -> State:
@@ -128,13 +131,14 @@ def turned(one: Estimate) -> Estimate:
     return Estimate(-one.value, low, high)
 
 
-def conditions(plan: GatePlan, results: Results) -> list[Condition]:
-    """One for each metric that was measured, by the rule that fits it; one that none fits informs."""
+def conditions(plan: GatePlan, results: Results, instead: Mapping[str, Rule]) -> list[Condition]:
+    """One for each metric that was measured, by the rule that fits it; one that none fits informs. `instead`: rules by the
+    names of metrics that count before all of the plan's."""
     alone = all(one.champion is None for one in results.measured)
     made = []
     for one in results.measured:
         fitting = plan.rule_for(one.name)
-        rule = Rule(role="informs") if fitting is None else fitting[1]
+        rule = instead.get(one.name) or (Rule(role="informs") if fitting is None else fitting[1])
         made.append(Condition(plan, rule, one, results.level, alone))
     return made
 
@@ -159,4 +163,4 @@ def missing(plan: GatePlan, results: Results) -> list[Finding]:
 
 def _missing(plan: GatePlan, rule: Rule) -> Decision:
     when = rule.when_missing or plan.when_missing
-    return Decision.ACCEPT if when == "ignore" else _FOLLOWS[when]
+    return Decision.ACCEPT if when == "ignore" else FOLLOWS[when]

@@ -6,19 +6,20 @@ conditions hold, so it passes all of them no more often, however many there are,
 (intersection-union test; Berger, Technometrics 1982).
 """
 
-from collections.abc import Sequence
-
 from mainspring.errors import InvalidRequest
-from mainspring.evaluation.conditions import conditions, missing
+from mainspring.evaluation.changing import would_change
 from mainspring.evaluation.plan import GatePlan
 from mainspring.evaluation.results import Results
-from mainspring.evaluation.verdict import Decided, Decision, Finding
+from mainspring.evaluation.trading import told
+from mainspring.evaluation.verdict import Decided, Decision
+from mainspring.evaluation.weighing import Weighed, weigh
 
 _SAYS = {
     Decision.ACCEPT: "Accepted: all that is asked of it holds.",
     Decision.REJECT: "Rejected.",
     Decision.NEEDS_HUMAN: "A person has to say.",
 }
+_ORDER = (Decision.REJECT, Decision.NEEDS_HUMAN, Decision.ACCEPT)
 
 
 def decide(plan: GatePlan, results: Results) -> Decided:
@@ -29,23 +30,20 @@ def decide(plan: GatePlan, results: Results) -> Decided:
             field="policy.gate.metrics",
             remedy="Name metrics and what is asked of them, or leave them out for those of the task.",
         )
-    made = conditions(plan, results)
-    findings = [*(found for one in made for found in one.findings()), *missing(plan, results)]
-    decision = worst(findings)
-    return Decided(decision, _reasons(decision, findings), tuple(findings))
+    weighed = weigh(plan, results)
+    return Decided(
+        decision=weighed.decision,
+        reasons=_reasons(weighed),
+        findings=weighed.findings,
+        traded=weighed.traded,
+        would_change=would_change(plan, results, weighed),
+    )
 
 
-def worst(findings: Sequence[Finding]) -> Decision:
-    """Of what each of them asks for."""
-    asked = {one.asks for one in findings}
-    return next((one for one in (Decision.REJECT, Decision.NEEDS_HUMAN) if one in asked), Decision.ACCEPT)
-
-
-def _reasons(decision: Decision, findings: Sequence[Finding]) -> tuple[str, ...]:
-    """What led to it first, then the rest of what was asked."""
-    order = [
-        decision,
-        *(one for one in (Decision.REJECT, Decision.NEEDS_HUMAN, Decision.ACCEPT) if one != decision),
-    ]
-    asked = [one for one in findings if one.asked != "informs"]
-    return (_SAYS[decision], *(one.sentence for asks in order for one in asked if one.asks is asks))
+def _reasons(weighed: Weighed) -> tuple[str, ...]:
+    """What led to it first, then the rest of what was asked, then what was traded."""
+    order = [weighed.decision, *(one for one in _ORDER if one is not weighed.decision)]
+    asked = [one for one in weighed.findings if one.asked != "informs"]
+    sentences = [one.sentence for asks in order for one in asked if one.asks is asks]
+    traded = told(weighed.traded)
+    return (_SAYS[weighed.decision], *sentences, *([] if traded is None else [traded]))
