@@ -35,7 +35,7 @@ LABELS = {"billing": 0.5, "delivery": 0.3, "returns": 0.15, "other": 0.05}
 @dataclass(frozen=True)
 class Setting:
     """`draw`: of a generator and the true difference what an evaluation measures. `better`: by how much the challenger
-    that is to be accepted is better, in tolerances; the others lie at these multiples of it, too."""
+    that is to be accepted is better, in tolerances; the table has others beside it."""
 
     name: str
     tolerance: float
@@ -146,7 +146,7 @@ def main() -> None:
     print(
         f"{asked.evaluations:,} evaluations each: accepted / asked / rejected, in percent, by tolerances better\n"
     )
-    print(f"{'':46}" + "".join(f"{times:>+15g}" for times in MULTIPLES) + f"{'the margin':>20}")
+    print(f"{'':62}" + "".join(f"{times:>+15g}" for times in MULTIPLES) + f"{'the margin':>20}")
     kept = [told(one, asked.evaluations, asked.seed) for one in SETTINGS if one.name.startswith(asked.only)]
     print(f"\nworse by the tolerance and accepted: {max(worse for worse, _ in kept):.1%} at most")
     print(f"better by the margin and accepted: {min(better for _, better in kept):.1%} at least")
@@ -160,7 +160,7 @@ def told(setting: Setting, evaluations: int, seed: int) -> tuple[float, float]:
     accepted = {times: one[Decision.ACCEPT] / evaluations for times, one in found.items()}
     margin = f"{accepted[setting.better]:.1%} at {setting.better:+g}"
     print(
-        f"{setting.name + f', tolerance {setting.tolerance:g}':46}" + "".join(said) + f"{margin:>20}",
+        f"{setting.name + f', tolerance {setting.tolerance:g}':62}" + "".join(said) + f"{margin:>20}",
         flush=True,
     )
     return max(share for times, share in accepted.items() if times <= -1), accepted[setting.better]

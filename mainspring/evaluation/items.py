@@ -33,7 +33,8 @@ class Item:
 
     @property
     def paired(self) -> bool:
-        return self.champion is not None and math.isfinite(self.champion)
+        units = self.units if self.champion_units is None else self.champion_units
+        return self.champion is not None and math.isfinite(self.champion) and units > 0
 
 
 def places(sources: Sequence[str]) -> tuple[NDArray[np.intp], int]:

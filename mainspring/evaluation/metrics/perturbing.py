@@ -61,7 +61,7 @@ def _mistyped(word: str, draw: random.Random) -> str:
         word[:at] + word[at] + word[at:],
         *([] if beside is None else [word[:at] + draw.choice(beside) + word[at + 1 :]]),
     ]
-    return draw.choice(ways)
+    return draw.choice([one for one in ways if one != word])
 
 
 KINDS: dict[str, Callable[[str, random.Random], str]] = {
