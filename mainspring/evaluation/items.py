@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-Sums = NDArray[np.float64]  # a row a source, a column each sum
+Floats = NDArray[np.float64]
+Sums = Floats  # a row a source, a column each sum
 ONE_BY_ONE = ""
 
 
@@ -47,7 +48,7 @@ def places(sources: Sequence[str]) -> tuple[NDArray[np.intp], int]:
     return np.array(rows, dtype=np.intp), len(known)
 
 
-def summed(sources: Sequence[str], columns: NDArray[np.float64]) -> Sums:
+def summed(sources: Sequence[str], columns: Floats) -> Sums:
     """`columns`: a row an item. The same by source."""
     rows, count = places(sources)
     made = np.zeros((count, columns.shape[1]))

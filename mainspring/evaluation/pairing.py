@@ -1,31 +1,17 @@
 """From scores item by item to a metric: the challenger, the champion, and their difference on the same items. Pure."""
 
-import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from mainspring.evaluation.intervals import FEWEST, Value, of_difference, of_share, quantile, spread
-from mainspring.evaluation.items import Item, Sums, places, summed
-from mainspring.evaluation.results import Better, Estimate, Measured
+from mainspring.evaluation.bounded import Scale, alone, differing
+from mainspring.evaluation.intervals import FEWEST, Value, spread
+from mainspring.evaluation.items import Floats, Item, Sums, places
+from mainspring.evaluation.results import Estimate, Measured
 
-Floats = NDArray[np.float64]
-FEW = 5  # sources that are not as the others: with fewer, how alike items of one source are cannot be seen
+__all__ = ["WHY", "Scale", "jackknifed", "measured", "nothing", "of_three"]
 WHY = f"items from fewer than {FEWEST} sources say nothing of how much sources differ"
-
-
-@dataclass(frozen=True)
-class Scale:
-    """What a metric is called, counted in, and which way is better. `top`: each item's score by unit is between 0 and it;
-    None: there is no bound."""
-
-    name: str
-    unit: str
-    better: Better = "higher"
-    top: float | None = None
 
 
 def measured(scale: Scale, items: Sequence[Item], level: float, **details: Any) -> Measured:
@@ -44,9 +30,9 @@ def measured(scale: Scale, items: Sequence[Item], level: float, **details: Any) 
     other = np.array([_champions(one) for one in used]) if paired else None
     sources = [one.source for one in used]
     three = (
-        _alone(scale, sources, own, level),
-        None if other is None else _alone(scale, sources, other, level),
-        None if other is None else _apart(scale, sources, own, other, level),
+        alone(scale, sources, own, level),
+        None if other is None else alone(scale, sources, other, level),
+        None if other is None else differing(scale, sources, own, other, level),
     )
     return of_three(scale, three, sources, told)
 
@@ -72,81 +58,6 @@ def of_three(
 def _champions(item: Item) -> tuple[float, float]:
     units = item.units if item.champion_units is None else item.champion_units
     return float("nan") if item.champion is None else item.champion, units
-
-
-def ratio(sums: Sums) -> Floats:
-    """Scores by units."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return np.asarray(sums[:, 0] / sums[:, 1])
-
-
-def ratios_apart(sums: Sums) -> Floats:
-    """The first ratio minus the second."""
-    return ratio(sums[:, :2]) - ratio(sums[:, 2:])
-
-
-def _alone(scale: Scale, sources: Sequence[str], own: Floats, level: float) -> Estimate:
-    sums = summed(sources, own)
-    found = spread(ratio, sums, sums[:, 1])
-    if scale.top is None or found.error is None:
-        return found.interval(level)
-    rate, rest = found.value / scale.top, sums[:, 1] * scale.top - sums[:, 0]
-    unlike = int(min(np.count_nonzero(sums[:, 0]), np.count_nonzero(rest)))
-    worth = _Worth(
-        found.error / scale.top, found.freedom, len(own), len(sums), unlike, _counted(own, scale.top)
-    )
-    of, z = worth.independent(rate * (1 - rate), level)
-    low, high = of_share(rate, of, z)
-    return Estimate(found.value, low * scale.top, high * scale.top)
-
-
-def _apart(scale: Scale, sources: Sequence[str], own: Floats, other: Floats, level: float) -> Estimate:
-    both = np.hstack([own, other])
-    sums = summed(sources, both)
-    found = spread(ratios_apart, sums, sums[:, 1] + sums[:, 3])
-    if scale.top is None or found.error is None:
-        return found.interval(level)
-    apart, units = (own[:, 0] - other[:, 0]) / scale.top, own[:, 1].sum()
-    gained, lost = (float(np.maximum(side, 0).sum() / units) for side in (apart, -apart))
-    unlike = int(np.count_nonzero(summed(sources, np.abs(apart)[:, None])))
-    counted = _counted(own, scale.top) and _counted(other, scale.top)
-    worth = _Worth(found.error / scale.top, found.freedom, len(own), len(sums), unlike, counted)
-    of, z = worth.independent(gained + lost - (gained - lost) ** 2, level)
-    low, high = of_difference(gained, lost, of, z)
-    return Estimate(found.value, low * scale.top, high * scale.top)
-
-
-def _counted(columns: Floats, top: float) -> bool:
-    """Each item is right or wrong, and nothing between."""
-    return bool(np.all((columns[:, 1] == 1) & ((columns[:, 0] == 0) | (columns[:, 0] == top))))
-
-
-@dataclass(frozen=True)
-class _Worth:
-    """How many independent items those of a bounded score are worth (Korn, Graubard, Survey Methodology 1998).
-
-    `unlike`: sources that are not as all others. `counted`: items are right or wrong.
-    """
-
-    error: float
-    freedom: float
-    items: int
-    clusters: int
-    unlike: int
-    counted: bool
-
-    def independent(self, variance: float, level: float) -> tuple[float, float]:
-        """So many, and the quantile for them. `variance`: of one item, were it right or wrong.
-
-        Where each has a source of its own they are what they are. With few sources that are unlike the others nobody can
-        say how alike the items of one are, so that a source counts as an item.
-        """
-        if self.counted and self.clusters == self.items:
-            return self.items, quantile(level, math.inf)
-        if self.error == 0 or self.unlike < FEW:
-            return min(self.clusters, self.freedom + 1), quantile(level, self.freedom)
-        found = variance / self.error**2
-        return min(found, self.items) if self.counted else found, quantile(level, self.freedom)
 
 
 def jackknifed(

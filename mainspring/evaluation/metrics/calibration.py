@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mainspring.evaluation.items import ONE_BY_ONE, Sums, summed
-from mainspring.evaluation.pairing import Floats, Scale, jackknifed, nothing, of_three
+from mainspring.evaluation.items import ONE_BY_ONE, Floats, Sums, summed
+from mainspring.evaluation.pairing import Scale, jackknifed, nothing, of_three
 from mainspring.evaluation.results import Measured
 
 BINS = 10

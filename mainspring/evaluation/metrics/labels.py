@@ -4,10 +4,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from mainspring.evaluation.bounded import FEW
 from mainspring.evaluation.intervals import quantile
-from mainspring.evaluation.items import Sums, places, summed
+from mainspring.evaluation.items import Floats, Sums, places, summed
 from mainspring.evaluation.metrics.answers import Answer
-from mainspring.evaluation.pairing import FEW, Floats, Scale, jackknifed, nothing, of_three
+from mainspring.evaluation.pairing import Scale, jackknifed, nothing, of_three
 from mainspring.evaluation.results import Estimate, Measured
 
 

@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mainspring.evaluation.bounded import Scale, ratio
 from mainspring.evaluation.intervals import of_difference, of_share, quantile, spread
 from mainspring.evaluation.items import Item
-from mainspring.evaluation.pairing import Scale, measured, ratio
+from mainspring.evaluation.pairing import measured
 from mainspring.evaluation.results import Estimate, Measured
 from mainspring.release.intervals import share
 
