@@ -5,12 +5,12 @@ from typing import Any
 
 import numpy as np
 
-from mainspring.evaluation.bounded import Scale, alone, differing
+from mainspring.evaluation.bounded import Scale, alone, differing, ratio
 from mainspring.evaluation.intervals import FEWEST, Value, spread
 from mainspring.evaluation.items import Floats, Item, Sums, places
 from mainspring.evaluation.results import Estimate, Measured
 
-__all__ = ["WHY", "Scale", "jackknifed", "measured", "nothing", "of_three"]
+__all__ = ["WHY", "Scale", "jackknifed", "measured", "nothing", "of_three", "ratio"]
 WHY = f"items from fewer than {FEWEST} sources say nothing of how much sources differ"
 
 
