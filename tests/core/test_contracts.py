@@ -16,6 +16,7 @@ BREACHES = {
     "exhaustive-workers": ("workers/helpers.py", ""),
     "drift": ("mainspring/drift/arrays.py", "import sqlalchemy"),
     "drift-order": ("mainspring/drift/bets.py", "import mainspring.drift.starts"),
+    "gate": ("mainspring/evaluation/weighing.py", "import mainspring.tables"),
     "pure-core": ("mainspring/access.py", "import celery"),
     "no-torch": ("api/deps.py", "import torch"),
 }
