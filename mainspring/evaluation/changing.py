@@ -89,7 +89,9 @@ def _more(plan: GatePlan, results: Results, weighed: Weighed) -> Iterable[str]:
     """More data, of what they leave open."""
     for finding in weighed.obstacles:
         found = results.of(finding.name)
-        if finding.state is State.MISSING:
+        if finding.state is State.MISSING and finding.name == "*":
+            yield "Any metric that the policy asks something of would have to be measured."
+        elif finding.state is State.MISSING:
             yield f"{finding.name} would have to be measured, or the policy to do without."
         elif finding.state is State.TOO_LITTLE and found is not None:
             yield _enough(plan, found)

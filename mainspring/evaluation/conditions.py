@@ -144,21 +144,24 @@ def conditions(plan: GatePlan, results: Results, instead: Mapping[str, Rule]) ->
 
 
 def missing(plan: GatePlan, results: Results) -> list[Finding]:
-    """Of each rule that asks for something and fits nothing that was measured."""
+    """Of each rule that asks for something and fits nothing that was measured. If there are only such, and all of them may be
+    missing, one for all: of who was asked nothing nothing is known."""
     fitted = {fitting[0] for one in results.measured if (fitting := plan.rule_for(one.name)) is not None}
-    return [
-        Finding(
-            name=pattern,
-            asked=rule.role,
-            state=State.MISSING,
-            asks=_missing(plan, rule),
-            gain=None,
-            bound=None,
-            sentence=f"{pattern} {rule.role.replace('_', ' ')}, and it was not measured.",
+    asking = {pattern: rule for pattern, rule in (plan.metrics or {}).items() if rule.role != "informs"}
+    found = [
+        _unmeasured(
+            pattern, rule.role, _missing(plan, rule), f"{pattern} {rule.role.replace('_', ' ')}, and it"
         )
-        for pattern, rule in (plan.metrics or {}).items()
-        if rule.role != "informs" and pattern not in fitted and rule.when_missing != "ignore"
+        for pattern, rule in asking.items()
+        if pattern not in fitted and rule.when_missing != "ignore"
     ]
+    if asking and not found and not fitted & asking.keys():
+        return [_unmeasured("*", "measured", FOLLOWS[plan.when_missing], "What the policy asks for")]
+    return found
+
+
+def _unmeasured(name: str, asked: str, asks: Decision, what: str) -> Finding:
+    return Finding(name, asked, State.MISSING, asks, None, None, f"{what} was not measured.")
 
 
 def _missing(plan: GatePlan, rule: Rule) -> Decision:

@@ -46,4 +46,8 @@ def _reasons(weighed: Weighed) -> tuple[str, ...]:
     asked = [one for one in weighed.findings if one.asked != "informs"]
     sentences = [one.sentence for asks in order for one in asked if one.asks is asks]
     traded = told(weighed.traded)
-    return (_SAYS[weighed.decision], *sentences, *([] if traded is None else [traded]))
+    return (
+        _SAYS[weighed.decision] if asked else "Accepted: nothing is asked of it.",
+        *sentences,
+        *([] if traded is None else [traded]),
+    )

@@ -115,6 +115,15 @@ def test_what_was_not_measured_is_asked_for_or_refused_as_the_policy_says() -> N
     assert decide(GatePlan(metrics=spared), results).decision is ACCEPT
 
 
+def test_who_was_asked_nothing_has_shown_nothing() -> None:
+    spared = GatePlan(metrics={"golden": Rule(role="must_not_fall", when_missing="ignore")})
+    found = decide(spared, of(one("chrf.x", 0.4, 0.5, 0.6)))
+    assert found.decision is ASK
+    assert "What the policy asks for was not measured." in found.reasons
+    told = decide(GatePlan(metrics={"*": Rule(role="informs")}), of(one("chrf.x", 0.4, 0.5, 0.6)))
+    assert (told.decision, told.reasons[0]) == (ACCEPT, "Accepted: nothing is asked of it.")
+
+
 def test_numbers_that_are_none_are_refused() -> None:
     found = decide(plan(likelihood_old=KEPT), of(one(OLD, 0.4, 0.5, 0.6, details={"broken": 3})))
     assert found.decision is REJECT
