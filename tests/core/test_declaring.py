@@ -12,8 +12,10 @@ from mainspring.declaring.lines import Document
 from mainspring.declaring.reading import Wanted, read
 from mainspring.declaring.versions import Now, answering, bystander, registered, weighted
 from mainspring.errors import BadDeclaration
+from mainspring.evaluation.plan import GatePlan, SuitePlan
 from mainspring.kept.plan import TextPlan, TracePlan
 from mainspring.monitor.plan import DriftPlan
+from mainspring.refresh.plan import RefreshPlan
 from mainspring.release.draining import DrainPlan
 from mainspring.release.plan import RolloutPlan, ShadowPlan
 from mainspring.tables import Task
@@ -138,6 +140,9 @@ def test_the_policy_of_the_readme_has_everything_in_it(tmp_path: Path) -> None:
     assert policy["rollout"]["shadow"].keys() == ShadowPlan.model_fields.keys()
     assert policy["drain"].keys() == DrainPlan.model_fields.keys()
     assert policy["drift"].keys() == DriftPlan.model_fields.keys()
+    assert policy["refresh"].keys() == RefreshPlan.model_fields.keys()
+    assert policy["evaluation"].keys() == SuitePlan.model_fields.keys() - {"metrics", "judge", "harness"}
+    assert policy["gate"].keys() == GatePlan.model_fields.keys()
     assert policy["texts"].keys() == TextPlan.model_fields.keys()
     assert policy["traces"].keys() == TracePlan.model_fields.keys()
 
