@@ -37,7 +37,7 @@ def memory_budget(settings: Settings) -> int:
         return settings.worker_memory_bytes
     if device.device().type == "cuda":
         return int(_gpu_bytes() * _GPU_SHARE)
-    return int(min(psutil.virtual_memory().total, *_limits()) * _HOST_SHARE)
+    return int(min(psutil.virtual_memory().total, *limits()) * _HOST_SHARE)
 
 
 def memory_needed(path: Path, task: str, settings: Settings) -> Need:
@@ -121,7 +121,7 @@ def _gpu_bytes() -> int:
     return int(torch.cuda.get_device_properties(device.device()).total_memory)
 
 
-def _limits() -> list[int]:
+def limits() -> list[int]:
     """What the container allows; unlimited reads as `max` or as a number beyond the host's memory."""
     texts = [path.read_text().strip() for path in _CONTAINER_LIMITS if path.exists()]
     return [int(text) for text in texts if text.isdigit()] or [2**62]

@@ -1,81 +1,32 @@
 """The training loop of every recipe: transformers' Trainer with checkpoints, progress and an early way out."""
 
 import time
-from pathlib import Path
 from typing import Any, Protocol
 
 import torch
 from torch.utils.data import Dataset
-from transformers import (
-    PreTrainedModel,
-    PrinterCallback,
-    Trainer,
-    TrainerCallback,
-    TrainerControl,
-    TrainerState,
-    TrainingArguments,
-)
+from transformers import PreTrainedModel, PrinterCallback, Trainer, TrainerState, TrainingArguments
 
 from mainspring.training.errors import RunInterrupted, TrainingFailed
-from workers.gpu.device import device, use_threads
-from workers.gpu.recipes.pace import Pace
+from mainspring.training.loop import Decay, Loop
+from mainspring.training.patience import best, exhausted
+from workers.gpu.device import device
+from workers.gpu.recipes import checkpoints, memory, processes, whole
+from workers.gpu.recipes.course import Course, Sample
+from workers.gpu.recipes.following import END, Following, losses, writing
 from workers.gpu.recipes.workshop import Workshop
 
-TELL_SECONDS = 1.0
-BEGIN, END = 0.1, 0.95  # of the whole run, before the loop and after it
+STATE = "trainer_state.json"
+_OF_THE_CLOCK = ("_runtime", "_per_second", "_preparation_time")
 
 
 class Schedule(Protocol):
-    """What a recipe's parameters say of the loop."""
+    """What a recipe's parameters say of the loop, at least; mainspring.training.loop.Loop has the rest."""
 
     steps: int
     batch_size: int
     seed: int
     checkpoint_steps: int
-
-
-class Following(TrainerCallback):
-    """Tells the row how far it is, about once a second; stops the loop, with a checkpoint, when asked to."""
-
-    def __init__(self, workshop: Workshop) -> None:
-        self._workshop = workshop
-        self._pace = Pace(use_threads() if device().type == "cpu" else 1, torch.set_num_threads)
-        self._began: float | None = None
-        self._told = 0.0
-        self._loss: float | None = None
-
-    def on_log(
-        self,
-        args: TrainingArguments,  # noqa: ARG002  the library's signature, here and below
-        state: TrainerState,  # noqa: ARG002
-        control: TrainerControl,  # noqa: ARG002
-        **more: Any,
-    ) -> None:
-        self._loss = more["logs"].get("loss", self._loss)
-
-    def on_step_end(
-        self,
-        args: TrainingArguments,  # noqa: ARG002
-        state: TrainerState,
-        control: TrainerControl,
-        **more: Any,  # noqa: ARG002
-    ) -> None:
-        now = time.monotonic()
-        if self._began is not None:
-            self._pace.step(now - self._began)
-        self._began = now
-        if self._workshop.stopping():
-            control.should_save = control.should_training_stop = True
-            return
-        if now - self._told < TELL_SECONDS and state.global_step < state.max_steps:
-            return
-        self._told = now
-        share = state.global_step / state.max_steps
-        measures: dict[str, Any] = {"step": state.global_step}
-        if self._loss is not None:
-            measures["training_loss"] = round(self._loss, 4)
-        activity = f"training · step {state.global_step} of {state.max_steps}"
-        self._workshop.tell(BEGIN + (END - BEGIN) * share, activity, measures)
 
 
 def fit(
@@ -88,29 +39,119 @@ def fit(
     held_out: Dataset[Any],
     collate: Any = None,
     measure: Any = None,
+    until: int | None = None,
 ) -> dict[str, float]:
     """Trains in place and evaluates on what was held out: {loss, …, seconds}; resumes from the last checkpoint.
 
-    Raises RunInterrupted (a checkpoint is written), RunLost, TrainingFailed when the loss is not finite.
+    `until`: it goes so far this time, and on from there in another call. Raises RunInterrupted (a checkpoint is written),
+    RunLost, RunCancelled, TrainingFailed when there is too little memory or the loss is not finite; in all processes but
+    the first of several, Bystander in the end.
     """
-    began = time.monotonic()
+    given = arguments(schedule, learning_rate, workshop)
+    memory.require(model, Loop.of(schedule), training)
     trainer = Trainer(
         model=model,
-        args=_arguments(schedule, learning_rate, workshop.checkpoints),
+        args=TrainingArguments(**given),
         train_dataset=training,
         eval_dataset=held_out,
         data_collator=collate,
         compute_metrics=measure,
-        callbacks=[Following(workshop)],
     )
+    return carry_out(trainer, schedule, workshop, until=until)
+
+
+def carry_out(
+    trainer: Trainer, schedule: Schedule, workshop: Workshop, *, until: int | None = None
+) -> dict[str, float]:
+    """What fit() does, with a trainer that was made from arguments(), such as one of trl's."""
+    began = time.monotonic()
+    loop = Loop.of(schedule)
+    until = min(until or loop.steps, loop.steps)
+    following = Following(workshop, loop, until)
     trainer.remove_callback(PrinterCallback)  # the row has the progress; standard output is a log here
+    trainer.add_callback(following)
+    held_out, trainer.eval_dataset = trainer.eval_dataset, Sample(trainer.eval_dataset, loop.looked_at)
+    trainer.train_dataset = Course(trainer.train_dataset, loop.steps * loop.batch_size, loop.seed)
+    with whole.again(trainer):
+        _train(trainer, workshop, following, loop, until)
+        _take_best(trainer, workshop)
+        trainer.eval_dataset = held_out
+        following.look()
+        if processes.first():
+            workshop.step(END, "evaluating")
+        measures = _evaluated(trainer)
+    if not processes.first():
+        raise processes.Bystander
+    return measures | {"training_seconds": round(time.monotonic() - began, 1)}
+
+
+def arguments(schedule: Schedule, learning_rate: float, workshop: Workshop) -> dict[str, Any]:
+    """Of TrainingArguments, or of a class below it. Raises TrainingFailed when a batch cannot be shared out."""
+    loop, on_gpu = Loop.of(schedule), device().type == "cuda"
+    micro_batch = loop.micro_batch(processes.together().num_processes)
+    half = on_gpu and torch.cuda.is_bf16_supported()
+    falling: dict[str, Any] = {"lr_scheduler_type": "cosine"}
+    if loop.decay is Decay.WSD:
+        last = max(1, loop.steps // 5)
+        falling = {
+            "lr_scheduler_type": "warmup_stable_decay",
+            "lr_scheduler_kwargs": {"num_decay_steps": last},
+        }
+    return falling | {
+        "output_dir": str(writing(workshop)),
+        "max_steps": loop.steps,
+        "per_device_train_batch_size": micro_batch,
+        "per_device_eval_batch_size": micro_batch,
+        "gradient_accumulation_steps": loop.accumulation_steps,
+        "train_sampling_strategy": "sequential",  # the order is the Course's
+        "learning_rate": learning_rate,
+        "warmup_steps": loop.warmup,
+        "weight_decay": 0.01,
+        "seed": loop.seed,
+        "data_seed": loop.seed,
+        "eval_strategy": "no" if loop.looks is None else "steps",
+        "eval_steps": loop.looks,
+        "save_strategy": "no",  # Following says when
+        "logging_steps": 10,
+        "include_num_input_tokens_seen": "all",
+        "use_cpu": not on_gpu,
+        "bf16": half,
+        "fp16": on_gpu and not half,
+        "dataloader_pin_memory": on_gpu,
+        "report_to": [],
+        "disable_tqdm": True,
+    }
+
+
+def _train(trainer: Trainer, workshop: Workshop, following: Following, loop: Loop, until: int) -> None:
+    """Raises whatever has stopped it before its time."""
     checkpoint = workshop.last_checkpoint()
+    reached = None if checkpoint is None else TrainerState.load_from_json(str(checkpoint / STATE))
+    if reached is not None and _is_over(reached, loop, until):
+        trainer._load_from_checkpoint(str(checkpoint))  # noqa: SLF001  train() would do one step more
+        trainer.state = reached
+        return
     trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
-    if trainer.state.global_step < schedule.steps:
-        raise RunInterrupted("the worker is stopping")
-    seconds = time.monotonic() - began
-    workshop.step(END, "evaluating")
-    return _evaluated(trainer) | {"training_seconds": round(seconds, 1)}
+    if following.ended is not None:
+        raise following.ended
+    if trainer.state.global_step < loop.steps and not _is_over(trainer.state, loop, until):
+        raise RunInterrupted("the worker is stopping")  # the first process knows why
+
+
+def _is_over(state: TrainerState, loop: Loop, until: int) -> bool:
+    """Behind its last step train() itself knows that there is nothing to do, however the model is spread."""
+    return until <= state.global_step < loop.steps or exhausted(losses(state), loop.patience)
+
+
+def _take_best(trainer: Trainer, workshop: Workshop) -> None:
+    """Where the held-out loss was looked at, the model of the best look."""
+    found = best(losses(trainer.state))
+    if found is None or found.step == trainer.state.global_step:
+        return
+    place = checkpoints.of_step(workshop.folder, found.step)
+    if place is not None:
+        trainer.state.best_model_checkpoint = str(place)
+        trainer._load_best_model()  # noqa: SLF001  however the model is spread over processes
 
 
 def _evaluated(trainer: Trainer) -> dict[str, float]:
@@ -119,7 +160,7 @@ def _evaluated(trainer: Trainer) -> dict[str, float]:
     measures = {
         name.removeprefix("eval_"): value
         for name, value in found.items()
-        if name in ("eval_loss", "eval_accuracy")
+        if name.startswith("eval_") and not name.endswith(_OF_THE_CLOCK)
     }
     if not torch.isfinite(torch.tensor(measures["loss"])):
         raise TrainingFailed(
@@ -128,27 +169,3 @@ def _evaluated(trainer: Trainer) -> dict[str, float]:
             remedy="Train again with a smaller learning rate.",
         )
     return measures
-
-
-def _arguments(schedule: Schedule, learning_rate: float, checkpoints: Path) -> TrainingArguments:
-    on_gpu = device().type == "cuda"
-    return TrainingArguments(
-        output_dir=str(checkpoints),
-        max_steps=schedule.steps,
-        per_device_train_batch_size=schedule.batch_size,
-        per_device_eval_batch_size=schedule.batch_size,
-        learning_rate=learning_rate,
-        lr_scheduler_type="cosine",
-        warmup_steps=min(schedule.steps // 10, 100),
-        weight_decay=0.01,
-        seed=schedule.seed,
-        data_seed=schedule.seed,
-        save_steps=schedule.checkpoint_steps,
-        save_total_limit=2,
-        logging_steps=10,
-        use_cpu=not on_gpu,
-        bf16=on_gpu,
-        dataloader_pin_memory=on_gpu,
-        report_to=[],
-        disable_tqdm=True,
-    )
