@@ -6,6 +6,7 @@ from typing import Any, Protocol
 import torch
 from torch.utils.data import Dataset
 from transformers import PreTrainedModel, PrinterCallback, Trainer, TrainerState, TrainingArguments
+from transformers.utils import logging
 
 from mainspring.training.errors import RunInterrupted, TrainingFailed
 from mainspring.training.loop import Decay, Loop
@@ -68,6 +69,7 @@ def carry_out(
     loop = Loop.of(schedule)
     until = min(until or loop.steps, loop.steps)
     following = Following(workshop, loop, until)
+    logging.disable_progress_bar()
     trainer.remove_callback(PrinterCallback)  # the row has the progress; standard output is a log here
     trainer.add_callback(following)
     held_out, trainer.eval_dataset = trainer.eval_dataset, Sample(trainer.eval_dataset, loop.looked_at)

@@ -70,10 +70,10 @@ def launch(command: str, recipe: str, parameters: dict[str, Any], task: Task, wo
     Job(recipe, parameters, task.value, workshop.attempt, None if datasets is None else str(datasets)).write(
         folder
     )
-    _wish(workshop, Wish.GO_ON)
+    write_wish(workshop, Wish.GO_ON)
     with _started([*shlex.split(command), "-m", LAUNCHED, str(folder.absolute())]) as processes:
         _relay(workshop, processes)
-    return _result(folder, processes.returncode)
+    return result(folder, processes.returncode)
 
 
 def end(folder: Path, made: Made | MainspringError) -> None:
@@ -118,7 +118,7 @@ def _relay(workshop: Workshop, processes: "subprocess.Popen[bytes]") -> None:
         wish = Wish.STOP if workshop.stopping() else Wish.GO_ON
         if refused is not None:
             wish = Wish.END
-        _wish(workshop, wish)
+        write_wish(workshop, wish)
         if wish is not Wish.GO_ON:
             deadline = min(deadline, time.monotonic() + END_SECONDS)
         if time.monotonic() > deadline:
@@ -189,7 +189,7 @@ def _kill(processes: "subprocess.Popen[bytes]") -> None:
         processes.wait()
 
 
-def _result(folder: Path, code: int | None) -> Made:
+def result(folder: Path, code: int | None) -> Made:
     place = folder / "ended.json"
     if not place.exists():
         raise TrainingFailed(
@@ -212,7 +212,7 @@ class _Said(TrainingFailed):
         self.code = said["code"]
 
 
-def _wish(workshop: Workshop, wish: Wish) -> None:
+def write_wish(workshop: Workshop, wish: Wish) -> None:
     """Written anew each time, so that its age says that somebody is here."""
     place = workshop.folder / "wish"
     aside = place.with_suffix(".new")

@@ -64,11 +64,10 @@ def free() -> int:
 
 def _require(build: Build, loop: Loop, length: int, *, here: int) -> None:
     """`here`: what of the model this process holds already, where it will be trained."""
-    together = processes.together()
-    others = together.num_processes
+    others = processes.together().num_processes
     on_gpu = device().type == "cuda"
     wanted = estimate(build, loop.micro_batch(others), length, half=on_gpu)
-    if together.distributed_type.value == "FSDP" or _is_sharded():
+    if on_gpu and _is_sharded():
         wanted = wanted.shared(others)
     room = int(free() * SPARE) // (1 if on_gpu else others) + (0 if on_gpu else min(here, wanted.weights))
     if wanted.total > room:

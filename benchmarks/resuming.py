@@ -1,0 +1,136 @@
+"""A training run that is killed ends as one that is not, and so does one in two processes: the same held-out loss.
+
+A starter model from nothing, of real docstrings, by the recipe. Of each seed: once whole, once killed (SIGKILL) at random
+moments and resumed, once in two processes of `accelerate launch` whose batches together are the same. What a kill cost: the
+work behind the last complete checkpoint.
+
+    python -m benchmarks.resuming [--seeds 5] [--steps 200] [--kills 3]
+"""
+
+import argparse
+import os
+import random
+import shutil
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+from benchmarks.machine import describe
+from mainspring.training.recipes import CONTINUED_PRETRAINING
+from workers.gpu.recipes.checkpoints import complete
+from workers.gpu.recipes.launching import LAUNCHED, LOOK_SECONDS, Job, Wish, result, write_wish
+from workers.gpu.recipes.workshop import Workshop
+
+CORPUS = {"docstrings": ["pydoc_data.topics"]}
+BIN = Path(sys.executable).parent
+ALONE = [sys.executable]
+TWO = [
+    *(str(BIN / "accelerate"), "launch", "--multi_gpu", "--num_processes", "2", "--num_machines", "1"),
+    *("--mixed_precision", "no", "--dynamo_backend", "no"),
+]
+
+
+class Ended(NamedTuple):
+    """`lost`: seconds of work that a kill cost; None: it was not killed."""
+
+    seconds: float
+    lost: float | None
+
+
+def attempt(folder: Path, number: int, seed: int, steps: int, command: list[str], kill: float) -> Ended:
+    """One attempt in processes of their own; killed after so many seconds, unless it ends before."""
+    parameters = {"corpus": CORPUS, "steps": steps, "seed": seed, "checkpoint_steps": 10 * steps}
+    folder.mkdir(parents=True, exist_ok=True)
+    workshop = Workshop(folder=folder, attempt=number, tell=lambda *_: None, stopping=lambda: False)
+    Job(CONTINUED_PRETRAINING, parameters, "text-generation", number).write(folder)
+    write_wish(workshop, Wish.GO_ON)
+    began = time.time()
+    with (folder / "log").open("ab") as log:
+        process = subprocess.Popen(
+            [*command, "-m", LAUNCHED, str(folder)],
+            stdout=log,
+            stderr=log,
+            env={**os.environ, "OMP_NUM_THREADS": "1"} if command is TWO else None,
+            start_new_session=True,
+        )
+        while process.poll() is None:
+            if time.time() - began >= kill:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
+                return Ended(time.time() - began, time.time() - _kept(folder, began))
+            write_wish(workshop, Wish.GO_ON)
+            time.sleep(min(LOOK_SECONDS, max(0.0, began + kill - time.time())))
+    return Ended(time.time() - began, None)
+
+
+def _kept(folder: Path, began: float) -> float:
+    """When the state was taken that the next attempt begins with: before it was written, that is."""
+    found = complete(folder)
+    if not found:
+        return began
+    first = min(path.stat().st_mtime for path in found[-1].place.iterdir())
+    return max(first, began)
+
+
+def loss(folder: Path) -> float:
+    return float(result(folder, None).measures["loss"])
+
+
+def whole(folder: Path, seed: int, steps: int, command: list[str]) -> tuple[float, float]:
+    """Its held-out loss, and how long it took."""
+    ended = attempt(folder, 1, seed, steps, command, float("inf"))
+    return loss(folder), ended.seconds
+
+
+def killed(
+    folder: Path, seed: int, steps: int, kills: int, seconds: float
+) -> tuple[float, list[float], list[int]]:
+    """Its held-out loss, what each kill cost, and from which step it went on."""
+    moments, costs, steps_kept = random.Random(seed), list[float](), list[int]()
+    for number in range(1, kills + 1):
+        ended = attempt(folder, number, seed, steps, ALONE, moments.uniform(0.1, 0.9) * seconds)
+        if ended.lost is None:
+            break
+        costs.append(ended.lost)
+        steps_kept.append(complete(folder)[-1].step if complete(folder) else 0)
+    if not (folder / "ended.json").exists():
+        attempt(folder, kills + 1, seed, steps, ALONE, float("inf"))
+    return loss(folder), costs, steps_kept
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--steps", type=int, default=200)
+    parser.add_argument("--kills", type=int, default=3)
+    asked = parser.parse_args()
+    print(describe())
+    print("seed  whole   killed  (lost s; from step)              two processes")
+    rows = []
+    root = Path(tempfile.mkdtemp(prefix="resuming-"))
+    try:
+        for seed in range(asked.seeds):
+            at = root / str(seed)
+            one, seconds = whole(at / "whole", seed, asked.steps, ALONE)
+            resumed, costs, kept = killed(at / "killed", seed, asked.steps, asked.kills, seconds)
+            two, _ = whole(at / "two", seed, asked.steps, TWO)
+            rows.append((one, resumed, two))
+            lost = ", ".join(f"{cost:.0f}; {step}" for cost, step in zip(costs, kept, strict=True))
+            print(f"{seed:4}  {one:.5f} {resumed:.5f} ({lost})  {two:.5f}   [{seconds:.0f} s]", flush=True)
+        print(f"greatest difference, killed: {max(abs(a - b) for a, b, _ in rows):.6f}")
+        print(f"greatest difference, two processes: {max(abs(a - c) for a, _, c in rows):.6f}")
+        if len(rows) > 1:
+            print(
+                f"standard deviation over the seeds: {statistics.stdev([one for one, _, _ in rows]):.6f} nats"
+            )
+    finally:
+        shutil.rmtree(root, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    main()
