@@ -21,12 +21,17 @@ def after(step: int) -> Callable[..., bool]:
     return lambda: next(asked) >= step
 
 
-@pytest.fixture
-def unbroken(tmp_path: Path) -> Trained:
-    return train(workshop(tmp_path / "unbroken"), LOOP)
+@pytest.fixture(scope="module")
+def folder_of_unbroken(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("unbroken")
 
 
-@pytest.mark.parametrize("step", [1, 3, 5, 11])
+@pytest.fixture(scope="module")
+def unbroken(folder_of_unbroken: Path) -> Trained:
+    return train(workshop(folder_of_unbroken), LOOP)
+
+
+@pytest.mark.parametrize("step", [3, 11])
 def test_stopped_and_resumed_it_is_the_same(tmp_path: Path, unbroken: Trained, step: int) -> None:
     """Ten examples are two and a half batches: it stops in the middle of a pass, too."""
     folder = tmp_path / "broken"
@@ -53,8 +58,10 @@ def test_in_parts_it_learns_the_same(tmp_path: Path, unbroken: Trained) -> None:
     assert whole.examples.learned == unbroken.examples.learned
 
 
-def test_what_ends_behind_its_last_step_is_only_evaluated_again(tmp_path: Path, unbroken: Trained) -> None:
-    again = train(workshop(tmp_path / "unbroken", attempt=2), LOOP)
+def test_what_ends_behind_its_last_step_is_only_evaluated_again(
+    folder_of_unbroken: Path, unbroken: Trained
+) -> None:
+    again = train(workshop(folder_of_unbroken, attempt=2), LOOP)
     assert again.examples.learned == []
     assert again.equals(unbroken)
     assert again.measures["loss"] == unbroken.measures["loss"]
@@ -82,14 +89,15 @@ def test_few_checkpoints_are_kept(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("error", "kept"), [(RunInterrupted("paused"), 2), (RunLost("lost"), 0), (RunCancelled("unwanted"), 0)]
+    ("error", "kept"),
+    [(RunInterrupted("paused"), 1), (RunLost("lost"), 0), (RunCancelled("unwanted"), 0)],
 )
 def test_who_is_told_may_end_it(tmp_path: Path, error: Exception, kept: int) -> None:
     """A pause keeps what there is; what is lost or cancelled writes nothing more."""
     told = []
 
     def tell(fraction: float, activity: str, measures: dict) -> None:
-        told.append(measures["step"] if "step" in measures else 0)
+        told.append(measures.get("step", 0))
         raise error
 
     at = workshop(tmp_path / "run", tell=tell)
@@ -98,7 +106,7 @@ def test_who_is_told_may_end_it(tmp_path: Path, error: Exception, kept: int) -> 
     assert raised.value is error
     assert len(told) == 1
     assert told[0] <= 3
-    assert len(complete(at.folder)) == (kept > 0)
+    assert len(complete(at.folder)) == kept
 
 
 def test_it_goes_on_to_another_step(tmp_path: Path, unbroken: Trained) -> None:

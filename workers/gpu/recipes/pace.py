@@ -8,6 +8,7 @@ import statistics
 from collections.abc import Callable
 
 TRIAL = 2  # steps with the other number
+FIRST = 4  # steps until the first trial: a busy machine shows at once
 SHORTEST, LONGEST = 20, 160  # steps between two trials; doubled when a trial changed nothing
 
 
@@ -20,7 +21,7 @@ class Pace:
         self._settled: list[float] = []
         self._trial: list[float] = []
         self._trying = False
-        self._between = SHORTEST
+        self._between = FIRST
 
     @property
     def threads(self) -> int:
@@ -45,7 +46,7 @@ class Pace:
             self._current, self._other = self._other, self._current
             self._between = SHORTEST
         else:
-            self._between = min(2 * self._between, LONGEST)
+            self._between = max(SHORTEST, min(2 * self._between, LONGEST))
         self._settled, self._trial = [], []
         self._switch(trying=False)
 
