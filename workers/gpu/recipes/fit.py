@@ -74,10 +74,12 @@ def carry_out(
     trainer.add_callback(following)
     held_out, trainer.eval_dataset = trainer.eval_dataset, Sample(trainer.eval_dataset, loop.looked_at)
     trainer.train_dataset = Course(trainer.train_dataset, loop.steps * loop.batch_size, loop.seed)
+    trainer.args.per_device_eval_batch_size = _at_once(trainer.eval_dataset, trainer)
     with whole.again(trainer):
         _train(trainer, workshop, following, loop, until)
         _take_best(trainer, workshop)
         trainer.eval_dataset = held_out
+        trainer.args.per_device_eval_batch_size = _at_once(held_out, trainer)
         following.look()
         if processes.first():
             workshop.step(END, "evaluating")
@@ -154,6 +156,14 @@ def _take_best(trainer: Trainer, workshop: Workshop) -> None:
     if place is not None:
         trainer.state.best_model_checkpoint = str(place)
         trainer._load_best_model()  # noqa: SLF001  however the model is spread over processes
+
+
+def _at_once(examples: Any, trainer: Trainer) -> int:
+    """So many that no process is given examples a second time to fill its last batch: they would count in its loss."""
+    most, others, many = trainer.args.per_device_train_batch_size, trainer.args.world_size, len(examples)
+    if others == 1:
+        return most
+    return next((size for size in range(most, 1, -1) if many % (size * others) == 0), 1)
 
 
 def _evaluated(trainer: Trainer) -> dict[str, float]:
