@@ -54,8 +54,8 @@ def attempt(
     parameters = {"corpus": CORPUS, "seed": seed} | size
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "told.jsonl").unlink(missing_ok=True)
-    workshop = Workshop(folder=folder, attempt=number, tell=lambda *_: None, stopping=lambda: False)
-    Job(CONTINUED_PRETRAINING, parameters, "text-generation", number).write(folder)
+    workshop = Workshop(folder, number, lambda *_: None, lambda: False, folder)
+    Job(CONTINUED_PRETRAINING, parameters, "text-generation", number, str(folder)).write(folder)
     write_wish(workshop, Wish.GO_ON)
     began = time.time()
     with (folder / "log").open("ab") as log:

@@ -96,7 +96,7 @@ def measure(name: str) -> None:
     examples = Noise(length, classes=not build.vocabulary)
     schedule: Any = SimpleNamespace(steps=4, batch_size=batch, seed=0, checkpoint_steps=100)
     with tempfile.TemporaryDirectory() as folder:
-        at = Workshop(folder=Path(folder), attempt=1, tell=lambda *_: None, stopping=lambda: False)
+        at = Workshop(Path(folder), 1, lambda *_: None, lambda: False, Path(folder))
         fit(model, schedule, 1e-4, at, training=examples, held_out=examples)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     wanted = estimate(build, batch, length)

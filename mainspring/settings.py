@@ -77,6 +77,8 @@ class Settings(BaseSettings):
     environment: Environment = Environment.ALL  # which versions an infer worker of these settings holds
     infer_threads: int = Field(128, ge=1)
     worker_memory_bytes: int | None = None  # None: 60% of what the host or container has
+    # By what a training run is started in several processes, such as `accelerate launch --config_file fsdp.yaml`:
+    train_launch: str = ""  # empty: it runs in the train worker's own child
     kv_cache_bytes: int = Field(512 * 2**20, gt=0)  # per held version, on CPU
     compile_steps: bool = True  # passes that run often are compiled beside serving, by a process of its own
     # For deployments whose policy asks for the engine `vllm`:

@@ -44,7 +44,7 @@ def given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
 def killed_with_a_checkpoint(folder: Path, given: dict[str, Any], command: str) -> None:
     """Every process of it, by SIGKILL."""
     folder.mkdir()
-    Job(CONTINUED_PRETRAINING, given, "text-generation", 1).write(folder)
+    Job(CONTINUED_PRETRAINING, given, "text-generation", 1, str(folder)).write(folder)
     write_wish(workshop(folder), Wish.GO_ON)
     started = subprocess.Popen([*command.split(), "-m", LAUNCHED, str(folder)], start_new_session=True)
 

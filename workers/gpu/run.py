@@ -7,12 +7,13 @@ from mainspring import registry
 from mainspring.registry.remote import remote
 from mainspring.tables import Dataset, Deployment, Task, TrainingRun, Version
 from mainspring.training.errors import TrainingFailed
-from mainspring.training.recipes import IMPORT, SHAPES
+from mainspring.training.recipes import IMPORT, SHAPES, Parameters
 from mainspring.work import Fence
 from workers.gpu import registering
 from workers.gpu.attempt import Attempt, Bench
 from workers.gpu.load import check_loadable
 from workers.gpu.recipes.book import RECIPES
+from workers.gpu.recipes.launching import launch
 from workers.gpu.recipes.workshop import Made, Workshop
 from workers.persist import persist
 
@@ -34,7 +35,7 @@ class RunAttempt(Attempt):
         task = self._task()
         shape = SHAPES[self._run.recipe]
         parameters = shape.model_validate(self._run.parameters | self._dataset() | self._base())
-        made = RECIPES[self._run.recipe](parameters, task, self._workshop)
+        made = self._made(parameters, task)
         self._workshop.step(0.96, "checking that it loads")
         behind, base = remote(self.settings), made.source.get("base_digest")
         if behind is not None and base is not None:
@@ -51,6 +52,13 @@ class RunAttempt(Attempt):
 
     def clear(self) -> None:
         self._workshop.clear()
+
+    def _made(self, parameters: Parameters, task: Task) -> Made:
+        """Here, or in the processes of a launcher."""
+        recipe, command = self._run.recipe, self.settings.train_launch
+        if command and recipe != IMPORT:
+            return launch(command, recipe, parameters.model_dump(exclude_none=True), task, self._workshop)
+        return RECIPES[recipe](parameters, task, self._workshop)
 
     def _release(
         self, made: Made, found: registry.Inspection, stored: registry.Stored, checked: dict[str, Any]

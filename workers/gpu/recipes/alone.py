@@ -4,17 +4,15 @@ accelerate launch --config_file fsdp.yaml -m workers.gpu.recipes.alone FOLDER
 """
 
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from mainspring.errors import MainspringError
 from mainspring.tables import Task
 from mainspring.training.recipes import SHAPES
 from workers.gpu.recipes import launching, processes
+from workers.gpu.recipes.book import RECIPES
 from workers.gpu.recipes.launching import Job, Listener
-from workers.gpu.recipes.workshop import Made, Workshop
-from workers.gpu.train import RECIPES
+from workers.gpu.recipes.workshop import Workshop
 
 ENDED = 75  # so that a launcher ends the other processes too
 
@@ -25,9 +23,8 @@ def main(folder: Path) -> int:
     listener = Listener(folder, job.attempt)
     workshop = _workshop(folder, job, listener, first=first)
     try:
-        made = _recipe(job.recipe)(
-            SHAPES[job.recipe].model_validate(job.parameters), Task(job.task), workshop
-        )
+        parameters = SHAPES[job.recipe].model_validate(job.parameters)
+        made = RECIPES[job.recipe](parameters, Task(job.task), workshop)
     except processes.Bystander:
         return 0
     except MainspringError as error:
@@ -40,14 +37,10 @@ def main(folder: Path) -> int:
 
 def _workshop(folder: Path, job: Job, listener: Listener, *, first: bool) -> Workshop:
     """One that tells and hears only in the first process."""
-    given: dict[str, Any] = {} if job.datasets is None else {"datasets": Path(job.datasets)}
+    datasets = Path(job.datasets)
     if first:
-        return Workshop(folder, job.attempt, listener.tell, listener.stopping, **given)
-    return Workshop(folder, job.attempt, lambda *_: None, lambda: False, **given)
-
-
-def _recipe(name: str) -> Callable[[Any, Task, Workshop], Made]:
-    return RECIPES[name]
+        return Workshop(folder, job.attempt, listener.tell, listener.stopping, datasets)
+    return Workshop(folder, job.attempt, lambda *_: None, lambda: False, datasets)
 
 
 if __name__ == "__main__":

@@ -69,7 +69,7 @@ def carry_out(
     loop = Loop.of(schedule)
     until = min(until or loop.steps, loop.steps)
     following = Following(workshop, loop, until)
-    logging.disable_progress_bar()
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     trainer.remove_callback(PrinterCallback)  # the row has the progress; standard output is a log here
     trainer.add_callback(following)
     held_out, trainer.eval_dataset = trainer.eval_dataset, Sample(trainer.eval_dataset, loop.looked_at)

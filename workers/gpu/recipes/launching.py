@@ -41,13 +41,13 @@ class Wish(StrEnum):
 
 @dataclass(frozen=True)
 class Job:
-    """`datasets`: where the workshop finds them; None of one that has none."""
+    """`datasets`: where they are."""
 
     recipe: str
     parameters: dict[str, Any]
     task: str
     attempt: int
-    datasets: str | None = None
+    datasets: str
 
     @classmethod
     def read(cls, folder: Path) -> Self:
@@ -66,10 +66,7 @@ def launch(command: str, recipe: str, parameters: dict[str, Any], task: Task, wo
     folder.mkdir(parents=True, exist_ok=True)
     for name in ("told.jsonl", "ended.json"):
         (folder / name).unlink(missing_ok=True)
-    datasets = getattr(workshop, "datasets", None)
-    Job(recipe, parameters, task.value, workshop.attempt, None if datasets is None else str(datasets)).write(
-        folder
-    )
+    Job(recipe, parameters, task.value, workshop.attempt, str(workshop.datasets)).write(folder)
     write_wish(workshop, Wish.GO_ON)
     with _started([*shlex.split(command), "-m", LAUNCHED, str(folder.absolute())]) as processes:
         _relay(workshop, processes)
