@@ -2,10 +2,12 @@
 
 import hashlib
 from pathlib import Path
+from tempfile import mkdtemp
 from typing import Any
 
 from mainspring.curation import files
 from mainspring.curation.rows import Kind, Message, Origin, Row, Split
+from mainspring.registry import inspect, put
 from mainspring.tables import Task
 from mainspring.training.recipes import SHAPES, validated
 from tests.contract import models
@@ -28,7 +30,7 @@ def labelled(said: str, label: str) -> Row:
     return Row(Kind.LABELLED, Origin.FEEDBACK, "test", said, text=said, label=label)
 
 
-def preference(asked: str, chosen: str, rejected: str) -> Row:
+def preference(asked: str, chosen: str | None, rejected: str | None) -> Row:
     said = (Message("user", asked),)
     return Row(
         Kind.PREFERENCE, Origin.FEEDBACK, "test", asked, messages=said, chosen=chosen, rejected=rejected
@@ -51,16 +53,24 @@ def dataset(root: Path, rows: list[Row], held_out: int = 5) -> str:
     return digest
 
 
-def workshop(root: Path, attempt: int = 1, told: list[Any] | None = None) -> Workshop:
+def workshop(folder: Path, datasets: Path, told: list[Any] | None = None) -> Workshop:
     def tell(*what: Any) -> None:
         if told is not None:
             told.append(what)
 
-    return Workshop(root / "run", attempt, tell, lambda: False, root / "datasets")
+    return Workshop(folder, 1, tell, lambda: False, datasets)
+
+
+def stored(root: Path, folder: Path, task: Task) -> Path:
+    """As a version is."""
+    store = root / "store"
+    return store / put(store, folder, inspect(folder, task, store).files).digest
 
 
 def learn(root: Path, recipe: str, task: Task, given: dict[str, Any]) -> Made:
     """As a run does it, without one."""
-    asked = validated(recipe, task, QUICK | given)
+    asked = validated(
+        recipe, task, QUICK | {name: value for name, value in given.items() if value is not None}
+    )
     parameters = SHAPES[recipe].model_validate(asked.model_dump(exclude_none=True))
-    return RECIPES[recipe](parameters, task, workshop(root))
+    return RECIPES[recipe](parameters, task, workshop(Path(mkdtemp(dir=root)), root / "datasets"))

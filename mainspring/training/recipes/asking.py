@@ -103,6 +103,13 @@ def _require_whole_batches(parameters: Learning) -> None:
             field="parameters.accumulation_steps",
             remedy="Give a divisor of `batch_size`.",
         )
+    alone = parameters.batch_size == parameters.accumulation_steps
+    if isinstance(parameters, PreferenceTuning) and parameters.method == "kto" and alone:
+        raise InvalidRequest(
+            "kto compares the answers of a batch, and each would be alone",
+            field="parameters.batch_size",
+            remedy="Take at least two examples at a time.",
+        )
 
 
 def _require_what_can_be_served(parameters: Parameters, task: Task) -> None:
