@@ -51,12 +51,13 @@ def measures(made: Made) -> dict[str, float]:
 
 def _parent(session: Session, run: TrainingRun, made: Made) -> dict[str, str]:
     """The version that it began as, by its name and its digest, as far as there is one."""
-    if "base_digest" in made.source:
-        return {"parent": made.source["base"]}
     if made.parent is None:
-        return {}
+        return {"parent": made.source["base"]} if "base_digest" in made.source else {}
     known = registry.of_digest(session, made.parent, run.deployment)
-    return {"parent_digest": made.parent} | ({} if known is None else {"parent": known.label})
+    if known is None:
+        return {"parent_digest": made.parent}
+    beside = {"base": known.label} if "base_digest" in made.source else {}  # as an imported adapter names it
+    return {"parent_digest": made.parent, "parent": known.label} | beside
 
 
 def _bring(session: Session, run: TrainingRun, version: Version) -> None:

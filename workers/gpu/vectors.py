@@ -18,7 +18,7 @@ class VectorHead(TextHead):
 
     def __init__(self, texts: Texts, path: Path) -> None:
         super().__init__(texts)
-        self._pooling = _pooling(path)
+        self._pooling = pooling(path)
 
     def rows(self, outputs: Any, mask: Tensor) -> list[Tensor]:
         """[hidden] of each text: pooled before it leaves the device would save little, the rows are small."""
@@ -37,8 +37,8 @@ class VectorHead(TextHead):
         return tokens.amax(dim=0) if self._pooling == "max" else tokens.mean(dim=0)
 
 
-def _pooling(path: Path) -> str:
-    """Raises ModelRefused for a way of pooling, or a layer behind it, that is not run here."""
+def pooling(path: Path) -> str:
+    """first, mean, max or last. Raises ModelRefused for a way of pooling, or a layer behind it, that is not run here."""
     dense = [folder.name for folder in path.glob("*_Dense") if folder.is_dir()]
     if dense:
         raise ModelRefused(f"the folder has a layer `{dense[0]}` behind its pooling, which is not run here")

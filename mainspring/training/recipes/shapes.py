@@ -32,7 +32,8 @@ class ContinuedPretraining(Learning):
     """From `base`, or from nothing: then a small Llama-shaped model and its tokenizer are made.
 
     It learns a corpus, or the texts and conversations of a dataset. `held_out`: the share of a corpus' documents kept for
-    evaluation; `learning_rate` is the peak, and when none is given 1e-4 for a base and 3e-3 for a model from nothing.
+    evaluation; `learning_rate` is the peak, and when none is given 1e-4 for a base, 1e-3 for LoRA and 3e-3 for a model
+    from nothing.
     """
 
     corpus: Corpus | None = None

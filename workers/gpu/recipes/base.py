@@ -88,8 +88,8 @@ def save(model: PreTrainedModel, base: Base, output: Path, task: Task) -> None:
     for name in _SET_BY_TRAINERS:
         if hasattr(base.config, name):
             setattr(model.config, name, getattr(base.config, name))
-    narrowed: Any = model.to(base.dtype)  # type: ignore[arg-type]  torch's own signature is wrapped
-    narrowed.save_pretrained(output)
+    whole: Any = model  # torch's own signature of `to` is wrapped
+    whole.to(base.dtype).save_pretrained(output)
     for name in OF_TOKENIZERS | _TERMS | _OF_VECTORS:
         (output / name).unlink(missing_ok=True)
     named = base.folder if has_tokenizer(base.folder) else base.whole

@@ -10,26 +10,28 @@ import torch
 from torch.utils.data import Dataset
 from transformers import (
     AutoModelForCausalLM,
-    AutoTokenizer,
     PreTrainedModel,
     PreTrainedTokenizerBase,
     set_seed,
 )
 
 from mainspring.curation.rows import Kind
-from mainspring.registry import expected_digest
 from mainspring.tables import Task
 from mainspring.training.errors import TrainingFailed
-from mainspring.training.recipes import ContinuedPretraining, Corpus
+from mainspring.training.recipes import CONTINUED_PRETRAINING, ContinuedPretraining, Corpus
 from workers.gpu.recipes import corpus
+from workers.gpu.recipes.base import Base, begin
 from workers.gpu.recipes.card import write_card
 from workers.gpu.recipes.corpus import Document
-from workers.gpu.recipes.dataset import described, named, taken
+from workers.gpu.recipes.dataset import described, named, replayed, taken
+from workers.gpu.recipes.ending import finish
 from workers.gpu.recipes.fit import fit
+from workers.gpu.recipes.lora import put_on, require_stored
+from workers.gpu.recipes.replay import beside
 from workers.gpu.recipes.starter_model import make_model, make_tokenizer
 from workers.gpu.recipes.workshop import Made, Workshop
 
-FROM_BASE, FROM_NOTHING = 1e-4, 3e-3  # learning rates
+FROM_BASE, BY_LORA, FROM_NOTHING = 1e-4, 1e-3, 3e-3  # learning rates
 SHORTEST_CONTEXT = 512
 SHORTEST = 20  # characters of a document worth learning from
 PIECE = 900  # characters of an answer in the chat form, so that question and answer fit into a block
@@ -66,40 +68,58 @@ class Blocks(Windows):
 def make(parameters: ContinuedPretraining, task: Task, workshop: Workshop) -> Made:
     """Raises ModelRefused for a bad base, TrainingFailed for a bad corpus, RunInterrupted, RunLost."""
     set_seed(parameters.seed)
-    parent = None if parameters.base is None else expected_digest(Path(parameters.base), task)
+    base = None if parameters.base is None else begin(parameters.base, task)
+    if base is not None:
+        require_stored(base, parameters.lora)
     workshop.step(0.01, "collecting text")
     training, held_out, learnt = _documents(parameters, workshop)
+    kinds = (Kind.TEXT, Kind.CHAT)
+    old = [corpus.of_row(row) for row in replayed(parameters.replay, workshop.datasets, *kinds)]
     random.Random(parameters.seed).shuffle(training)  # noqa: S311  an order, not a secret
-    workshop.step(0.05, "making the tokenizer" if parameters.base is None else "loading the base")
-    model, tokenizer = _begin(parameters, training)
+    workshop.step(0.05, "making the tokenizer" if base is None else "loading the base")
+    model, tokenizer = _from_nothing(parameters, training) if base is None else _from(base, parameters)
     workshop.step(0.08, "reading the text")
-    stream, aside = (_tokens(part, tokenizer, parameters) for part in (training, held_out))
+    stream, aside, again = (_tokens(part, tokenizer, parameters) for part in (training, held_out, old))
+    length, many = parameters.block_length, parameters.steps * parameters.batch_size
+    trained = put_on(model, parameters.lora, task)
     measures = fit(
-        model,
+        trained,
         parameters,
-        parameters.learning_rate or (FROM_BASE if parameters.base else FROM_NOTHING),
+        parameters.learning_rate or _rate(parameters),
         workshop,
-        training=Windows(
-            stream, parameters.block_length, parameters.steps * parameters.batch_size, parameters.seed
+        training=beside(
+            Windows(stream, length, many, parameters.seed),
+            Windows(again, length, many, parameters.seed + 1) if len(again) else None,
+            parameters.replay,
+            parameters.seed,
         ),
-        held_out=Blocks(aside, parameters.block_length),
+        held_out=Blocks(aside, length),
     )
     measures |= {"training_tokens": len(stream), "held_out_tokens": len(aside)}
+    if base is not None:
+        return finish(
+            trained, base, parameters.lora, task, workshop,
+            recipe=CONTINUED_PRETRAINING, measures=measures, learnt=learnt,
+        )  # fmt: skip
     model.save_pretrained(workshop.output)
     tokenizer.save_pretrained(workshop.output)
-    write_card(workshop.output, "continued-pretraining", parameters.base, measures)
-    return Made(workshop.output, {"base": parameters.base}, measures, learnt, parent)
+    write_card(workshop.output, CONTINUED_PRETRAINING, None, measures)
+    return Made(workshop.output, {"base": None}, measures, learnt)
 
 
-def _begin(
+def _rate(parameters: ContinuedPretraining) -> float:
+    if parameters.base is None:
+        return FROM_NOTHING
+    return FROM_BASE if parameters.lora is None else BY_LORA
+
+
+def _from(base: Base, parameters: ContinuedPretraining) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+    return base.model(AutoModelForCausalLM, frozen=parameters.lora is not None), base.tokenizer
+
+
+def _from_nothing(
     parameters: ContinuedPretraining, training: list[Document]
 ) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
-    if parameters.base is not None:
-        safely: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
-        model = AutoModelForCausalLM.from_pretrained(
-            parameters.base, use_safetensors=True, dtype=torch.float32, **safely
-        )
-        return model, AutoTokenizer.from_pretrained(parameters.base, **safely)
     length = max(parameters.block_length, SHORTEST_CONTEXT)
     texts = chain.from_iterable((one.heading, one.text) for one in training)
     tokenizer = make_tokenizer(texts, length, chat_template=parameters.chat_template)
@@ -113,7 +133,7 @@ def _documents(
     if parameters.dataset is not None:
         rows = taken(workshop.datasets / parameters.dataset, Kind.TEXT, Kind.CHAT)
         sides = [[corpus.of_row(row) for row in side] for side in rows]
-        return sides[0], sides[1], named(parameters.dataset, sum(map(len, sides)))
+        return sides[0], sides[1], named(parameters.dataset, sum(map(len, sides)), parameters.replay)
     source = parameters.corpus or Corpus()
     documents = corpus.distinct(_collected(source), shortest=SHORTEST)
     training, held_out = corpus.split(documents, parameters.held_out)
@@ -124,7 +144,10 @@ def _documents(
             remedy="Give more text, or a larger share held out.",
         )
     both = ((one.heading, one.text) for one in documents)
-    return training, held_out, described(both, source.model_dump(exclude_none=True))
+    origin = source.model_dump(exclude_none=True)
+    if parameters.replay is not None:
+        origin["replay"] = parameters.replay.model_dump()
+    return training, held_out, described(both, origin)
 
 
 def _collected(source: Corpus) -> Iterator[Document]:
@@ -139,6 +162,8 @@ def _tokens(
     """One stream; what the chat template does not end, ends with the tokenizer's end of text."""
     end = [] if tokenizer.eos_token_id is None else [tokenizer.eos_token_id]
     written = [pair for document in documents for pair in _written(document, tokenizer, parameters)]
+    if not written:
+        return torch.empty(0, dtype=torch.int64)
     ids = tokenizer([text for text, _ in written], add_special_tokens=False, verbose=False)["input_ids"]
     ends = (end if plain else [] for _, plain in written)
     return torch.tensor([token for pair in zip(ids, ends, strict=True) for part in pair for token in part])

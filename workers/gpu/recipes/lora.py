@@ -12,12 +12,8 @@ from mainspring.training.errors import TrainingFailed
 from mainspring.training.recipes import Lora
 from workers.gpu.recipes.base import Base
 
-# What is new in a head is trained whole, as peft does it for these.
-_HEADS = {
-    Task.TEXT_CLASSIFICATION: "SEQ_CLS",
-    Task.TOKEN_CLASSIFICATION: "TOKEN_CLS",
-    Task.QUESTION_ANSWERING: "QUESTION_ANS",
-}
+# Whose head may be new: it is trained whole.
+_WITH_HEADS = (Task.TEXT_CLASSIFICATION, Task.TOKEN_CLASSIFICATION, Task.QUESTION_ANSWERING)
 
 
 def put_on(model: PreTrainedModel, lora: Lora | None, task: Task) -> Any:
@@ -26,11 +22,13 @@ def put_on(model: PreTrainedModel, lora: Lora | None, task: Task) -> Any:
         return model
     from peft import LoraConfig, get_peft_model  # which takes its time
 
+    heads = _heads(model) if task in _WITH_HEADS else []
     config = LoraConfig(
         r=lora.rank,
         lora_alpha=lora.alpha or 2 * lora.rank,
         target_modules=lora.targets or "all-linear",
-        task_type=_HEADS.get(task),
+        exclude_modules=rf"({'|'.join(heads)})(\..*)?" if heads else None,
+        modules_to_save=heads or None,
     )
     try:
         return get_peft_model(model, config)
@@ -40,6 +38,16 @@ def put_on(model: PreTrainedModel, lora: Lora | None, task: Task) -> Any:
             field="parameters.lora.targets",
             remedy="Leave `targets` out to take all linear layers.",
         ) from error
+
+
+def _heads(model: PreTrainedModel) -> list[str]:
+    """What stands beside the body and has weights."""
+    parts = model.named_children()
+    return [
+        name
+        for name, part in parts
+        if name != model.base_model_prefix and any(True for _ in part.parameters())
+    ]
 
 
 def taken_off(model: Any) -> PreTrainedModel:

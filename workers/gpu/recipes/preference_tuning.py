@@ -13,7 +13,7 @@ from workers.gpu.recipes.answers import Speaker
 from workers.gpu.recipes.base import begin
 from workers.gpu.recipes.dataset import FIELD, named, replayed, taken
 from workers.gpu.recipes.ending import finish
-from workers.gpu.recipes.fit import fit
+from workers.gpu.recipes.fit import arguments, carry_out
 from workers.gpu.recipes.lora import put_on, require_stored
 from workers.gpu.recipes.replay import drawn
 from workers.gpu.recipes.workshop import Made, Workshop
@@ -39,15 +39,12 @@ def make(parameters: PreferenceTuning, task: Task, workshop: Workshop) -> Made:
     random.Random(parameters.seed).shuffle(rows)  # noqa: S311  an order, not a secret
     trained = put_on(model, parameters.lora, task)
     speaker = Speaker(base.tokenizer)
-    found = fit(
-        trained,
-        parameters,
-        parameters.learning_rate or (BY_LORA if parameters.lora else FULL),
-        workshop,
-        training=_examples(rows, speaker, parameters),
-        held_out=_examples(aside, speaker, parameters),
-        trainer=trainer_of(parameters, base.tokenizer),
-    )
+    rate = parameters.learning_rate or (BY_LORA if parameters.lora else FULL)
+    trainer = trainer_of(
+        trained, parameters, base.tokenizer, arguments(parameters, rate, workshop),
+        training=_examples(rows, speaker, parameters), held_out=_examples(aside, speaker, parameters),
+    )  # fmt: skip
+    found = carry_out(trainer, parameters, workshop)
     measures = _measures(found) | {"training_examples": len(rows), "held_out_examples": len(aside)}
     learnt = named(parameters.dataset, len(rows) + len(aside), parameters.replay)
     return finish(
@@ -64,7 +61,7 @@ def _is_rated(row: Row) -> bool:
     return bool(row.chosen or row.rejected)
 
 
-def _examples(rows: list[Row], speaker: Speaker, parameters: PreferenceTuning) -> Any:
+def _examples(rows: list[Row], speaker: Speaker, parameters: PreferenceTuning) -> Items:
     if parameters.method == "dpo":
         return [_pair(row, speaker, parameters.block_length) for row in rows]
     rated = [one for row in rows for one in _rated(row, speaker, parameters.block_length)]

@@ -4,13 +4,11 @@ Left to themselves they count their use at a hub, write a model card beside each
 when a chat template surprises them. Imported by who tunes by preferences: trl takes its time.
 """
 
-from collections.abc import Callable
-from dataclasses import fields
 from typing import Any
 
 from datasets import Dataset, disable_progress_bars
 from peft import PeftModel
-from transformers import PreTrainedTokenizerBase, Trainer, TrainingArguments
+from transformers import PreTrainedTokenizerBase, Trainer
 from trl.trainer.dpo_config import DPOConfig
 from trl.trainer.dpo_trainer import DPOTrainer
 from trl.trainer.kto_config import KTOConfig
@@ -45,47 +43,31 @@ class _Pairs(_Quiet, DPOTrainer): ...
 class _Ratings(_Quiet, KTOTrainer): ...
 
 
-def trainer_of(parameters: PreferenceTuning, tokenizer: PreTrainedTokenizerBase) -> Callable[..., Trainer]:
-    """To be called as transformers' Trainer is, with lists of examples as datasets.
-
-    Of dpo {prompt_ids, chosen_ids, rejected_ids}, of kto {prompt_ids, completion_ids, KL_completion_ids, label}.
-    """
-
-    def build(
-        *,
-        args: TrainingArguments,
-        train_dataset: Items,
-        eval_dataset: Items,
-        data_collator: Any = None,
-        **more: Any,
-    ) -> Trainer:
-        del data_collator  # trl's own fits its columns
-        given: dict[str, Any] = {
-            one.name: getattr(args, one.name) for one in fields(TrainingArguments) if one.init
-        }
-        given |= {
-            "beta": parameters.beta,
-            "max_length": parameters.block_length,
-            "precompute_ref_log_probs": True,
-            "gradient_checkpointing": False,
-        }
-        kind: Any
-        config: Any
-        if parameters.method == "dpo":
-            kind, config = _Pairs, DPOConfig
-        else:
-            kind, config = _Ratings, KTOConfig
-            given |= {"train_sampling_strategy": "sequential"} | _weights(train_dataset)
-        made: Trainer = kind(
-            args=config(**given),
-            train_dataset=Dataset.from_list(list(train_dataset)),
-            eval_dataset=Dataset.from_list(list(eval_dataset)),
-            processing_class=tokenizer,
-            **more,
-        )
-        return made
-
-    return build
+def trainer_of(
+    model: Any, parameters: PreferenceTuning, tokenizer: PreTrainedTokenizerBase, arguments: dict[str, Any],
+    *, training: Items, held_out: Items,
+) -> Trainer:  # fmt: skip
+    """`arguments`: of TrainingArguments. Examples: of dpo {prompt_ids, chosen_ids, rejected_ids}, of kto {prompt_ids,
+    completion_ids, KL_completion_ids, label}."""
+    given = arguments | {
+        "beta": parameters.beta,
+        "max_length": parameters.block_length,
+        "precompute_ref_log_probs": True,
+        "gradient_checkpointing": False,
+    }
+    kind: Any = _Pairs
+    config: Any = DPOConfig
+    if parameters.method == "kto":
+        kind, config = _Ratings, KTOConfig
+        given |= {"train_sampling_strategy": "sequential"} | _weights(training)
+    made: Trainer = kind(
+        model=model,
+        args=config(**given),
+        train_dataset=Dataset.from_list(training),
+        eval_dataset=Dataset.from_list(held_out),
+        processing_class=tokenizer,
+    )
+    return made
 
 
 def _weights(examples: Items) -> dict[str, float]:

@@ -1,0 +1,1 @@
+"""What an encoder is taught, one file a task."""
