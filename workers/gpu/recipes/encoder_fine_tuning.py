@@ -1,11 +1,13 @@
 """An encoder learns its deployment's task from examples."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from transformers import TrainingArguments, set_seed
 
 from mainspring.tables import Task
+from mainspring.training.loop import Loop
 from mainspring.training.recipes import ENCODER_FINE_TUNING, EncoderFineTuning
 from workers.gpu.recipes.base import begin
 from workers.gpu.recipes.encoders import classes, entities, extracts, likeness, masking
@@ -13,6 +15,7 @@ from workers.gpu.recipes.encoders.lesson import Lesson, Taught, freeze
 from workers.gpu.recipes.ending import finish
 from workers.gpu.recipes.fit import arguments, carry_out, fit
 from workers.gpu.recipes.lora import put_on
+from workers.gpu.recipes.memory import require
 from workers.gpu.recipes.workshop import Made, Workshop
 
 LESSONS: dict[Task, Callable[[Taught], Lesson]] = {
@@ -58,6 +61,13 @@ def _learned(
             collate=lesson.collate,
             measure=lesson.measure,
         )
+    loop, training = Loop.of(parameters), lesson.training
+    read = [lesson.reads(training[at]) for at in range(len(training))]  # type: ignore[arg-type]
+    require(
+        model,
+        replace(loop, batch_size=loop.batch_size * len(read[0])),
+        [{"input_ids": max(one, key=len)} for one in read],
+    )
     trainer = lesson.trainer(
         model=model,
         args=TrainingArguments(**arguments(parameters, rate, workshop) | lesson.arguments),

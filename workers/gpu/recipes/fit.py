@@ -13,6 +13,7 @@ from mainspring.training.loop import Decay, Loop
 from mainspring.training.patience import best, exhausted
 from workers.gpu.device import device
 from workers.gpu.recipes import checkpoints, memory, processes, whole
+from workers.gpu.recipes.before import loss_before
 from workers.gpu.recipes.course import Course, Sample
 from workers.gpu.recipes.following import END, Following, losses, writing
 from workers.gpu.recipes.workshop import Workshop
@@ -42,7 +43,7 @@ def fit(
     measure: Any = None,
     until: int | None = None,
 ) -> dict[str, float]:
-    """Trains in place and evaluates on what was held out: {loss, …, seconds}; resumes from the last checkpoint.
+    """Trains in place and evaluates on what was held out: {loss, loss_before, …, seconds}; resumes from the last checkpoint.
 
     `until`: it goes so far this time, and on from there in another call. Raises RunInterrupted (a checkpoint is written),
     RunLost, RunCancelled, TrainingFailed when there is too little memory or the loss is not finite; in all processes but
@@ -71,6 +72,8 @@ def carry_out(
     following = Following(workshop, loop, until)
     logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     trainer.remove_callback(PrinterCallback)  # the row has the progress; standard output is a log here
+    trainer.args.per_device_eval_batch_size = _at_once(trainer.eval_dataset, trainer)
+    before = loss_before(trainer, workshop.folder, _evaluated)
     trainer.add_callback(following)
     held_out, trainer.eval_dataset = trainer.eval_dataset, Sample(trainer.eval_dataset, loop.looked_at)
     trainer.train_dataset = Course(trainer.train_dataset, loop.steps * loop.batch_size, loop.seed)
@@ -86,7 +89,7 @@ def carry_out(
         measures = _evaluated(trainer)
     if not processes.first():
         raise processes.Bystander
-    return measures | {"training_seconds": round(time.monotonic() - began, 1)}
+    return measures | before | {"training_seconds": round(time.monotonic() - began, 1)}
 
 
 def arguments(schedule: Schedule, learning_rate: float, workshop: Workshop) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Preference tuning: by pairs of answers of which one is better (DPO), or by answers that are good or bad (KTO)."""
 
 import random
+from dataclasses import replace
 from typing import Any
 
 from transformers import AutoModelForCausalLM, set_seed
@@ -8,6 +9,7 @@ from transformers import AutoModelForCausalLM, set_seed
 from mainspring.curation.rows import Kind, Row
 from mainspring.tables import Task
 from mainspring.training.errors import TrainingFailed
+from mainspring.training.loop import Loop
 from mainspring.training.recipes import PREFERENCE_TUNING, PreferenceTuning
 from workers.gpu.recipes.answers import Speaker
 from workers.gpu.recipes.base import begin
@@ -15,6 +17,7 @@ from workers.gpu.recipes.dataset import FIELD, named, replayed, taken
 from workers.gpu.recipes.ending import finish
 from workers.gpu.recipes.fit import arguments, carry_out
 from workers.gpu.recipes.lora import put_on, require_stored
+from workers.gpu.recipes.memory import require
 from workers.gpu.recipes.replay import drawn
 from workers.gpu.recipes.workshop import Made, Workshop
 
@@ -40,9 +43,11 @@ def make(parameters: PreferenceTuning, task: Task, workshop: Workshop) -> Made:
     trained = put_on(model, parameters.lora, task)
     speaker = Speaker(base.tokenizer)
     rate = parameters.learning_rate or (BY_LORA if parameters.lora else FULL)
+    training = _examples(rows, speaker, parameters)
+    require(trained, _twice(parameters), [{"input_ids": _longest(one)} for one in training])
     trainer = trainer_of(
         trained, parameters, base.tokenizer, arguments(parameters, rate, workshop),
-        training=_examples(rows, speaker, parameters), held_out=_examples(aside, speaker, parameters),
+        training=training, held_out=_examples(aside, speaker, parameters),
     )  # fmt: skip
     found = carry_out(trainer, parameters, workshop)
     measures = _measures(found) | {"training_examples": len(rows), "held_out_examples": len(aside)}
@@ -51,6 +56,17 @@ def make(parameters: PreferenceTuning, task: Task, workshop: Workshop) -> Made:
         trained, base, parameters.lora, task, workshop,
         recipe=PREFERENCE_TUNING, measures=measures, learnt=learnt,
     )  # fmt: skip
+
+
+def _twice(parameters: PreferenceTuning) -> Loop:
+    """For the memory: two sequences an example are read at once."""
+    loop = Loop.of(parameters)
+    return replace(loop, batch_size=2 * loop.batch_size)
+
+
+def _longest(example: dict[str, Any]) -> list[int]:
+    answers = [ids for name, ids in example.items() if name.endswith("_ids") and name != "prompt_ids"]
+    return [*example["prompt_ids"], *max(answers, key=len)]
 
 
 def _is_pair(row: Row) -> bool:

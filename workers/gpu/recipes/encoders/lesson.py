@@ -22,7 +22,8 @@ Items = Dataset[dict[str, Any]]
 @dataclass(frozen=True)
 class Lesson:
     """`learnt`: the examples as a record names them; `source`: what else is to be said; `trainer`: where the model does
-    not know the loss itself, with what it is to be told besides."""
+    not know the loss itself, with what it is to be told besides, and `reads`: the token ids that it reads of an example at once.
+    """
 
     model: PreTrainedModel
     training: Items
@@ -33,6 +34,7 @@ class Lesson:
     source: dict[str, Any] = field(default_factory=dict)
     trainer: type[Trainer] | None = None
     arguments: dict[str, Any] = field(default_factory=dict)
+    reads: Callable[[dict[str, Any]], list[list[int]]] = field(default=lambda item: [item["input_ids"]])
 
 
 @dataclass(frozen=True)

@@ -40,6 +40,7 @@ def lesson(taught: Taught) -> Lesson:
     return Lesson(
         model, listed(training), listed(held_out), Both(base.tokenizer.pad_token_id or 0), learnt,
         trainer=trainer_of(pooling(base.whole)), arguments={"remove_unused_columns": False},
+        reads=lambda item: [item["one"], item["other"]],
     )  # fmt: skip
 
 
