@@ -117,7 +117,9 @@ def judge(session: Session, evaluation: Evaluation) -> tuple[Verdict, Decided]:
     """What the gate of today's policy says of what was measured; with all that it was decided from."""
     deployment = session.get_one(Deployment, evaluation.deployment)
     plan = filled(gate_plan(deployment.policy), Task(deployment.task))
-    if evaluation.champion_id is not None:  # and nothing was measured of it: that is not as if there were none
+    if (
+        evaluation.champion_id is not None
+    ):  # and nothing was measured of it: that is not as if there were none
         plan = plan.model_copy(update={"when_alone": "ask"})
     results = evaluation.results or {}
     decided = decide(plan, results_of(results))
