@@ -75,11 +75,11 @@ CASES: dict[str, tuple[Callable[[], PreTrainedModel], int, int]] = {
 
 
 class Noise(Dataset[Any]):
-    def __init__(self, length: int, *, classes: bool) -> None:
-        self._length, self._classes = length, classes
+    def __init__(self, many: int, length: int, *, classes: bool) -> None:
+        self._many, self._length, self._classes = many, length, classes
 
     def __len__(self) -> int:
-        return 64
+        return self._many
 
     def __getitem__(self, place: int) -> dict[str, Any]:
         ids = torch.randint(4096, (self._length,), generator=torch.Generator().manual_seed(place))
@@ -93,8 +93,8 @@ def measure(name: str) -> None:
     weights = sum(p.numel() * p.element_size() for p in model.parameters())
     build = build_of(model)
     before = psutil.Process().memory_info().rss
-    examples = Noise(length, classes=not build.vocabulary)
-    schedule: Any = SimpleNamespace(steps=4, batch_size=batch, seed=0, checkpoint_steps=100)
+    examples = Noise(batch, length, classes=not build.vocabulary)
+    schedule: Any = SimpleNamespace(steps=3, batch_size=batch, seed=0, checkpoint_steps=100)
     with tempfile.TemporaryDirectory() as folder:
         at = Workshop(Path(folder), 1, lambda *_: None, lambda: False, Path(folder))
         fit(model, schedule, 1e-4, at, training=examples, held_out=examples)

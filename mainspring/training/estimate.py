@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 
 ADAM = 2  # numbers of float32 a parameter
 STREAM, INNER = 14, 4  # numbers that a layer keeps for the way back, in widths of the model and of its middle
+COMPOSED = 10  # instead of INNER where the activation is composed of several operations
+ADAPTED = 1.65  # times as much where each product has an adapter beside it
 LOGITS = 4  # themselves, their logarithms, and the gradients of both: of float32
 CLASSES = 16 * 2**20  # what a head without a vocabulary takes
 
@@ -15,7 +17,8 @@ CLASSES = 16 * 2**20  # what a head without a vocabulary takes
 class Build:
     """What of a model decides. `trained`: of its parameters; `vocabulary`: 0 when it does not answer with words.
 
-    `quadratic`: its attention keeps a number for each pair of positions.
+    `quadratic`: its attention keeps a number for each pair of positions. `composed`: its activation is one of several
+    operations, as gelu_new is. `adapted`: what is trained are adapters.
     """
 
     parameters: int
@@ -26,6 +29,8 @@ class Build:
     heads: int = 1
     vocabulary: int = 0
     quadratic: bool = False
+    composed: bool = False
+    adapted: bool = False
 
 
 @dataclass(frozen=True)
@@ -61,7 +66,8 @@ def estimate(build: Build, batch: int, length: int, *, half: bool = False) -> By
     """For passes over `batch` texts of `length` tokens; `half`: activations in two bytes each (mixed precision)."""
     number = 2 if half else 4
     tokens = batch * length
-    layer = tokens * (STREAM * build.hidden + INNER * build.inner) * number
+    inner = COMPOSED if build.composed else INNER
+    layer = tokens * (STREAM * build.hidden + inner * build.inner) * number
     if build.quadratic:
         layer += 2 * batch * build.heads * length**2 * number
     logits = tokens * build.vocabulary * 4 * LOGITS if build.vocabulary else CLASSES
@@ -69,7 +75,7 @@ def estimate(build: Build, batch: int, length: int, *, half: bool = False) -> By
         weights=4 * build.parameters,
         gradients=4 * build.trained,
         optimizer=4 * ADAM * build.trained,
-        activations=build.layers * layer,
+        activations=int(build.layers * layer * (ADAPTED if build.adapted else 1)),
         logits=logits,
     )
 

@@ -25,6 +25,7 @@ _USED = (
         "total_inactive_file",
     ),
 )
+_COMPOSED = {"gelu_new", "gelu_fast", "quick_gelu", "gelu_accurate"}
 _LOOKED_AT = 64  # examples, for how long the longest is
 
 
@@ -40,7 +41,7 @@ def require_for(folder: Path, loop: Loop, length: int, *, trained: float = 1.0) 
     """As require(), of a base that is not loaded yet. `trained`: the share of its parameters, such as 0.01 with LoRA."""
     config = read_config(folder)
     numbers = sum(elements for elements, _ in weights.tensors(folder).values())
-    build = _build(config, numbers, int(numbers * trained), words=True)
+    build = _build(config, numbers, int(numbers * trained), words=True, adapted=trained < 1)
     _require(build, loop, min(length, context_length(config)), here=0)
 
 
@@ -52,6 +53,7 @@ def build_of(model: PreTrainedModel) -> Build:
         sum(many for many, _ in parameters),
         sum(many for many, trained in parameters if trained),
         words=isinstance(head, nn.Module),
+        adapted=hasattr(model, "peft_config"),
     )
 
 
@@ -98,7 +100,7 @@ def _refusal(build: Build, loop: Loop, length: int, wanted: Bytes, room: int) ->
     )
 
 
-def _build(config: PreTrainedConfig, parameters: int, trained: int, *, words: bool) -> Build:
+def _build(config: PreTrainedConfig, parameters: int, trained: int, *, words: bool, adapted: bool) -> Build:
     text: Any = config.get_text_config()
     hidden = _first(text, "hidden_size", "d_model", "n_embd", default=1024)
     layers = _first(text, "num_hidden_layers", "num_layers", "n_layer", default=24)
@@ -114,6 +116,9 @@ def _build(config: PreTrainedConfig, parameters: int, trained: int, *, words: bo
         heads,
         vocabulary=_first(text, "vocab_size", default=0) if words else 0,
         quadratic=getattr(config, "_attn_implementation", None) == "eager",
+        composed={getattr(text, name, None) for name in ("hidden_act", "activation_function")} & _COMPOSED
+        != set(),
+        adapted=adapted,
     )
 
 
