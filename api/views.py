@@ -52,13 +52,16 @@ class VersionView(TypedDict):
 
 
 class RunView(TypedDict):
-    """`progress` from 0 to 1; `activity` says in words what the run is doing."""
+    """`progress` from 0 to 1; `activity` says in words what the run is doing. `wish`: what its worker has yet to hear.
+    `dataset`: the id of what it learns from, where that is one of ours."""
 
     id: str
     deployment: str
     recipe: str
     parameters: dict[str, Any]
+    dataset: str | None
     state: str
+    wish: str | None
     progress: float
     activity: str | None
     measures: dict[str, Any]
@@ -113,7 +116,9 @@ def run_view(run: TrainingRun, number: int | None) -> RunView:
         "deployment": run.deployment,
         "recipe": run.recipe,
         "parameters": run.parameters,
+        "dataset": None if run.dataset_id is None else str(run.dataset_id),
         "state": run.state,
+        "wish": run.wish,
         "progress": run.progress,
         "activity": run.activity,
         "measures": run.measures,

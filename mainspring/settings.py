@@ -98,6 +98,7 @@ class Settings(BaseSettings):
     metrics_name: str = ""  # by which Prometheus reaches that host; empty: its address, or the machine's name
     task_events: bool = False  # what Flower shows of tasks, at three messages a task
     max_body_bytes: int = Field(1 * 2**20, gt=0)
+    max_upload_bytes: int = Field(256 * 2**20, gt=0)  # of the rows that a request gives for a dataset
     min_free_bytes: int = Field(1 * 2**30, ge=0)  # `up` refuses to start with less disk than this
 
     @property

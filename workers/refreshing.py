@@ -1,4 +1,4 @@
-"""One round of the refreshes: a transaction for each, then the nudge that follows from it."""
+"""One round of the refreshes: a transaction for each, then the nudge that follows from it; and of what else is to be judged."""
 
 from datetime import UTC, datetime
 
@@ -6,6 +6,7 @@ from celery import Celery
 
 from mainspring.logs import log
 from mainspring.messages import Train
+from mainspring.refresh.judging import judge_one, unjudged
 from mainspring.refresh.stepping import open_ones, step
 from mainspring.refresh.taking import take
 from workers.app import send
@@ -31,3 +32,8 @@ def refresh_once(app: Celery, use: Connections) -> None:
                     send(app, Train(str(one)))
                 did["moved"] += stepped.moved
                 more = more - 1 if stepped.moved else 0
+        with use.database.transaction() as session:
+            waiting = unjudged(session)
+        for one in waiting:
+            with use.database.transaction() as session:
+                did["judged"] += judge_one(session, one)

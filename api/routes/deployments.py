@@ -13,6 +13,7 @@ from api.declared import DeploymentDetail, DeploymentView
 from api.deps import BEARER, TheBackends, Transacting
 from api.rendering import Json
 from api.routes.training import ask, requested
+from api.takes import takes
 from api.views import RunView, VersionView, version_view
 from mainspring import registry
 from mainspring.access import Caller
@@ -65,14 +66,6 @@ class RetiredView(TypedDict):
 
 class Versions(TypedDict):
     versions: list[VersionView]
-
-
-def takes(shape: type[BaseModel], line: type[BaseModel] | None = None) -> dict[str, object]:
-    """For OpenAPI: bodies are read by api/body.py, which FastAPI does not see. `line`: of NDJSON, where that is taken too."""
-    content = {"application/json": {"schema": shape.model_json_schema()}}
-    if line is not None:
-        content[body.NDJSON] = {"schema": line.model_json_schema()}
-    return {"requestBody": {"required": True, "content": content}}
 
 
 @router.put("/{name}", response_model=DeploymentView, openapi_extra=takes(Declaration))

@@ -1,6 +1,7 @@
 """How a deployment's traffic drifts; a new reference, and a wish for a better version, where a person asks."""
 
 from typing import Annotated
+from uuid import UUID
 
 from fastapi import APIRouter, Query, Request, Response, Security
 from pydantic import BaseModel, ConfigDict, Field
@@ -9,9 +10,9 @@ from sqlalchemy.orm import Session
 from api import body, declared
 from api.deps import BEARER, TheBackends, Transacting
 from api.rendering import Json
-from api.routes.deployments import takes
 from api.routes.prompts import MOST, PromptGiven, checked
 from api.routes.texts import Reason, reader
+from api.takes import takes
 from mainspring import registry
 from mainspring.access import Caller
 from mainspring.errors import InvalidRequest, UnknownPrompts
@@ -24,7 +25,15 @@ from mainspring.monitor.reference_views import (
     reference_view,
     request_of_reference_view,
 )
-from mainspring.monitor.views import DriftView, RequestView, drift, request_view, show_texts
+from mainspring.monitor.views import (
+    DriftView,
+    RequestView,
+    asked_of,
+    drift,
+    request_view,
+    show_texts,
+)
+from mainspring.refresh.line import line_of
 from mainspring.tables import Deployment, PromptSet, Task, Version
 from mainspring.terms import ADMIN
 from mainspring.trials.prompts import digest_of, keep, named
@@ -72,6 +81,7 @@ async def look(
     def work(session: Session, caller: Caller) -> DriftView:
         deployment = declared.find(session, name)
         view = drift(session, deployment)
+        _show_lines(session, view)
         if texts:
             show_texts(session, deployment, view, keys_at_hand(backends.settings), reader(caller, reason))
         return view
@@ -111,6 +121,16 @@ async def renew(name: str, request: Request, backends: TheBackends, transact: Tr
 
     view, status = await transact(work)
     return Json(view, status)
+
+
+def _show_lines(session: Session, view: DriftView) -> None:
+    """Into the request, and into each alarm of which something came."""
+    if (wish := view["retraining"]) is not None:
+        wish["line"] = line_of(session, request=UUID(wish["id"]))
+    heard = asked_of(session, [UUID(alarm["id"]) for alarm in view["alarms"]])
+    for alarm in view["alarms"]:
+        if UUID(alarm["id"]) in heard:
+            alarm["line"] = line_of(session, alarm=UUID(alarm["id"]))
 
 
 def _set(session: Session, deployment: Deployment, given: NewNormal) -> PromptSet | None:
@@ -159,6 +179,7 @@ async def ask(name: str, request: Request, backends: TheBackends, transact: Tran
     def work(session: Session, caller: Caller) -> RequestView:
         caller.require(ADMIN)
         declared.find(session, name)
-        return request_view(deciding.ask(session, name, actor=f"key {caller.key_id}", reason=given.reason))
+        made = deciding.ask(session, name, actor=f"key {caller.key_id}", reason=given.reason)
+        return request_view(made) | {"line": line_of(session, request=made.id)}
 
     return Json(await transact(work), 201)

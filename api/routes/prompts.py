@@ -11,7 +11,7 @@ from typing_extensions import TypedDict
 from api import body, declared
 from api.deps import BEARER, TheBackends, Transacting
 from api.rendering import Json
-from api.routes.deployments import takes
+from api.takes import takes
 from mainspring.access import Caller
 from mainspring.errors import Conflict, InvalidRequest, MainspringError
 from mainspring.registry import desired

@@ -12,11 +12,12 @@ from typing_extensions import TypedDict
 from api import body, declared
 from api.deps import BEARER, TheBackends, Transacting
 from api.rendering import Json
-from api.routes.deployments import takes
 from api.routes.jobs import to_uuid
+from api.takes import Reason, Why, takes
 from api.verbs import VERBS
 from mainspring.access import Caller
 from mainspring.errors import UnknownRollout
+from mainspring.refresh.line import Line, line_of
 from mainspring.registry import named
 from mainspring.release import rollout as verbs
 from mainspring.release.back import go_back
@@ -28,7 +29,6 @@ from mainspring.tables import Rollout, Stage, Version
 from mainspring.terms import ADMIN
 
 MOST = 100
-Reason = Annotated[str, Field(min_length=1, max_length=1000)]
 
 router = APIRouter(prefix="/v1", tags=["rollouts"], dependencies=[Security(BEARER)])
 
@@ -44,12 +44,6 @@ class Begin(BaseModel):
     version: Annotated[str, Field(min_length=3, max_length=80)]
     plan: RolloutPlan | None = None
     force: bool = False
-    reason: Reason = "asked for"
-
-
-class Why(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
     reason: Reason = "asked for"
 
 
@@ -87,6 +81,10 @@ class RolloutView(TypedDict):
     began_at: str
     step_at: str
     ended_at: str | None
+
+
+class RolloutDetail(RolloutView):
+    line: Line
 
 
 class Rollouts(TypedDict):
@@ -144,15 +142,15 @@ async def list_rollouts(name: str, transact: Transacting) -> Response:
     return Json(await transact(work))
 
 
-@router.get("/rollouts/{rollout_id}", response_model=RolloutView)
+@router.get("/rollouts/{rollout_id}", response_model=RolloutDetail)
 async def look(rollout_id: str, transact: Transacting) -> Response:
-    """How far it is, and what was seen."""
+    """How far it is, what was seen, and what it hangs together with."""
 
-    def work(session: Session, _: Caller) -> RolloutView:
+    def work(session: Session, _: Caller) -> RolloutDetail:
         found = session.get(Rollout, to_uuid(rollout_id, unknown_rollout))
         if found is None:
             raise unknown_rollout()
-        return _view(session, found)
+        return {**_view(session, found), "line": line_of(session, rollout=found.id)}
 
     return Json(await transact(work))
 

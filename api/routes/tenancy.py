@@ -15,8 +15,8 @@ from typing_extensions import TypedDict
 from api import body
 from api.deps import BEARER, TheBackends, Transacting
 from api.rendering import Json
-from api.routes.deployments import takes
 from api.routes.jobs import to_uuid
+from api.takes import takes
 from mainspring import tenancy
 from mainspring.access import Caller, make_key
 from mainspring.serving.views import moment

@@ -1,23 +1,23 @@
-"""Training runs: ask for one, see how far it is."""
+"""Training runs: ask for one, see how far it is, pause it, stop it."""
 
 from typing import Annotated, Any
-from uuid import UUID
 
 from fastapi import APIRouter, Request, Response, Security
 from pydantic import BaseModel, ConfigDict, Field
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 from typing_extensions import TypedDict
 
-from api import body, declared
+from api import body, declared, working
 from api.backends import Backends
 from api.deps import BEARER, TheBackends, Transacting
 from api.rendering import Json
+from api.takes import Why, takes
 from api.views import RunView, run_view
 from mainspring.access import Caller
-from mainspring.errors import NotFound
+from mainspring.errors import InvalidRequest
 from mainspring.messages import Train
-from mainspring.tables import TrainingRun, Version
+from mainspring.refresh.line import Line, line_of
+from mainspring.tables import Dataset, TrainingRun, Version
 from mainspring.terms import ADMIN
 from mainspring.training.runs import request_run
 
@@ -25,10 +25,17 @@ router = APIRouter(prefix="/v1", tags=["training"], dependencies=[Security(BEARE
 
 
 class RunAsked(BaseModel):
+    """`dataset_id`: what to learn from, in the place of the parameter `dataset`; it may still be made."""
+
     model_config = ConfigDict(extra="forbid", strict=True)
 
     recipe: Annotated[str, Field(min_length=1, max_length=63)]
     parameters: dict[str, Any] = {}
+    dataset_id: Annotated[str, Field(max_length=36)] | None = None
+
+
+class RunDetail(RunView):
+    line: Line
 
 
 class Runs(TypedDict):
@@ -39,17 +46,14 @@ class Runs(TypedDict):
     "/deployments/{name}/training-runs",
     status_code=202,
     response_model=RunView,
-    openapi_extra={
-        "requestBody": {
-            "required": True,
-            "content": {"application/json": {"schema": RunAsked.model_json_schema()}},
-        }
-    },
+    openapi_extra=takes(RunAsked),
 )
 async def start(name: str, request: Request, backends: TheBackends, transact: Transacting) -> Response:
     """Make a version by a recipe."""
     given = await body.read(request, backends.settings.max_body_bytes, RunAsked)
-    return requested(backends, await transact(ask, name, given.recipe, given.parameters))
+    return requested(
+        backends, await transact(ask, name, given.recipe, given.parameters, dataset_id=given.dataset_id)
+    )
 
 
 @router.get("/deployments/{name}/training-runs", response_model=Runs)
@@ -63,21 +67,51 @@ async def list_runs(name: str, transact: Transacting) -> Response:
     return Json(await transact(work))
 
 
-@router.get("/training-runs/{run_id}", response_model=RunView)
+@router.get("/training-runs/{run_id}", response_model=RunDetail)
 async def look(run_id: str, transact: Transacting) -> Response:
-    """How far it is, and what came of it."""
+    """How far it is, what came of it, and what it hangs together with."""
 
-    def work(session: Session, _: Caller) -> RunView:
-        return _read(session, run_id)
+    def work(session: Session, _: Caller) -> RunDetail:
+        run = working.found(session, TrainingRun, run_id)
+        return {**_view(session, run), "line": line_of(session, run=run.id)}
 
     return Json(await transact(work))
 
 
-def ask(session: Session, caller: Caller, name: str, recipe: str, parameters: dict[str, Any]) -> RunView:
-    """For `transact`. Raises Forbidden, UnknownDeployment, InvalidRequest."""
+@router.post("/training-runs/{run_id}/{verb}", response_model=RunView, openapi_extra=takes(Why))
+async def act(
+    run_id: str, verb: str, request: Request, backends: TheBackends, transact: Transacting
+) -> Response:
+    """`pause`, `resume` or `cancel` it, with a reason for the log of events. It goes on from its last checkpoint."""
+    given = await body.read(request, backends.settings.max_body_bytes, Why)
+
+    def work(session: Session, caller: Caller) -> RunView:
+        return _view(session, working.act(session, caller, (TrainingRun, run_id), verb, given.reason))
+
+    view = await transact(work)
+    working.nudge(backends, verb, view["id"])
+    return Json(view)
+
+
+def ask(
+    session: Session,
+    caller: Caller,
+    name: str,
+    recipe: str,
+    parameters: dict[str, Any],
+    *,
+    dataset_id: str | None = None,
+) -> RunView:
+    """For `transact`. Raises Forbidden, UnknownDeployment, NotFound, InvalidRequest."""
     caller.require(ADMIN)
     deployment, who = declared.find(session, name), f"key {caller.key_id}"
-    return run_view(request_run(session, deployment, recipe, parameters, asked_by=who), None)
+    learned = None if dataset_id is None else working.found(session, Dataset, dataset_id, field="dataset_id")
+    if learned is not None and parameters.get("dataset", learned.digest) != learned.digest:
+        raise InvalidRequest(
+            "`dataset` is another one than `dataset_id`", field="parameters.dataset", remedy="Leave one out."
+        )
+    run = request_run(session, deployment, recipe, parameters, asked_by=who, dataset=learned)
+    return run_view(run, None)
 
 
 def requested(backends: Backends, run: RunView) -> Response:
@@ -86,20 +120,6 @@ def requested(backends: Backends, run: RunView) -> Response:
     return Json(run, 202, {"Location": f"/v1/training-runs/{run['id']}"})
 
 
-def _read(session: Session, run_id: str) -> RunView:
-    try:
-        wanted = UUID(run_id)
-    except ValueError:
-        wanted = UUID(int=0)
-    found = session.execute(
-        select(TrainingRun, Version.number)
-        .outerjoin(Version, Version.id == TrainingRun.version_id)
-        .where(TrainingRun.id == wanted)
-    ).first()
-    if found is None:
-        raise NotFound(
-            "no training run has that id",
-            field="id",
-            remedy="GET /v1/deployments/{name}/training-runs lists them.",
-        )
-    return run_view(*found)
+def _view(session: Session, run: TrainingRun) -> RunView:
+    version = None if run.version_id is None else session.get_one(Version, run.version_id)
+    return run_view(run, None if version is None else version.number)

@@ -12,10 +12,10 @@ from typing_extensions import TypedDict
 from api import body, declared
 from api.deps import BEARER, TheBackends, Transacting
 from api.rendering import Json
-from api.routes.deployments import takes
-from api.routes.rollouts import Why
+from api.takes import Why, takes
 from mainspring.access import Caller
 from mainspring.errors import InvalidRequest
+from mainspring.refresh.line import line_of
 from mainspring.registry import named
 from mainspring.release.card import as_markdown, record
 from mainspring.release.compare import compare
@@ -95,10 +95,12 @@ async def side_by_side(
 
 @router.get("/versions/{label}")
 async def look(label: str, transact: Transacting, accept: Annotated[str, Header()] = "") -> Response:
-    """What it is, how it was made, each stage with its reason, and how much it answered; as a card for `text/markdown`."""
+    """What it is, how it was made, each stage with its reason, how much it answered, and what it hangs together with; as a
+    card for `text/markdown`."""
 
     def work(session: Session, _: Caller) -> dict[str, Any]:
-        return record(session, named(session, label))
+        version = named(session, label)
+        return record(session, version) | {"line": line_of(session, version=version.id)}
 
     found = await transact(work)
     if "text/markdown" in accept:

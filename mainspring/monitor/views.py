@@ -1,5 +1,6 @@
 """How a deployment drifts, as people and programs are told it."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -55,7 +56,7 @@ class AlarmView(TypedDict):
 
     `terms`: words that set these apart; `near`: words of those known requests that they are most like; `examples`: ids of
     such jobs. `kept`: of how many of them the text is kept; `texts`: these, for who asks for them. `ended_at`: null while
-    it is open.
+    it is open. `line`: what came of it, see refresh/line.py; null while nothing has.
     """
 
     id: str
@@ -77,15 +78,19 @@ class AlarmView(TypedDict):
     examples: list[str]
     kept: int
     texts: list[TextView]
+    line: Mapping[str, Any] | None
 
 
 class RequestView(TypedDict):
+    """`line`: what it comes from and what came of it, see refresh/line.py."""
+
     id: str
     trigger: str
     state: str
     reasons: list[str]
     asked_by: str
     created_at: str
+    line: Mapping[str, Any] | None
 
 
 class VersionDrift(TypedDict):
@@ -151,6 +156,12 @@ def show_texts(session: Session, deployment: Deployment, view: DriftView, keys: 
         alarm["texts"] = [found[UUID(job)] for job in alarm["examples"] if UUID(job) in found]
 
 
+def asked_of(session: Session, alarms: Sequence[UUID]) -> set[UUID]:
+    """Those of them for which a better version was asked."""
+    asked = select(RetrainingRequest.alarm_id).where(RetrainingRequest.alarm_id.in_(alarms))
+    return {one for one in session.scalars(asked) if one is not None}
+
+
 def request_view(request: RetrainingRequest) -> RequestView:
     return {
         "id": str(request.id),
@@ -159,6 +170,7 @@ def request_view(request: RetrainingRequest) -> RequestView:
         "reasons": request.reasons,
         "asked_by": request.asked_by,
         "created_at": request.created_at.isoformat(),
+        "line": None,
     }
 
 
@@ -230,4 +242,5 @@ def _alarm(alarm: DriftAlarm, version: Version, kept: set[UUID]) -> AlarmView:
         "examples": details.get("examples", []),
         "kept": len(kept.intersection(_examples(alarm))),
         "texts": [],
+        "line": None,
     }

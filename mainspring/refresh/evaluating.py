@@ -63,17 +63,22 @@ def _ask(session: Session, refresh: Refresh) -> Evaluation:
     version = session.get_one(Version, refresh.version_id)
     if version.stage == Stage.REGISTERED:
         advance(session, version, Stage.TESTING, actor=ACTOR, reason="it is evaluated before its release")
-    champion = champion_of(session, refresh.deployment)
+    return request(session, version, champion_of(session, refresh.deployment), asked_by=ACTOR)
+
+
+def request(session: Session, version: Version, champion: Version | None, *, asked_by: str) -> Evaluation:
+    """A queued evaluation by the deployment's policy, beside that champion."""
     evaluation = Evaluation(
         id=uuid7(),
-        deployment=refresh.deployment,
+        deployment=version.deployment,
         challenger_id=version.id,
         champion_id=None if champion is None else champion.id,
         suite=suite_for(session, version, champion).model_dump(mode="json"),
-        asked_by=ACTOR,
+        asked_by=asked_by,
     )
     session.add(evaluation)
     session.flush()
+    session.refresh(evaluation)
     return evaluation
 
 

@@ -1,5 +1,6 @@
 """What a person may say of a refresh: that it be released or refused where it waits for a word, and that it be stopped."""
 
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy.orm import Session
@@ -60,12 +61,13 @@ def cancel(session: Session, refresh: Refresh, *, actor: str, reason: str) -> No
     """What is at work for it stops, what it began to release is taken back. Raises Conflict if it has ended."""
     if refresh.ended_at is not None:
         raise Conflict(f"this refresh was {refresh.state.replace('_', ' ')}", remedy="Ask for another one.")
-    pieces = [
-        session.get(Dataset, refresh.dataset_id),
-        session.get(TrainingRun, refresh.run_id),
-        session.get(Evaluation, refresh.evaluation_id),
-    ]
-    for piece in pieces:
+    at_work: tuple[tuple[type[Any], UUID | None], ...] = (
+        (Dataset, refresh.dataset_id),
+        (TrainingRun, refresh.run_id),
+        (Evaluation, refresh.evaluation_id),
+    )
+    for kind, piece_id in at_work:
+        piece = None if piece_id is None else session.get_one(kind, piece_id)
         if piece is not None and not WorkState(piece.state).ended:
             work.ask(session, piece, Wish.CANCEL)
     rollout = None if refresh.rollout_id is None else session.get_one(Rollout, refresh.rollout_id)

@@ -26,11 +26,12 @@ _PENDING = (
 
 def take(session: Session) -> list[Refresh]:
     """A refresh for each wish that waits and can be carried out. One at a time for each deployment."""
-    begun = [_begin(session, request) for request in session.scalars(_PENDING).all()]
+    begun = [begin(session, request) for request in session.scalars(_PENDING).all()]
     return [refresh for refresh in begun if refresh is not None]
 
 
-def _begin(session: Session, request: RetrainingRequest) -> Refresh | None:
+def begin(session: Session, request: RetrainingRequest) -> Refresh | None:
+    """None: it waits, since there is nothing in production to begin from, or no plan that can be read."""
     champion = champion_of(session, request.deployment)
     plan = _plan(session, request.deployment)
     if champion is None or plan is None:
