@@ -9,6 +9,7 @@ from typing_extensions import TypedDict
 
 from api import body, declared
 from api.deps import BEARER, TheBackends, Transacting
+from api.paging import Limit, page_length
 from api.rendering import Json
 from api.routes.drift import Wish
 from api.routes.jobs import to_uuid
@@ -60,12 +61,13 @@ async def ask(name: str, request: Request, backends: TheBackends, transact: Tran
 
 
 @router.get("/deployments/{name}/refreshes", response_model=Refreshes)
-async def list_refreshes(name: str, transact: Transacting) -> Response:
-    """The newest hundred, newest first; one that goes on has no `ended_at`."""
+async def list_refreshes(name: str, transact: Transacting, limit: Limit = "100") -> Response:
+    """Newest first; one that goes on has no `ended_at`."""
+    most = page_length(limit)
 
     def work(session: Session, _: Caller) -> Refreshes:
         declared.find(session, name)
-        return {"refreshes": refreshes_of(session, name)}
+        return {"refreshes": refreshes_of(session, name, most)}
 
     return Json(await transact(work))
 

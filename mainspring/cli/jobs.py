@@ -122,11 +122,11 @@ def _input(text: str) -> Any:
     return text
 
 
-def parsed(given: list[str] | None) -> dict[str, Any]:
-    """What --set was given: JSON where it is JSON. Raises InvalidRequest."""
+def parsed(given: list[str] | None, option: str = "--set") -> dict[str, Any]:
+    """What the option was given: JSON where it is JSON. Raises InvalidRequest."""
     found: dict[str, Any] = {}
     for one in given or []:
-        name, value = _pair(one, "--set")
+        name, value = _pair(one, option)
         try:
             found[name] = json.loads(value)
         except ValueError:
@@ -138,7 +138,7 @@ def _pair(given: str, option: str) -> tuple[str, str]:
     """Of name=value. Raises InvalidRequest."""
     name, equals, value = given.partition("=")
     if not equals:
-        example = {"--set": "max_tokens=40", "--metadata": "page=7"}[option]
+        example = {"--set": "max_tokens=40", "--metadata": "page=7", "--parameter": "steps=200"}[option]
         raise InvalidRequest(
             f"`{given}` is not name=value", field=option, remedy=f"Write {option} {example}."
         )

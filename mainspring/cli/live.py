@@ -9,6 +9,7 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
+from mainspring.cli.going import how_far
 from mainspring.cli.jobs import table
 from mainspring.client import Client, Refused
 
@@ -22,11 +23,13 @@ _COLUMNS = (
 
 @dataclass(frozen=True)
 class Look:
-    """What the api said at one moment. `metrics`: without those that the key may not see; `drift` by deployment."""
+    """What the api said at one moment. `metrics`: without those that the key may not see; `drift` by deployment.
+    `refreshes`: those that go on."""
 
     metrics: list[dict[str, Any]]
     drift: dict[str, dict[str, Any]]
     jobs: list[dict[str, Any]]
+    refreshes: list[dict[str, Any]]
 
 
 def look(api: Client, deployment: str | None, jobs: int) -> Look:
@@ -35,8 +38,12 @@ def look(api: Client, deployment: str | None, jobs: int) -> Look:
     listed = api.request("GET", "/v1/jobs", params=wanted)["jobs"]
     names = [deployment] if deployment else _names(api)
     metrics = [one for name in names if (one := _metrics(api, name)) is not None]
+    newest = [one for name in names for one in api.refreshes(name, most=1)]
     return Look(
-        metrics, {name: api.request("GET", f"/v1/deployments/{name}/drift") for name in names}, listed
+        metrics,
+        {name: api.request("GET", f"/v1/deployments/{name}/drift") for name in names},
+        listed,
+        [one for one in newest if one["ended_at"] is None],
     )
 
 
@@ -45,6 +52,7 @@ def page(seen: Look) -> Group:
     if seen.metrics:
         parts += [_deployments(seen), Text()]
     parts += [_alarm(alarm) for drift in seen.drift.values() for alarm in _open(drift)]
+    parts += [_refresh(one) for one in seen.refreshes]
     parts.append(table(seen.jobs))
     return Group(*parts)
 
@@ -113,6 +121,15 @@ def _alarm(alarm: dict[str, Any]) -> Text:
     at = datetime.fromisoformat(alarm["at"]).astimezone().strftime("%d %b %H:%M:%S")
     terms = f": {', '.join(alarm['terms'][:8])}" if alarm["terms"] else ""
     return Text(f"alarm {at}  {alarm['version']}  {alarm['kind']} drift by {alarm['detector']}{terms}", "red")
+
+
+def _refresh(one: dict[str, Any]) -> Text:
+    """What a better version is on its way through; one that waits for a person's word says so."""
+    name, state = one["version"] or one["deployment"], one["state"]
+    if state == "waiting":
+        return Text(f"refresh {name} waits for a word: mainspring refresh {one['deployment']}", "yellow")
+    said = state if one["work"] is None else f"{state}  {how_far(one['work'])}"
+    return Text(f"refresh {name}  {said}", "cyan")
 
 
 def _estimate(found: dict[str, Any] | None, form: str) -> str:

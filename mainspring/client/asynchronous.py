@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Awaitable, Iterable
 from itertools import islice
 from pathlib import Path
 from types import TracebackType
@@ -16,9 +16,10 @@ from mainspring.client.course import Ask, Course, Pause, Send
 from mainspring.client.drifting import Prompt
 from mainspring.client.progress import bar
 from mainspring.client.registering import Saveable
+from mainspring.client.winding import POLL_SECONDS, STILL, Winding, Wound
 
 
-class AsyncClient:
+class AsyncClient(Winding[Awaitable[dict[str, Any]], Awaitable[list[dict[str, Any]]]]):
     """One event loop. Use it as an asynchronous context manager or `await close()`."""
 
     def __init__(self, url: str, key: str, *, timeout: float = 40.0) -> None:
@@ -194,6 +195,18 @@ class AsyncClient:
     async def _in_bulk(self, batch: list[dict[str, Any]]) -> list[dict[str, Any] | wire.Refused]:
         response = await self._http.post("/v1/jobs/bulk", content=wire.ndjson(batch), headers=wire.NDJSON)
         return wire.receipts(wire.checked(response))
+
+    async def wait(self, kind: Wound, one: str) -> dict[str, Any]:
+        """As Client.wait. Bound it with `asyncio.timeout`."""
+        while True:
+            found = await self.request("GET", f"/v1/{kind}/{one}")
+            if found["state"] in STILL:
+                return found
+            await asyncio.sleep(POLL_SECONDS)
+
+    async def listed(self, path: str, name: str, **more: Any) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = (await self.request("GET", path, **more))[name]
+        return found
 
     async def request(self, method: str, path: str, **more: Any) -> dict[str, Any]:
         """Any other verb. Raises Refused with the server's code, field and remedy."""

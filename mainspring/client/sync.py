@@ -15,9 +15,10 @@ from mainspring.client.course import Ask, Course, Pause, Send
 from mainspring.client.drifting import Prompt
 from mainspring.client.progress import bar
 from mainspring.client.registering import Saveable
+from mainspring.client.winding import POLL_SECONDS, STILL, Winding, Wound
 
 
-class Client:
+class Client(Winding[dict[str, Any], list[dict[str, Any]]]):
     """Thread-safe. Connections are kept; use it as a context manager or `close()` it."""
 
     def __init__(self, url: str, key: str, *, timeout: float = 40.0) -> None:
@@ -204,6 +205,19 @@ class Client:
     def _in_bulk(self, batch: list[dict[str, Any]]) -> list[dict[str, Any] | wire.Refused]:
         response = self._http.post("/v1/jobs/bulk", content=wire.ndjson(batch), headers=wire.NDJSON)
         return wire.receipts(wire.checked(response))
+
+    def wait(self, kind: Wound, one: str, timeout: float = 3600.0) -> dict[str, Any]:
+        """A dataset, a training run, an evaluation or a refresh, once it does nothing more by itself. Raises TimeoutError."""
+        until = time.monotonic() + timeout
+        while (found := self.request("GET", f"/v1/{kind}/{one}"))["state"] not in STILL:
+            if time.monotonic() > until:
+                raise TimeoutError(f"{kind} {one} is still {found['state']} after {timeout:.0f} s")
+            time.sleep(POLL_SECONDS)
+        return found
+
+    def listed(self, path: str, name: str, **more: Any) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = self.request("GET", path, **more)[name]
+        return found
 
     def request(self, method: str, path: str, **more: Any) -> dict[str, Any]:
         """Any other verb. Raises Refused with the server's code, field and remedy."""

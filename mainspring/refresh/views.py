@@ -22,7 +22,6 @@ from mainspring.tables import (
 )
 from mainspring.work import AnyWork
 
-LATEST = 100
 MOST_HISTORY = 200
 
 
@@ -232,7 +231,7 @@ def verdict_detail(session: Session, verdict: Verdict) -> VerdictDetail:
     }
 
 
-def refreshes_of(session: Session, deployment: str, most: int = LATEST) -> list[RefreshView]:
+def refreshes_of(session: Session, deployment: str, most: int) -> list[RefreshView]:
     """The newest first."""
     found = session.scalars(
         select(Refresh).where(Refresh.deployment == deployment).order_by(Refresh.id.desc()).limit(most)
