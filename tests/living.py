@@ -12,12 +12,14 @@ from mainspring.release import rollout
 from mainspring.release.plan import RolloutPlan
 from mainspring.tables import (
     Database,
+    Evaluation,
     Observation,
     Prompt,
     Rollout,
     TrainingRun,
     Trial,
     TrialState,
+    Verdict,
     Version,
     WorkState,
 )
@@ -86,6 +88,31 @@ class Life:
             session.add(
                 Observation(job_id=job, version_id=self.versions[version - 1], at=at, **(usual | more))
             )
+
+    def measured(self, *, judged: bool = True) -> UUID:
+        """`assistant@2` beside `assistant@1`, by likelihood; and what the gate said of it."""
+        estimates = {"challenger": -2.0, "champion": -4.0, "difference": 2.0}
+        one = {name: {"value": value, "low": value, "high": None} for name, value in estimates.items()}
+        results = {"level": 0.95, "measured": [{"name": "likelihood.new", **one}], "notes": []}
+        suite = {"sets": [{"name": "new", "dataset": DATASET}], "plan": {"level": 0.95, "seed": 1}}
+        with self.database.transaction() as session:
+            evaluation = Evaluation(
+                id=uuid7(),
+                deployment="assistant",
+                challenger_id=self.versions[1],
+                champion_id=self.versions[0],
+                suite=suite,
+                results=results,
+                state=WorkState.SUCCEEDED.value,
+                started_at=day(1),
+                finished_at=day(0),
+            )
+            session.add(evaluation)
+            session.flush()
+            if judged:
+                said = {"decision": "accept", "plan": {}, "reasons": ["It is better."], "details": {}}
+                session.add(Verdict(id=uuid7(), evaluation_id=evaluation.id, results=results, **said))
+            return evaluation.id
 
     def promote(self) -> None:
         with self.database.transaction() as session:

@@ -1,11 +1,11 @@
-"""All gauges whose truth is in PostgreSQL, by a dozen cheap statements. The api alone shows them, once a few seconds."""
+"""All gauges whose truth is in PostgreSQL, by some twenty cheap statements. The api alone shows them, once a few seconds."""
 
 from collections.abc import Iterator
 
 from prometheus_client.core import Metric
 from sqlalchemy import Connection, text
 
-from mainspring.metrics import beat, drift, lives, queues, rollouts, runs, texts, versions
+from mainspring.metrics import beat, drift, lives, queues, refreshes, rollouts, runs, texts, versions
 
 # Of jobs all is asked by an index, but to learn that none of a version wait, PostgreSQL would rather read every job.
 _BY_INDEX = text("set local enable_seqscan = off")
@@ -24,6 +24,7 @@ def _families(connection: Connection) -> Iterator[Metric]:
     yield from rollouts.families(connection)
     yield from lives.families(connection)
     yield from runs.families(connection)
+    yield from refreshes.families(connection)
     yield from texts.families(connection)
     yield from beat.families(connection)
     yield from drift.families(connection, known)

@@ -81,6 +81,7 @@ class Desk:
         tags = {ID: run.key, **run.tags}
         ref = self.mlflow.make_run(self._place, run.name, run.began_at, tags) if found is None else found.id
         self.mlflow.log(ref, run.points, run.parameters, run.tags)
+        self.mlflow.log_inputs(ref, run.inputs)
         self.mlflow.set_run(ref, run.name, run.status, run.ended_at)
         self.note(Kind.RUN, run.key, Written(ref, run.digest), settled=run.settled)
         return ref

@@ -1,6 +1,7 @@
 """What is said to MLflow: experiments with their runs, registered models with their versions, traces. Knows
 nothing of our rows."""
 
+import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,9 +10,9 @@ from types import TracebackType
 from typing import Any, Self
 
 from mainspring.mirror.rest import Rest
-from mainspring.mirror.things import ID, Point, Status
+from mainspring.mirror.things import ID, Input, Point, Status
 
-LONGEST_PARAMETER, LONGEST_TAG = 6000, 8000  # characters that MLflow takes
+LONGEST_PARAMETER, LONGEST_TAG, LONGEST_DIGEST = 6000, 8000, 36  # characters that MLflow takes
 MOST_POINTS, MOST_TEXTS = 1000, 100  # in one request
 
 
@@ -112,6 +113,11 @@ class Mlflow:
             some = [_metric(point) for point in finite[first : first + MOST_POINTS]]
             self._rest.post("runs/log-batch", run_id=run_id, metrics=some)
 
+    def log_inputs(self, run_id: str, inputs: Sequence[Input]) -> None:
+        """The same again changes nothing."""
+        if inputs:
+            self._rest.post("runs/log-inputs", run_id=run_id, datasets=[_input(one) for one in inputs])
+
     def send_traces(self, experiment_id: str, request: Mapping[str, Any]) -> None:
         """As OTLP has it, see otlp.py. All or nothing."""
         self._rest.export("v1/traces", request, {"x-mlflow-experiment-id": experiment_id})
@@ -165,6 +171,17 @@ def _milliseconds(at: datetime) -> int:
 def _metric(point: Point) -> dict[str, Any]:
     moment = _milliseconds(point.at)
     return {"key": point.metric, "value": point.value, "timestamp": moment, "step": point.step}
+
+
+def _input(one: Input) -> dict[str, Any]:
+    source = json.dumps({"mainspring": one.digest})
+    dataset = {
+        "name": one.name,
+        "digest": one.digest[:LONGEST_DIGEST],
+        "source_type": "mainspring",
+        "source": source,
+    }
+    return {"dataset": dataset, "tags": [{"key": "mlflow.data.context", "value": one.context}]}
 
 
 def _tags(given: Mapping[str, Any]) -> dict[str, str]:

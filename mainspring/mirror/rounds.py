@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import func, select
 
 from mainspring.kept.keys import Keys, keys_at_hand
-from mainspring.mirror import evaluations, models, training, versions
+from mainspring.mirror import evaluations, judged, models, training, versions
 from mainspring.mirror.desk import Desk, Round
 from mainspring.mirror.extending import extend
 from mainspring.mirror.mlflow import Mlflow
@@ -38,7 +38,7 @@ def mirror(
 
 def _runs(desk: Desk) -> None:
     """First, so that a version finds the run that made it."""
-    for source in (training.runs, evaluations.runs):
+    for source in (training.runs, evaluations.runs, judged.runs):
         with desk.database.transaction() as session:
             found = source(session)
         for run in found:

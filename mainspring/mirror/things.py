@@ -34,6 +34,15 @@ class Point:
 
 
 @dataclass(frozen=True)
+class Input:
+    """A dataset that a run learned from or was measured with. `context`: training or evaluation."""
+
+    name: str
+    digest: str
+    context: str
+
+
+@dataclass(frozen=True)
 class _Thing:
     """`key` is its identifier in our rows."""
 
@@ -56,6 +65,7 @@ class Run(_Thing):
     parameters: Mapping[str, str] = field(default_factory=dict)
     tags: Mapping[str, str] = field(default_factory=dict)
     points: tuple[Point, ...] = ()
+    inputs: tuple[Input, ...] = ()
     settled: bool = False
 
 

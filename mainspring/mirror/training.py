@@ -1,13 +1,18 @@
 """Training runs, as runs: their parameters, what they measured, and how they ended."""
 
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
 from sqlalchemy import String, cast, exists, select
 from sqlalchemy.orm import Session
 
 from mainspring.mirror.progress import Kind
-from mainspring.mirror.things import Point, Run, Status, texts
+from mainspring.mirror.things import Input, Point, Run, Status, texts
 from mainspring.tables import Mirrored, TrainingRun, Version, WorkState
 
-_STATUS = {
+SERIES = ("training_loss", "tokens_per_second")  # as far as it is when a round looks
+STATUS = {
     WorkState.QUEUED: Status.SCHEDULED,
     WorkState.RUNNING: Status.RUNNING,
     WorkState.SUCCEEDED: Status.FINISHED,
@@ -32,14 +37,13 @@ def runs(session: Session) -> list[Run]:
 
 
 def _run(row: TrainingRun, version: Version | None) -> Run:
-    """Its numbers are written when it has ended: until then they change, and a point cannot be replaced."""
-    ended = row.finished_at
-    step = row.measures.get("step", 0)
-    numbers = {name: value for name, value in row.measures.items() if type(value) in (int, float)}
+    """What it has measured is written when it has ended: until then it changes, and a point cannot be replaced. What
+    goes on by steps is a series from the beginning."""
+    ended, learned = row.finished_at, row.parameters.get("dataset")
     return Run(
         key=str(row.id),
         name=f"{row.deployment} by {row.recipe}",
-        status=_STATUS[WorkState(row.state)],
+        status=STATUS[WorkState(row.state)],
         began_at=row.started_at or row.created_at,
         ended_at=ended,
         parameters=texts(**row.parameters),
@@ -49,10 +53,28 @@ def _run(row: TrainingRun, version: Version | None) -> Run:
             recipe=row.recipe,
             version=None if version is None else version.label,
             attempt=row.attempt,
+            dataset=learned,
             error=None if row.error is None else row.error.get("code"),
         ),
-        points=()
-        if ended is None
-        else tuple(Point(name, value, ended, int(step)) for name, value in numbers.items()),
+        points=tuple(_going(row)) if ended is None else tuple(_ended(row.measures, ended)),
+        inputs=() if learned is None else (Input("dataset", learned, "training"),),
         settled=ended is not None,
     )
+
+
+def _going(row: TrainingRun) -> Iterator[Point]:
+    """By step, all at the moment in which it began: the same point again changes nothing."""
+    step = row.measures.get("step")
+    if row.started_at is None or type(step) is not int:
+        return
+    for name in SERIES:
+        value = row.measures.get(name)
+        if isinstance(value, int | float):
+            yield Point(f"progress/{name}", value, row.started_at, step)
+
+
+def _ended(measures: dict[str, Any], at: datetime) -> Iterator[Point]:
+    step = int(measures.get("step", 0))
+    for name, value in measures.items():
+        if type(value) in (int, float):
+            yield Point(name, value, at, step)

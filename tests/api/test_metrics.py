@@ -16,6 +16,8 @@ from mainspring.settings import Settings
 from mainspring.tables import Database, Task
 from tests.api.rolling import another, begin
 from tests.api.serving import Hands, Served, produce, until
+from tests.api.test_refreshes import through, wound
+from tests.api.winding import Trainer
 from tests.scraping import addresses, look, of, read
 
 
@@ -42,6 +44,25 @@ def test_what_waits_and_runs(
     assert of(shown, "rollouts_total", deployment="assistant", state="rolled_back") == 0
     assert of(shown, "database_up") == of(shown, "redis_up") == 1
     assert 0 < of(shown, "redis_memory_bytes") < of(shown, "redis_memory_limit_bytes")
+
+
+@pytest.mark.usefixtures("assistant")
+def test_a_refresh_that_waits_for_a_word(served: Served, client: httpx.Client, database: Database) -> None:
+    wound(client, approval=True)
+    client.post("/v1/deployments/assistant/refreshes", json={"reason": "asked for"}).raise_for_status()
+    through(database, Trainer(database))
+    shown = look(served.url)
+    mine = {"deployment": "assistant"}
+    assert of(shown, "refreshes", **mine, state="waiting") == 1
+    assert of(shown, "refreshes", **mine, state="training") == 0
+    assert 0 <= of(shown, "refresh_state_seconds", **mine, state="waiting") < 60
+    assert of(shown, "refreshes_ended_total", **mine, state="parked") == 0
+    assert of(shown, "verdict", **mine, decision="accept") == 1
+    assert of(shown, "verdict_metric", **mine, metric="likelihood.new", side="challenger") == -1
+    assert of(shown, "verdict_difference", **mine, metric="likelihood.new", end="low") == 1.99
+    assert of(shown, "datasets_ended_total", **mine, state="succeeded") == 1
+    assert of(shown, "evaluations_ended_total", **mine, state="succeeded") == 1
+    assert of(shown, "dataset_rows", **mine, split="held_out") == 20
 
 
 def test_a_rollout_and_a_worker_that_died(

@@ -16,6 +16,8 @@ from mainspring.tables import Database
 from mainspring.terms import JOBS
 from tests.api.serving import Hands, Served
 from tests.api.test_command_line import elsewhere, read, running
+from tests.api.test_refreshes import wound
+from tests.api.winding import Trainer, rounds
 from tests.core.monitoring.served import hear
 
 __all__ = ["elsewhere"]
@@ -89,3 +91,24 @@ def test_it_goes_on_until_it_is_stopped(
             pass
         watching.send_signal(signal.SIGINT)
         assert watching.wait(20) == 0
+
+
+@pytest.mark.usefixtures("assistant")
+def test_a_refresh_that_goes_on(client: httpx.Client, served: Served, key: str, database: Database) -> None:
+    assert "refresh" not in shown(served, key)
+    wound(client, approval=True)
+    client.post("/v1/deployments/assistant/refreshes", json={"reason": "asked for"}).raise_for_status()
+    hands = Trainer(database)
+    rounds(database)
+    hands.carry_out()
+    rounds(database)
+    fence = hands.claim()
+    measures = {"training_loss": 3.2, "tokens_per_second": 1234.5, "remaining_seconds": 200}
+    hands.tell(fence, 0.4, "training · step 4 of 10", **measures)
+    said = "training · step 4 of 10 · 40%, loss 3.2, 1,234 tokens/s, 3 min 20 s left"
+    assert f"refresh assistant  training  {said}" in shown(served, key)
+    hands.finish(fence)
+    rounds(database)
+    hands.carry_out()
+    rounds(database)
+    assert "refresh assistant@2 waits for a word" in shown(served, key)

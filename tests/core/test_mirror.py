@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import select, text
 
 from mainspring.errors import MirrorAway
-from mainspring.mirror import drifting, evaluations, mirror, serving, training, versions
+from mainspring.mirror import drifting, evaluations, judged, mirror, serving, training, versions
 from mainspring.mirror.series import SERIES, served
 from mainspring.mirror.things import Run, Status
 from mainspring.settings import Settings
@@ -100,6 +100,45 @@ def test_a_shadow_ends_with_its_rollout(life: Life, database: Database) -> None:
         over = by_name(evaluations.runs(session))[name]
     assert (over.status, over.tags["rollout_state"]) == (Status.FINISHED, "promoted")
     assert {one.metric: one.value for one in over.points} == {"tried": 2, "failed": 0, "agreement": 0.75}
+
+
+def test_a_run_that_goes_on_is_a_series_by_step(life: Life, database: Database) -> None:
+    told = '{"step": 12, "training_loss": 3.5, "tokens_per_second": 900, "held_out": "x"}'
+    with database.transaction() as session:
+        session.execute(
+            text(
+                "update training_runs set state = 'succeeded', finished_at = null, measures = cast(:told as jsonb),"
+                " parameters = parameters || cast(:learned as jsonb)"
+            ),
+            {"told": told, "learned": json.dumps({"dataset": DATASET})},
+        )
+    with database.transaction() as session:
+        [going] = training.runs(session)
+    assert [(one.metric, one.value, one.step, one.at) for one in going.points] == [
+        ("progress/training_loss", 3.5, 12, day(2)),
+        ("progress/tokens_per_second", 900, 12, day(2)),
+    ]
+    assert (going.tags["dataset"], going.settled) == (DATASET, False)
+    assert [(one.digest, one.context) for one in going.inputs] == [(DATASET, "training")]
+
+
+def test_what_a_suite_measured_is_a_run_settled_with_its_verdict(life: Life) -> None:
+    life.measured(judged=False)
+    with life.database.transaction() as session:
+        [waits] = judged.runs(session)
+    assert (waits.name, waits.settled, "decision" in waits.tags) == (
+        "assistant@2 beside assistant@1",
+        False,
+        False,
+    )
+    life.measured()
+    with life.database.transaction() as session:
+        _, over = judged.runs(session)
+    assert (over.settled, over.tags["decision"], over.tags["reasons"]) == (True, "accept", "It is better.")
+    figures = {one.metric: one.value for one in over.points}
+    assert (figures["likelihood.new/difference"], figures["likelihood.new/champion/low"]) == (2.0, -4.0)
+    assert "likelihood.new/challenger/high" not in figures
+    assert over.parameters == {"level": "0.95", "seed": "1"}
 
 
 def test_a_day_is_what_its_answers_were(life: Life) -> None:

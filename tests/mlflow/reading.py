@@ -33,6 +33,10 @@ def _run(run: Any) -> dict[str, Any]:
         "ended": run.info.end_time,
         "parameters": run.data.params,
         "tags": ours,
+        "inputs": [
+            [one.dataset.name, one.dataset.digest, {tag.key: tag.value for tag in one.tags}]
+            for one in run.inputs.dataset_inputs
+        ],
         "series": {
             name: sorted(
                 [one.step, one.timestamp, one.value]

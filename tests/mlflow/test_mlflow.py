@@ -102,6 +102,23 @@ def test_filled_and_read_back(life: Life, given: Settings, reader: Reader) -> No
     assert reader("read", given.mlflow_prefix) == found
 
 
+def test_what_was_measured_by_a_suite_and_what_the_gate_said(
+    life: Life, given: Settings, reader: Reader
+) -> None:
+    life.measured()
+    written(life, given)
+    found = reader("read", given.mlflow_prefix)["runs"]["assistant@2 beside assistant@1"]
+    assert (found["status"], found["tags"]["decision"], found["tags"]["dataset"]) == (
+        "FINISHED",
+        "accept",
+        DATASET,
+    )
+    assert values(found, "likelihood.new/difference") == {0: 2.0}
+    assert values(found, "likelihood.new/champion/low") == {0: -4.0}
+    assert found["inputs"] == [["new", DATASET[:36], {"mlflow.data.context": "evaluation"}]]
+    assert written(life, given).written == 0
+
+
 def test_it_follows_what_changes(life: Life, given: Settings, reader: Reader) -> None:
     written(life, given)
     life.answered(2, day(0), 3.0)
