@@ -4,10 +4,14 @@ from pathlib import Path
 from typing import Any
 
 from redis import Redis
+from sqlalchemy import select
 
+from mainspring.refresh.asking import an_evaluation
 from mainspring.settings import Settings
-from mainspring.tables import Database, RefreshState, Stage
+from mainspring.tables import Database, RefreshState, Stage, Verdict, Version
 from tests.workers.refreshing import NEW, OLD, Town, plan, write
+from workers.gpu.train import train
+from workers.refreshing import refresh_once
 
 FEW = {"fewest_items": 5, "fewest_clusters": 5}
 LENIENT = {
@@ -53,3 +57,20 @@ def test_one_that_forgets_what_was_known_is_refused_with_figures(
     assert "likelihood.old may fall by 0.001 nats per token at most, which does not hold" in ended.reason
     assert here.version(ended.version_id).stage == Stage.REJECTED
     assert here.version(ended.champion_id).stage == Stage.PRODUCTION
+
+
+def test_what_a_person_has_measured_is_judged_in_the_round_after(
+    settings: Settings, database: Database, redis: Redis, tmp_path: Path
+) -> None:
+    here = town(settings, database, redis, tmp_path)
+    with database.transaction() as session:
+        version = session.scalars(select(Version)).one()
+        asked = an_evaluation(session, version, None, actor="key 1").id
+    refresh_once(here.app, here.use)
+    train(settings, lambda: False)
+    for _ in range(2):
+        refresh_once(here.app, here.use)
+    with database.transaction() as session:
+        (verdict,) = session.scalars(select(Verdict).where(Verdict.evaluation_id == asked))
+        assert verdict.reasons
+        assert session.scalars(select(Version.stage)).one() == Stage.PRODUCTION
