@@ -17,7 +17,7 @@ from mainspring.curation.plan import CurationPlan, Upload
 from mainspring.curation.requesting import request_dataset
 from mainspring.errors import InvalidRequest
 from mainspring.messages import Train
-from mainspring.refresh.views import DatasetDetail, DatasetView, dataset_detail, dataset_view
+from mainspring.refresh.work_views import DatasetDetail, DatasetView, dataset_detail, dataset_view
 from mainspring.tables import Dataset
 from mainspring.terms import ADMIN
 

@@ -17,7 +17,7 @@ from mainspring.access import Caller
 from mainspring.errors import MainspringError, NotFound
 from mainspring.messages import Train
 from mainspring.refresh.asking import an_evaluation
-from mainspring.refresh.views import (
+from mainspring.refresh.work_views import (
     EvaluationDetail,
     EvaluationView,
     VerdictDetail,
