@@ -22,7 +22,7 @@ from workers.gpu.recipes.starter_model import CHAT_TEMPLATE
 SFT = "supervised-fine-tuning"
 CHATS = [chat(f"What drives gear {number}?", f"Gear {number - 1} does.") for number in range(30)]
 PAIRS = [text("The watch runs down.", target="La montre"), text("The bug was found.", target="Le bogue")] * 10
-QUICKLY = {"learning_rate": 0.01, "steps": 12}
+QUICKLY = {"learning_rate": 0.003, "steps": 24}
 
 
 def test_only_the_answer_has_labels(tmp_path: Path) -> None:

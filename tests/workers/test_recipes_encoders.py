@@ -21,7 +21,7 @@ from workers.gpu.load import check_loadable, load_model, load_version
 from workers.gpu.recipes.encoders.likeness import contrast, pooled
 
 NAME = "encoder-fine-tuning"
-QUICKLY: dict[str, Any] = {"steps": 20, "batch_size": 8, "frozen_layers": 0, "learning_rate": 0.01}
+QUICKLY: dict[str, Any] = {"steps": 20, "batch_size": 8, "frozen_layers": 0, "learning_rate": 0.003}
 ENCODER = starters()[0].parameters["model"]
 FROM_A_REAL_ONE = {"steps": 12, "batch_size": 4, "frozen_layers": 3, "learning_rate": 0.001}
 WAYS = pytest.mark.parametrize("lora", [None, {"rank": 4}])
