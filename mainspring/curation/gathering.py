@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from mainspring.curation.found import Found
 from mainspring.curation.plan import CurationPlan
 from mainspring.curation.rows import Split
-from mainspring.curation.sources import docstrings, replay, traffic, uploads
+from mainspring.curation.sources import docstrings, feedback, library, replay, traffic, uploads
 from mainspring.curation.surroundings import Surroundings
 
 Gathered = tuple[Found, Split | None]
@@ -20,6 +20,8 @@ def gathered(plan: CurationPlan, around: Surroundings) -> Iterator[Gathered]:
 
 
 def _new(plan: CurationPlan, around: Surroundings) -> Iterator[Found]:
+    if plan.feedback is not None:
+        yield from feedback.rows(plan.feedback, around)
     if plan.traffic is not None:
         yield from traffic.rows(plan.traffic, around, plan.since)
     for number, upload in enumerate(plan.uploads):
@@ -27,4 +29,6 @@ def _new(plan: CurationPlan, around: Surroundings) -> Iterator[Found]:
     if isinstance(plan.docstrings, dict):
         yield from docstrings.labelled(plan.docstrings)
     elif plan.docstrings:
-        yield from docstrings.texts(plan.docstrings)
+        yield from docstrings.texts(plan.docstrings, field="curate.docstrings")
+    if plan.library is not None:
+        yield from library.rows(plan.library, around, plan.since)

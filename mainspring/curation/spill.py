@@ -1,15 +1,12 @@
-"""Rows between two passes: they wait in a file, and of each only a few numbers stay in memory."""
+"""Rows between two passes: they wait in files, and of each only a few numbers stay in memory."""
 
-from array import array
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
+from mainspring.curation.duplicates.near import Sketches
+from mainspring.curation.duplicates.semantic import Meanings
 from mainspring.curation.hashing import number_of, same
+from mainspring.curation.numbers import Numbers
 from mainspring.curation.rows import Row, Split, row_of, schema
 from mainspring.curation.splitting import FREE, HELD_OUT, TRAIN
 
@@ -17,29 +14,11 @@ AT_A_TIME = 2000
 _PINS = {None: FREE, Split.TRAIN: TRAIN, Split.HELD_OUT: HELD_OUT}
 
 
-@dataclass
-class Numbers:
-    """Of each row, in the order of the file."""
-
-    same: "array[int]" = field(default_factory=lambda: array("Q"))
-    label: "array[int]" = field(default_factory=lambda: array("Q"))
-    group: "array[int]" = field(default_factory=lambda: array("Q"))
-    pin: "array[int]" = field(default_factory=lambda: array("b"))
-    known: "array[int]" = field(default_factory=lambda: array("b"))  # whether an evaluation holds it
-
-    def __len__(self) -> int:
-        return len(self.same)
-
-    def of(self, name: str) -> NDArray[Any]:
-        """One of them as numpy has it, without a copy."""
-        column = getattr(self, name)
-        return np.frombuffer(column, np.dtype(column.typecode))
-
-
 class Spill:
     """Written once from its beginning to its end, then read as often as is needed."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, near: bool = False, semantic: bool = False) -> None:
+        """`near`, `semantic`: whether they are to be compared in that way, later."""
         from pyarrow import parquet
 
         folder.mkdir(parents=True, exist_ok=True)
@@ -48,6 +27,8 @@ class Spill:
         self._path = folder / "rows.parquet"
         self._writer = parquet.ParquetWriter(self._path, schema(), compression="zstd")
         self._waiting: list[Row] = []
+        self.sketches = Sketches(folder) if near else None
+        self.meanings = Meanings(folder) if semantic else None
 
     def put(self, row: Row, pin: Split | None, *, known: bool) -> None:
         numbers = self.numbers
@@ -64,6 +45,16 @@ class Spill:
         """Nothing more is put in."""
         self._flush()
         self._writer.close()
+        for one in (self.sketches, self.meanings):
+            if one is not None:
+                one.close()
+
+    def forget(self) -> None:
+        """Let go of the files, however far it came."""
+        self._writer.close()
+        for one in (self.sketches, self.meanings):
+            if one is not None:
+                one.forget()
 
     def read(self) -> Iterator[Row]:
         """All rows in their order."""
@@ -79,4 +70,7 @@ class Spill:
         if self._waiting:
             records = [row.as_json() for row in self._waiting]
             self._writer.write_table(pa.Table.from_pylist(records, schema=schema()))
+            for one in (self.sketches, self.meanings):
+                if one is not None:
+                    one.put(self._waiting)
             self._waiting.clear()

@@ -8,13 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mainspring.curation import files
-from mainspring.curation.card import Tally
 from mainspring.curation.digest import Digest
 from mainspring.curation.fates import Fates
 from mainspring.curation.found import aside
 from mainspring.curation.ledger import Ledger
 from mainspring.curation.rows import Row, Split
 from mainspring.curation.spill import Spill
+from mainspring.curation.surroundings import Tell
+from mainspring.curation.tally import Tally
 
 
 @dataclass(frozen=True)
@@ -25,14 +26,24 @@ class Settled:
     held_out: NDArray[np.bool_]
 
 
-def written(folder: Path, spill: Spill, settled: Settled, ledger: Ledger) -> tuple[str, Tally]:
-    """The digest of both files, and what is in them."""
+@dataclass(frozen=True)
+class Written:
+    """The digest of both files, and what is in them. `linked`: pairs of rows that had to be on one side."""
+
+    digest: str
+    tally: Tally
+    linked: int
+
+
+def written(folder: Path, spill: Spill, settled: Settled, ledger: Ledger, tell: Tell) -> Written:
+    """Raises what `tell` raises."""
     digest, tally = Digest(), Tally()
+    tell(0.92, "writing", {})
     _tell_why(spill, settled.fates, ledger)
     for split in Split:
         rows = _side(split, spill, settled, tally)
         files.write(folder, split, digest.through(split, rows))
-    return digest.hex, tally
+    return Written(digest.hex, tally, len(settled.fates.linked))
 
 
 def _side(split: Split, spill: Spill, settled: Settled, tally: Tally) -> Iterator[Row]:

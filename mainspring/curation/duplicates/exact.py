@@ -3,7 +3,7 @@
 import numpy as np
 
 from mainspring.curation.fates import Fates
-from mainspring.curation.spill import Numbers
+from mainspring.curation.numbers import Numbers
 
 STEP = "exact_duplicates"
 COPY, CONTRADICTION = "says what an earlier row says", "has another label than an earlier row with its text"

@@ -37,7 +37,7 @@ def labelled(by_label: dict[str, list[str]]) -> Iterator[Found]:
         names = re.compile("|".join(re.escape(name.partition(".")[0]) for name in modules), re.IGNORECASE)
         for module in modules:
             licence = licence_of(module)
-            for source, text in placed_docstrings(module, "docstrings"):
+            for source, text in placed_docstrings(module, "curate.docstrings"):
                 for passage in _passages(names.sub("", text)):
                     yield Row(
                         Kind.LABELLED,

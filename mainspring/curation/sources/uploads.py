@@ -13,7 +13,7 @@ from mainspring.errors import DatasetRefused
 FILE, ROW = "file", "read"  # the steps: of a whole file, of a row
 
 
-def rows(upload: Upload, field: str) -> Iterator[Found]:
+def rows(upload: Upload, field: str, *, path_field: str = "path") -> Iterator[Found]:
     """Of a folder, in the order of the files' names. Raises DatasetRefused if there is no such file."""
     root = Path(upload.path)
     if root.is_file():
@@ -30,7 +30,7 @@ def rows(upload: Upload, field: str) -> Iterator[Found]:
     else:
         raise DatasetRefused(
             f"there is no file {root.name}",
-            field=f"{field}.path",
+            field=f"{field}.{path_field}",
             remedy="Give a file or a folder on the train worker's machine.",
         )
 
