@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+from mainspring.curation import files
 from mainspring.curation.duplicates.near import Sketches
 from mainspring.curation.duplicates.semantic import Meanings
 from mainspring.curation.hashing import number_of, same
@@ -65,11 +66,8 @@ class Spill:
                 yield from map(row_of, batch.to_pylist())
 
     def _flush(self) -> None:
-        import pyarrow as pa
-
         if self._waiting:
-            records = [row.as_json() for row in self._waiting]
-            self._writer.write_table(pa.Table.from_pylist(records, schema=schema()))
+            self._writer.write_table(files.table(self._waiting))
             for one in (self.sketches, self.meanings):
                 if one is not None:
                     one.put(self._waiting)

@@ -55,7 +55,7 @@ def _prompts(around: Surroundings) -> Iterator[tuple[object, str | None]]:
     statement = (
         select(Prompt.input, Prompt.expected)
         .join(PromptSet, PromptSet.id == Prompt.set_id)
-        .where(PromptSet.deployment == around.deployment, PromptSet.created_at <= around.now)
+        .where(PromptSet.deployment == around.deployment)
         .order_by(PromptSet.name, Prompt.position)
     )
     with around.database.begin() as connection:

@@ -21,7 +21,8 @@ _DIGITS = re.compile(r"\d(?:[\s().\-/]{0,3}\d){6}")  # seven, as a number of a t
 _DOTS = re.compile(
     r"\d\.\d{1,3}\.\d|[0-9A-Fa-f]{2}[:-][0-9A-Fa-f]{2}|[0-9A-Fa-f]{4}:|[0-9a-fA-F]{4}\.[0-9a-fA-F]{4}\."
 )
-_LONG = re.compile(r"[A-Za-z0-9][A-Za-z0-9 \-]{13,}")  # as the shortest number of a bank account
+_ACCOUNT = re.compile(r"[A-Za-z]{2}\d{2}[ \-]?[A-Za-z0-9]{4}")
+_WALLET = re.compile(r"[A-Za-z0-9]{26}")
 _PRIVATE = (
     "local",
     "internal",
@@ -120,8 +121,8 @@ def _recognisers() -> list[tuple[re.Pattern[str], Any, Callable[[str], bool]]]:
         (_DIGITS, known.PhoneRecognizer(), _anything),
         (_DIGITS, known.CreditCardRecognizer(), _anything),
         (_DIGITS, known.UsSsnRecognizer(), _anything),
-        (_LONG, known.IbanRecognizer(), _anything),
-        (_LONG, known.CryptoRecognizer(), _anything),
+        (_ACCOUNT, known.IbanRecognizer(), _anything),
+        (_WALLET, known.CryptoRecognizer(), _anything),
         (_DOTS, known.IpRecognizer(), _is_public),
         (_DOTS, known.MacAddressRecognizer(), _anything),
     ]
