@@ -6,15 +6,13 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, Select, and_, or_, select
-from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.sql.expression import literal
+from sqlalchemy import ColumnElement, Row, Select, and_, func, select
 
 from mainspring.curation.plan import CONSENT
 from mainspring.curation.surroundings import Surroundings
 from mainspring.tables import Job, JobState
 
-TRAINING_CONSENT = "training_consent"  # in a job's metadata: true or false
+TRAINING_CONSENT = "training_consent"  # in a job's metadata: `true` or `false`
 AT_A_TIME = 1000
 _COLUMNS = (Job.id, Job.input, Job.output, Job.session_id, Job.subject)
 _NONE = UUID(int=0)
@@ -70,10 +68,8 @@ def _rule(around: Surroundings, wanted: Wanted) -> ColumnElement[bool]:
 
 
 def _allowed(basis: str) -> ColumnElement[bool]:
-    said = Job.metadata_[TRAINING_CONSENT]
-    if basis == CONSENT:
-        return said == literal(True, JSONB)
-    return or_(said.is_(None), said != literal(False, JSONB))
+    said = func.lower(Job.metadata_[TRAINING_CONSENT].astext)
+    return said == "true" if basis == CONSENT else said.is_distinct_from("false")
 
 
 def _first(rule: ColumnElement[bool], most: int) -> Select[Any]:
