@@ -1,8 +1,8 @@
 """Rows that nearly say the same: by MinHash (Broder, On the resemblance and containment of documents, 1997), then compared.
 
 Text is hashed by rensa; candidates are compared by the Jaccard index itself, so that what is removed is alike for certain.
-Of conversations the question and each answer have to be alike, of labelled texts the label has to be the same: where they
-are not, both rows stay, on one side of the split.
+Of conversations each answer has to be alike as the question is, of labelled texts the label has to be the same: where they
+are not, both rows stay, on one side of the split, so that no question is on both.
 """
 
 from collections.abc import Sequence
@@ -10,11 +10,10 @@ from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from mainspring.curation.duplicates.bands import Bands, folded
 from mainspring.curation.duplicates.candidates import Alike, Comparing
-from mainspring.curation.duplicates.contents import LONGEST, Contents, Sets
+from mainspring.curation.duplicates.contents import LONGEST, Contents
 from mainspring.curation.fates import Fates
 from mainspring.curation.numbers import Numbers
 from mainspring.curation.rows import Row
@@ -43,7 +42,7 @@ class Sketches:
         said = [[canonical(part)[:LONGEST] for part in parts(row)] for row in rows]
         for one in said:
             self.contents.put(one)
-        found, begins = shingles([" ".join(one) for one in said])
+        found, begins = shingles([next(filter(None, one), "") for one in said])
         matrix = RMinHash.digest_matrix_from_flat_token_hashes(
             found, begins, num_perm=BANDS * HASHES, seed=SEED
         )
@@ -63,19 +62,16 @@ def mark(sketches: Sketches, numbers: Numbers, fates: Fates, least: float, tell:
     """From a Jaccard index of `least` on."""
     labels = numbers.of("label")
 
-    @lru_cache(maxsize=64)
-    def whole(row: int) -> tuple[Sets, NDArray[np.uint64]]:
-        sets = sketches.contents.sets(row)
-        return sets, sets[0] if len(sets) == 1 else np.unique(np.concatenate(sets))
+    sets = lru_cache(maxsize=64)(sketches.contents.sets)
 
     def compare(one: int, other: int) -> Alike:
-        ours, theirs = whole(one), whole(other)
-        if jaccard(ours[1], theirs[1]) < least:
+        ours, theirs = sets(one), sets(other)
+        if jaccard(ours[0], theirs[0]) < least:
             return Alike.NO
-        each = len(ours[0]) == len(theirs[0]) and all(
-            jaccard(a, b) >= least for a, b in zip(ours[0], theirs[0], strict=True)
+        answers = len(ours) == len(theirs) and all(
+            jaccard(a, b) >= least for a, b in zip(ours[1:], theirs[1:], strict=True)
         )
-        return Alike.SAME if each and labels[one] == labels[other] else Alike.CLOSE
+        return Alike.SAME if answers and labels[one] == labels[other] else Alike.CLOSE
 
     def told(fraction: float) -> None:
         tell(0.7 + 0.15 * fraction, "comparing rows that are likely alike", {})

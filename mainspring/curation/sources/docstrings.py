@@ -76,4 +76,7 @@ def licence_of(module: str) -> str | None:
         for field in ("License-Expression", "License"):
             if field in said and said[field].strip():
                 return said[field].strip().partition("\n")[0][:200]
+        for words in said.get_all("Classifier") or ():
+            if words.startswith("License ::"):
+                return str(words.rpartition(" :: ")[2])
     return None

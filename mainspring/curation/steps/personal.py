@@ -2,7 +2,8 @@
 
 Those that look for a pattern and check it (sums, lengths, countries' plans of numbers) are quick, and run only where a text
 has what each of them needs. Names need a model of language, a small one of spaCy: it finds most, and takes some words for
-names that are none. What is no datum of a person is left: addresses of private networks, version numbers, slices of code.
+names that are none. What is no datum of a person is left: addresses of private networks, slices of code; but a version
+number of four parts looks like an address.
 """
 
 import re
@@ -146,7 +147,7 @@ def _anything(_: str) -> bool:
 
 
 def _is_public(text: str) -> bool:
-    """Of an address; not of a private network, and not what code or a version number looks like."""
+    """Of an address; not of a private network, and not what a slice in code looks like."""
     try:
         address = ip_address(text.partition("/")[0].partition("%")[0])
     except ValueError:

@@ -24,6 +24,7 @@ ENCODED, GARBLED, FILLER, ELLIPSES = (
 )
 MOST = 50_000  # characters that are looked at
 _WORD = re.compile(r"\w+")
+_RULES = re.compile(r"^[\W_]+$", re.MULTILINE)
 _CODED = re.compile(r"[A-Za-z0-9+/=_-]{120,}")
 _GARBLED = re.compile("\ufffd|[\u00c2\u00c3\u00e2][\u0080-\u00bf\u20ac\u2122\u0153\u201a\u201e\u02c6]")
 
@@ -46,7 +47,7 @@ def _of_characters(text: str) -> str | None:
         return None if letters or sum_or_so else LETTERS
     faults = {
         ONE: Counter(solid).most_common(1)[0][1] > 0.5 * many,
-        SYMBOLS: sum(map(str.isalnum, solid)) < 0.4 * many,
+        SYMBOLS: _symbols(text) > 0.6,
         ENCODED: sum(map(len, _CODED.findall(text))) > 0.5 * many,
         GARBLED: 4 * len(_GARBLED.findall(text)) > 0.05 * many,
         FILLER: "lorem ipsum" in text[:2000].lower(),
@@ -54,8 +55,14 @@ def _of_characters(text: str) -> str | None:
     return next((fault for fault, is_so in faults.items() if is_so), None)
 
 
+def _symbols(text: str) -> float:
+    """The share of them; the lines and bars of a table are none."""
+    solid = "".join(_RULES.sub("", text).replace("|", "").split())
+    return 1 - sum(map(str.isalnum, solid)) / len(solid) if solid else 1.0
+
+
 def _of_words(text: str) -> str | None:
-    pieces = text.split()
+    pieces = [piece for piece in text.split() if any(map(str.isalnum, piece))]
     if len(pieces) >= 8 and sum(any(map(str.isalpha, piece)) for piece in pieces) < 0.5 * len(pieces):
         return LETTERS
     words = _WORD.findall(text.lower())
