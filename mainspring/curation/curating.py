@@ -47,7 +47,7 @@ def _made(plan: CurationPlan, around: Surroundings, folder: Path, ledger: Ledger
     )
     try:
         clean(plan, around, ledger, spill)
-        refuse_rubbish(plan, ledger.of(ROW).seen, ledger.removed(*BAD))
+        refuse_rubbish(plan, ledger.of(ROW).seen, ledger, BAD)
         return written(folder, spill, settled(plan, around, spill), ledger, around.tell)
     finally:
         spill.forget()

@@ -1,6 +1,7 @@
 """What became of the rows: how many reached each step, how many it changed, how many it removed, and why."""
 
 from collections import Counter
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -32,7 +33,7 @@ class Ledger:
         from pyarrow import parquet
 
         self.steps: dict[str, Counts] = {}
-        self.origins: Counter[str] = Counter()
+        self._first: dict[tuple[str, str], str] = {}
         columns = ("step", "reason", "origin", "source")
         self._schema = pa.schema([pa.field(name, pa.string(), nullable=False) for name in columns])
         self._writer = parquet.ParquetWriter(path, self._schema, compression="zstd")
@@ -45,6 +46,7 @@ class Ledger:
     def put(self, one: SetAside) -> None:
         """Remove a row that the step has seen."""
         self.of(one.step).removed[one.reason] += 1
+        self._first.setdefault((one.step, one.reason), one.source)
         self._waiting.append(
             {"step": one.step, "reason": one.reason, "origin": one.origin.value, "source": one.source}
         )
@@ -59,8 +61,18 @@ class Ledger:
         """By any of them."""
         return sum(self.steps[step].removed.total() for step in steps if step in self.steps)
 
+    def most(self, steps: Collection[str], reasons: int) -> list[tuple[int, str, str]]:
+        """The reasons that removed most: how many rows, the reason, and where the first of them was."""
+        found = [
+            (many, reason, self._first[step, reason])
+            for step in steps
+            for reason, many in self.of(step).removed.items()
+        ]
+        return sorted(found, key=lambda one: (-one[0], one[1]))[:reasons]
+
     def as_json(self) -> dict[str, Any]:
-        return {step: counts.as_json() for step, counts in self.steps.items()}
+        """Without a step that saw nothing."""
+        return {step: counts.as_json() for step, counts in self.steps.items() if counts.seen}
 
     def _flush(self) -> None:
         import pyarrow as pa

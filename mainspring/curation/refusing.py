@@ -1,18 +1,27 @@
-"""When what was gathered is rubbish and no dataset. Pure."""
+"""When what was gathered is rubbish and no dataset."""
 
+from collections.abc import Collection
+
+from mainspring.curation.ledger import Ledger
 from mainspring.curation.plan import CurationPlan
 from mainspring.curation.rows import Kind, Split
 from mainspring.curation.tally import Tally
 from mainspring.errors import DatasetRefused
 
+REASONS = 3  # that a refusal names
 
-def refuse_rubbish(plan: CurationPlan, found: int, bad: int) -> None:
-    """Before the rest is done. `bad`: of those found, the unreadable and the low in quality. Raises DatasetRefused."""
+
+def refuse_rubbish(plan: CurationPlan, found: int, ledger: Ledger, steps: Collection[str]) -> None:
+    """Before the rest is done; `steps`: those that set aside what was of no use. Raises DatasetRefused."""
+    bad = ledger.removed(*steps)
     if found and bad / found > plan.most_set_aside:
+        why = "; ".join(
+            f"{many}: {reason} (first: {first})" for many, reason, first in ledger.most(steps, REASONS)
+        )
         raise DatasetRefused(
-            f"{bad} of {found} rows are unreadable or rubbish, more than {plan.most_set_aside:.0%}",
+            f"{bad} of {found} rows are unreadable or rubbish, more than {plan.most_set_aside:.0%}: {why}",
             field="curate.most_set_aside",
-            remedy="Mend the source (the dataset's set_aside.parquet names each row and why), or allow more.",
+            remedy="Mend the sources, or allow more in `most_set_aside`.",
             counts={"found": found, "set_aside": bad},
         )
 

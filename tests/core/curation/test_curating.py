@@ -151,6 +151,8 @@ def test_rubbish_is_refused(curating: Curating) -> None:
     good = [{"text": text} for text in questions(10)]
     error = refused(curating, [*good, *[{"text": "%&$ %&$"}] * 5, *[{"none": 1}] * 6])
     assert (error.field, error.counts) == ("curate.most_set_aside", {"found": 21, "set_aside": 11})
+    assert "6: it has none of" in error.detail
+    assert "5: hardly any letters (first: rows.jsonl:11)" in error.detail
     assert set_aside(curating.home / "refused")["rows.jsonl:11"] == ("quality", "hardly any letters")
 
 

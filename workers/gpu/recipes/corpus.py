@@ -3,22 +3,19 @@
 The order is that of the files' digests, so that a part of it is a sample of the whole, and the same everywhere.
 """
 
-import ast
 import hashlib
 import json
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from importlib.util import find_spec
 from itertools import islice
 from pathlib import Path
 
+from mainspring.curation import documents
 from mainspring.curation.rows import Message, Row
+from mainspring.errors import DatasetRefused
 from mainspring.training.errors import TrainingFailed
 
 TEXT_SUFFIXES = (".txt", ".md", ".jsonl")
-_HEADING = re.compile(r"^(\S.*)\n([*=\-~^#\"])\2{2,}[ \t]*$", re.MULTILINE)
-_DEFINITIONS = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 
 
 @dataclass(frozen=True)
@@ -66,15 +63,11 @@ def split(documents: list[Document], held_out: float) -> tuple[list[Document], l
 
 def docstrings(module: str, field: str = "parameters.corpus.docstrings") -> Iterator[Document]:
     """Of an installed module or package; `field` is who asks. Raises TrainingFailed when it is not installed."""
-    root = _locate(module, field)
-    files = [root] if root.is_file() else [p for p in root.rglob("*.py") if "tests" not in p.parts]
-    for path in sorted(files, key=lambda p: hashlib.sha256(str(p.relative_to(root)).encode()).digest()):
-        try:
-            tree = ast.parse(path.read_bytes())
-        except (SyntaxError, ValueError, OSError):
-            continue
-        for text in _texts(tree):
-            yield from sections(text)
+    try:
+        for found in documents.docstrings(module, field):
+            yield Document(found.heading, found.text)
+    except DatasetRefused as error:
+        raise TrainingFailed(error.detail, field=error.field, remedy=error.remedy) from None
 
 
 def files(folder: Path) -> Iterator[Document]:
@@ -94,7 +87,8 @@ def files(folder: Path) -> Iterator[Document]:
                 Document("", row["text"]) for row in rows(path, ("text",), "parameters.corpus.folder")
             )
         else:
-            yield from sections(path.read_text(encoding="utf-8", errors="replace"))
+            text = path.read_text(encoding="utf-8", errors="replace")
+            yield from (Document(found.heading, found.text) for found in documents.sections(text))
 
 
 def rows(path: Path, fields: tuple[str, ...], field: str) -> Iterator[dict[str, str]]:
@@ -113,49 +107,3 @@ def rows(path: Path, fields: tuple[str, ...], field: str) -> Iterator[dict[str, 
                 remedy="Write one JSON object a line; its fields are strings.",
             )
         yield row
-
-
-def sections(text: str) -> Iterator[Document]:
-    """A text under its headings; without any, its first line is what it is about."""
-    text = text.strip()
-    marks = list(_HEADING.finditer(text))
-    if not marks or marks[0].start() > 0:
-        before = text[: marks[0].start()] if marks else text
-        yield Document(before.strip().partition("\n")[0].strip(" ."), before.strip())
-    ends = [*(mark.start() for mark in marks), len(text)][1:]
-    for mark, end in zip(marks, ends, strict=False):  # a text without headings still has an end
-        yield Document(mark[1].strip(), text[mark.end() : end].strip())
-
-
-def _texts(tree: ast.Module) -> Iterator[str]:
-    """Docstrings, and the values of dictionaries of texts (pydoc_data.topics is one)."""
-    for node in ast.walk(tree):
-        if isinstance(node, _DEFINITIONS) and (docstring := ast.get_docstring(node)):
-            yield docstring
-    for node in tree.body:
-        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Dict):
-            for value in node.value.values:
-                if isinstance(value, ast.Constant) and isinstance(value.value, str):
-                    yield value.value
-
-
-def _locate(module: str, field: str) -> Path:
-    """Its folder or file, without importing it: find_spec of a top-level name runs nothing."""
-    top, _, rest = module.partition(".")
-    try:
-        spec = find_spec(top)
-    except ValueError:
-        spec = None
-    if spec is not None and spec.origin is not None and Path(spec.origin).is_file():
-        origin = Path(spec.origin)
-        root = origin.parent.joinpath(*rest.split(".")) if rest else origin.parent
-        if not rest and origin.name != "__init__.py":
-            return origin
-        for place in (root, root.with_name(f"{root.name}.py")):
-            if place.exists():
-                return place
-    raise TrainingFailed(
-        f"the module {module} is not installed here as Python source",
-        field=field,
-        remedy="Name installed packages, or give files instead.",
-    )
