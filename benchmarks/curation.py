@@ -11,6 +11,7 @@ or replaces, the share that was planted. Then generated rows of 6 to 20 words, a
 import argparse
 import re
 import tempfile
+import time
 from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
@@ -29,6 +30,7 @@ from mainspring.terms import Task
 from mainspring.trials.prompts import Given, keep
 
 EARLIER = "e" * 64
+NAMED = 1000  # clean rows: names take long
 
 
 def main() -> None:
@@ -55,6 +57,10 @@ def _find(own: Own, clean: list[str], each: int, folder: Path) -> None:
     print("| planted | how many | recall | precision | besides | missed |\n|---|---|---|---|---|---|")
     for figure in figures(what, around, folder, [EARLIER], "patterns"):
         print(figure.line(), flush=True)
+    names = planted(clean[:NAMED], each // 3, ("name",))
+    began = time.perf_counter()
+    print(figures(names, around, folder, [], "names")[-1].line())
+    print(f"\nwith names: {len(names.rows) / (time.perf_counter() - began):,.0f} rows a second")
 
 
 def _evaluations(own: Own, what: Planted, around: Surroundings) -> None:

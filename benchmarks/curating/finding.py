@@ -55,7 +55,7 @@ def figures(
     gone = _gone(made)
     found = [_duplicates(planted, gone, kind) for kind in (EXACT, NEAR)]
     found += [_removed(planted, gone, kind, _training(made)) for kind in (ASKED, RUBBISH)]
-    return [*found, _personal(planted, made)]
+    return [*found, _personal(planted, made, "persons' names" if pii == "names" else "personal data")]
 
 
 def _gone(made: Path) -> dict[int, str]:
@@ -90,7 +90,7 @@ def _removed(planted: Planted, gone: dict[int, str], kind: str, training: set[in
     return Figure(names[kind], len(rows), len(rows) - sum(missed.values()), wrong, dict(missed))
 
 
-def _personal(planted: Planted, made: Path) -> Figure:
+def _personal(planted: Planted, made: Path, name: str) -> Figure:
     """Found if it is in no row any more; wrong is what was replaced besides."""
     missed: dict[str, int] = defaultdict(int)
     seen = wrong = 0
@@ -106,4 +106,4 @@ def _personal(planted: Planted, made: Path) -> Figure:
             missed[kind] += any(part in row.text for part in datum.split() if len(part) > 3)
             wrong += max(0, marks - 1)
     missed = {kind: many for kind, many in missed.items() if many}
-    return Figure("personal data", seen, seen - sum(missed.values()), wrong, missed)
+    return Figure(name, seen, seen - sum(missed.values()), wrong, missed)

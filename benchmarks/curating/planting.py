@@ -19,8 +19,11 @@ class Planted:
     items: list[str] = field(default_factory=list)  # of the evaluations
 
 
-def planted(clean: list[str], each: int, seed: int = 0) -> Planted:
-    """`each`: of every kind so many. The copies stand anywhere, before what they copy or after it."""
+KINDS = ("email", "phone", "card", "iban", "ssn", "address")
+
+
+def planted(clean: list[str], each: int, data: tuple[str, ...] = KINDS, seed: int = 0) -> Planted:
+    """`each`: of every kind so many; `data`: which personal data. The copies stand anywhere, before what they copy or after it."""
     draw = random.Random(seed)
     pool = clean[:]
     draw.shuffle(pool)
@@ -37,7 +40,8 @@ def planted(clean: list[str], each: int, seed: int = 0) -> Planted:
     rubbish = [_rubbish(number, draw) for number in range(each)]
     wanted += [(RUBBISH, text, how) for text, how in rubbish]
     for number, text in enumerate(persons):
-        datum, kind = _datum(number, draw)
+        kind = data[number % len(data)]
+        datum = _DATA[kind](draw)
         wanted.append((PERSONAL, _told(text, datum, draw), f"{kind}\t{datum}"))
     draw.shuffle(wanted)
     _place(made, wanted)
@@ -97,11 +101,6 @@ def _told(text: str, datum: str, draw: random.Random) -> str:
     return f"{text} {before} {datum}." if draw.random() < 0.5 else f"{before} {datum}. {text}"
 
 
-def _datum(number: int, draw: random.Random) -> tuple[str, str]:
-    kind = ("email", "phone", "card", "iban", "ssn", "address")[number % 6]
-    return _DATA[kind](draw), kind
-
-
 def _email(draw: random.Random) -> str:
     first, last = person(draw).lower().split()
     place = draw.choice(("example.org", "mail.example.com", "firma.de", "uni-bonn.de", "corp.internal"))
@@ -144,7 +143,6 @@ def _address(draw: random.Random) -> str:
     return f"{draw.choice((81, 93, 145, 203))}.{draw.randint(1, 250)}.{draw.randint(114, 250)}.{draw.randint(1, 250)}"
 
 
-_DATA = {"email": _email, "phone": _phone, "card": _card, "iban": _iban, "ssn": _ssn, "address": _address}
 _FIRST = (
     "Anna",
     "James",
@@ -175,6 +173,17 @@ _LAST = (
 
 def person(draw: random.Random) -> str:
     return f"{draw.choice(_FIRST)} {draw.choice(_LAST)}"
+
+
+_DATA = {
+    "email": _email,
+    "phone": _phone,
+    "card": _card,
+    "iban": _iban,
+    "ssn": _ssn,
+    "address": _address,
+    "name": person,
+}
 
 
 def _rubbish(number: int, draw: random.Random) -> tuple[str, str]:

@@ -34,6 +34,7 @@ def card_of(plan: CurationPlan, around: Surroundings, ledger: Ledger, made: Writ
         "imbalance": imbalance(tally.labels[Split.TRAIN.value]),
         "steps": ledger.as_json(),
         "linked": made.linked,
+        "evaluation_items": made.items,
         "plan": plan.model_dump(mode="json", exclude_none=True),
         "examples": [example(row if plan.pii != "off" else mapped(row, scrub)) for row in tally.examples],
     }

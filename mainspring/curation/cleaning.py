@@ -25,8 +25,8 @@ TELL_EACH = 1000  # rows
 _USUAL = 100_000  # rows after which more than half of this pass's part of the progress is shown
 
 
-def clean(plan: CurationPlan, around: Surroundings, ledger: Ledger, spill: Spill) -> None:
-    """Raises DatasetRefused for a source that is not there, and what `tell` raises."""
+def clean(plan: CurationPlan, around: Surroundings, ledger: Ledger, spill: Spill) -> int:
+    """How many items of evaluations the rows were compared with. Raises DatasetRefused for a source that is not there, and what `tell` raises."""
     steps = _steps(plan, around.task)
     known = evaluations(plan, around, PERSONAL[plan.pii])
     for step in (FILE, ROW, *(name for name, _ in steps)):
@@ -44,6 +44,7 @@ def clean(plan: CurationPlan, around: Surroundings, ledger: Ledger, spill: Spill
         if row is not None:
             spill.put(row, pin, known=known.holds(row))
     spill.close()
+    return known.items
 
 
 def _steps(plan: CurationPlan, task: Task) -> list[tuple[str, Step]]:

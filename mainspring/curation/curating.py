@@ -1,6 +1,7 @@
 """From a plan to a dataset: rows are cleaned one by one, compared with each other, and written with their card."""
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import orjson
@@ -46,8 +47,9 @@ def _made(plan: CurationPlan, around: Surroundings, folder: Path, ledger: Ledger
         semantic=plan.semantic_duplicates is not None,
     )
     try:
-        clean(plan, around, ledger, spill)
+        items = clean(plan, around, ledger, spill)
         refuse_rubbish(plan, ledger.of(ROW).seen, ledger, BAD)
-        return written(folder, spill, settled(plan, around, spill), ledger, around.tell)
+        what = settled(plan, around, spill)
+        return replace(written(folder, spill, what, ledger, around.tell), items=items)
     finally:
         spill.forget()

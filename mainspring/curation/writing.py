@@ -28,11 +28,14 @@ class Settled:
 
 @dataclass(frozen=True)
 class Written:
-    """The digest of both files, and what is in them. `linked`: pairs of rows that had to be on one side."""
+    """The digest of both files, and what is in them. `linked`: pairs of rows that had to be on one side;
+    `items`: of evaluations, that rows were compared with.
+    """
 
     digest: str
     tally: Tally
     linked: int
+    items: int = 0
 
 
 def written(folder: Path, spill: Spill, settled: Settled, ledger: Ledger, tell: Tell) -> Written:

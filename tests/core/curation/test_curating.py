@@ -121,6 +121,7 @@ def test_a_stored_set_of_prompts_trains_nobody(curating: Curating) -> None:
     made = curating.curate(uploads=[{"path": source}])
     training = {row.text.removeprefix("Please, ") for row in rows(made, Split.TRAIN)}
     assert not training & set(asked[:30])
+    assert made.card["evaluation_items"] == 30
     assert training
 
 
