@@ -14,7 +14,7 @@ from mainspring.curation.duplicates.bands import Bands
 from mainspring.curation.fates import Fates
 
 FIRST_FEW = 6
-REMEMBERED = 2_000_000  # comparisons
+REMEMBERED = 1_000_000  # comparisons, of some 80 bytes
 
 
 class Alike(Enum):
@@ -36,7 +36,7 @@ class Comparing:
         self._stays = fates.stays
         self._links: list[tuple[int, int]] = []
         self._gone: list[int] = []
-        self._seen: set[tuple[int, int]] = set()
+        self._seen: set[int] = set()
 
     def through(self, bands: Bands, tell: Callable[[float], None]) -> None:
         """`tell`: the fraction that is done, after each band; what it raises ends this."""
@@ -55,10 +55,11 @@ class Comparing:
 
     def _is_one_of(self, row: int, firsts: list[int]) -> bool:
         for first in firsts:
-            if (first, row) in self._seen:
+            pair = first << 32 | row
+            if pair in self._seen:
                 continue
             if len(self._seen) < REMEMBERED:
-                self._seen.add((first, row))
+                self._seen.add(pair)
             found = self._compare(first, row)
             if found is not Alike.NO:
                 self._links.append((first, row))
