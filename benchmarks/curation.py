@@ -42,7 +42,8 @@ def main() -> None:
     print(f"Machine: {describe()}")
     clean = paragraphs(asked.clean)
     with own_database() as own, tempfile.TemporaryDirectory(prefix="ms-") as made:
-        _find(own, clean, asked.each, Path(made))
+        if asked.each:
+            _find(own, clean, asked.each, Path(made))
         if asked.rows:
             _many(own, clean, asked.rows)
 
