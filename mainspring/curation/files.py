@@ -55,3 +55,20 @@ def _some(rows: Iterable[Row]) -> Iterator[list[Row]]:
 
 def place(folder: Path, split: Split) -> Path:
     return folder / f"{split.value}.parquet"
+
+
+def keep(made: Path, place: Path) -> None:
+    """Below the folder of datasets, whole or not at all. The same rows may be there already."""
+    place.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        made.rename(place)
+    except OSError:
+        if not place.is_dir():
+            raise
+
+
+def count(folder: Path, split: Split) -> int:
+    """How many rows there are."""
+    from pyarrow import parquet
+
+    return int(parquet.read_metadata(place(folder, split)).num_rows)

@@ -1,8 +1,8 @@
 """Carry out a curation: gather and clean in a folder of its own, then keep what came of it by the digest of its rows."""
 
 import shutil
-from pathlib import Path
 
+from mainspring.curation import files
 from mainspring.curation.curating import curate
 from mainspring.curation.plan import CurationPlan
 from mainspring.curation.surroundings import Curated, Surroundings
@@ -29,7 +29,7 @@ class CurationAttempt(Attempt):
         self._folder.mkdir(parents=True)
         plan = CurationPlan.model_validate(self._dataset.plan)
         curated = curate(plan, self._surroundings(), self._folder)
-        kept(curated, self.settings.datasets)
+        files.keep(curated.folder, self.settings.datasets / curated.digest)
         persist(lambda: self._tell_all(curated), self.settings.lease_seconds)
         return curated.digest
 
@@ -52,15 +52,3 @@ class CurationAttempt(Attempt):
             self.finished(
                 session, digest=curated.digest, rows=curated.rows, bytes=curated.bytes, card=curated.card
             )
-
-
-def kept(curated: Curated, datasets: Path) -> Path:
-    """Below the folder of datasets, whole or not at all. The same rows may be there already."""
-    place = datasets / curated.digest
-    datasets.mkdir(parents=True, exist_ok=True)
-    try:
-        curated.folder.rename(place)
-    except OSError:
-        if not place.is_dir():
-            raise
-    return place

@@ -1,16 +1,21 @@
 """What a run has made becomes a version, with whence it came, and is on its way into production as the policy has it."""
 
+from pathlib import Path
+
 from pydantic import ValidationError
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from mainspring import registry
+from mainspring.curation import files
+from mainspring.curation.rows import Split
 from mainspring.errors import InvalidRequest, MainspringError
+from mainspring.identifiers import uuid7
 from mainspring.logs import log
 from mainspring.registry import champion_of
 from mainspring.release.plan import plan_of
 from mainspring.release.rollout import begin
-from mainspring.tables import Deployment, Event, Refresh, TrainingRun, Version
+from mainspring.tables import Dataset, Deployment, Event, Refresh, TrainingRun, Version, WorkState
 from workers.gpu.recipes.workshop import Made
 
 ACTOR = "train worker"
@@ -43,6 +48,37 @@ def register(
     )
     _bring(session, run, version)
     return version
+
+
+def keep_dataset(session: Session, run: TrainingRun, made: Made, datasets: Path) -> None:
+    """What a recipe has gathered itself is a dataset as others are, from now on."""
+    if made.dataset is None or run.dataset_id is not None:
+        return
+    digest = made.dataset["digest"]
+    folder = datasets / digest
+    known = select(Dataset.id).where(Dataset.deployment == run.deployment, Dataset.digest == digest).limit(1)
+    if not folder.is_dir() or session.scalar(known) is not None:
+        return
+    rows = {split.value: files.count(folder, split) for split in Split}
+    now = func.clock_timestamp()
+    session.add(
+        Dataset(
+            id=uuid7(),
+            deployment=run.deployment,
+            plan=made.dataset["origin"],
+            digest=digest,
+            rows=rows,
+            bytes=sum(one.stat().st_size for one in folder.iterdir()),
+            card={"origin": made.dataset["origin"], "rows": rows, "gathered by": f"training run {run.id}"},
+            state=WorkState.SUCCEEDED.value,
+            activity="done",
+            progress=1.0,
+            asked_by=run.asked_by,
+            started_at=now,
+            finished_at=now,
+        )
+    )
+    session.flush()
 
 
 def measures(made: Made) -> dict[str, float]:

@@ -67,6 +67,7 @@ class RunAttempt(Attempt):
         measures = TrainingRun.measures.op("||")(registering.measures(made))
         with self.database.transaction() as session:
             version = registering.register(session, self._run, made, found, stored, dtype=checked["dtype"])
+            registering.keep_dataset(session, self._run, made, self.settings.datasets)
             self.finished(session, version_id=version.id, measures=measures)
             return version
 

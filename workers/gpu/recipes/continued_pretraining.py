@@ -23,7 +23,7 @@ from workers.gpu.recipes import corpus
 from workers.gpu.recipes.base import Base, begin
 from workers.gpu.recipes.card import write_card
 from workers.gpu.recipes.corpus import Document
-from workers.gpu.recipes.dataset import described, named, replayed, taken
+from workers.gpu.recipes.dataset import kept, named, replayed, row_of_text, taken
 from workers.gpu.recipes.ending import finish
 from workers.gpu.recipes.fit import fit
 from workers.gpu.recipes.lora import put_on, require_stored
@@ -143,11 +143,13 @@ def _documents(
             field="parameters.corpus",
             remedy="Give more text, or a larger share held out.",
         )
-    both = ((one.heading, one.text) for one in documents)
     origin = source.model_dump(exclude_none=True)
     if parameters.replay is not None:
         origin["replay"] = parameters.replay.model_dump()
-    return training, held_out, described(both, origin)
+    trains, aside = (
+        [row_of_text(one.text, heading=one.heading) for one in side] for side in (training, held_out)
+    )
+    return training, held_out, kept(workshop, trains, aside, origin)
 
 
 def _collected(source: Corpus) -> Iterator[Document]:

@@ -1,15 +1,18 @@
 """What a version is trained with: the rows of a dataset, and how its record names what it has learned."""
 
 import hashlib
-import json
+import shutil
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 from mainspring.curation import files
-from mainspring.curation.rows import Kind, Row, Split
+from mainspring.curation.digest import Digest
+from mainspring.curation.files import keep
+from mainspring.curation.rows import Kind, Origin, Row, Split
 from mainspring.training.errors import TrainingFailed
 from mainspring.training.recipes import Replay
+from workers.gpu.recipes.workshop import Workshop
 
 FIELD = "parameters.dataset"
 
@@ -53,18 +56,33 @@ def replayed(
 
 
 def named(digest: str, examples: int, replay: Replay | None = None) -> dict[str, Any]:
-    """A dataset as described() would name it, and what was replayed beside it."""
+    """A dataset as a version's record names it, and what was replayed beside it."""
     origin: dict[str, Any] = {"dataset": digest}
     if replay is not None:
         origin["replay"] = replay.model_dump()
     return {"digest": digest, "examples": examples, "origin": origin}
 
 
-def described(examples: Iterable[tuple[str, str]], origin: dict[str, Any]) -> dict[str, Any]:
-    """`examples`: pairs such as (heading, text) or (label, text), those held out too. Their order changes nothing."""
-    lines = sorted(
-        hashlib.sha256(json.dumps(example, ensure_ascii=False).encode(errors="replace")).hexdigest()
-        for example in examples
-    )
-    digest = hashlib.sha256("".join(f"{line}\n" for line in lines).encode()).hexdigest()
-    return {"digest": digest, "examples": len(lines), "origin": origin}
+def kept(
+    workshop: Workshop, training: Iterable[Row], held_out: Iterable[Row], origin: dict[str, Any]
+) -> dict[str, Any]:
+    """Examples that are no dataset yet become one, so that later versions are measured by what was held out and are
+    reminded of the rest. Named as named() would; the order of the examples changes nothing.
+    """
+    making = workshop.folder / f"dataset-{workshop.attempt}"
+    shutil.rmtree(making, ignore_errors=True)
+    making.mkdir(parents=True)
+    digest, examples = Digest(), 0
+    for split, rows in ((Split.TRAIN, training), (Split.HELD_OUT, held_out)):
+        ordered = sorted(rows, key=lambda row: (row.content, row.label or ""))
+        examples += files.write(making, split, digest.through(split, ordered))
+    keep(making, workshop.datasets / digest.hex)
+    return {"digest": digest.hex, "examples": examples, "origin": origin}
+
+
+def row_of_text(text: str, *, heading: str = "", label: str | None = None) -> Row:
+    """Of an example that a recipe found itself; what no encoding has is replaced."""
+    said, about = (part.encode(errors="replace").decode() for part in (text, heading))
+    group = hashlib.sha256(" ".join(said.lower().split()).encode()).hexdigest()
+    kind = Kind.TEXT if label is None else Kind.LABELLED
+    return Row(kind, Origin.CRAWL, "recipe", group, text=said, heading=about, label=label)

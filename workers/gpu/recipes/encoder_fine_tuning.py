@@ -32,7 +32,7 @@ def make(parameters: EncoderFineTuning, task: Task, workshop: Workshop) -> Made:
     set_seed(parameters.seed)
     base = begin(parameters.base, task if task is Task.FILL_MASK else Task.FEATURE_EXTRACTION)
     workshop.step(0.01, "collecting examples")
-    lesson = LESSONS[task](Taught(parameters, base, workshop.datasets))
+    lesson = LESSONS[task](Taught(parameters, base, workshop))
     workshop.step(0.08, "beginning")
     if parameters.lora is None:
         freeze(lesson.model, parameters.frozen_layers)

@@ -8,7 +8,7 @@ from transformers import AutoModelForSequenceClassification, DataCollatorWithPad
 from mainspring.curation.rows import Kind, Row
 from mainspring.training.errors import TrainingFailed
 from mainspring.training.recipes import Examples
-from workers.gpu.recipes.dataset import FIELD, described
+from workers.gpu.recipes.dataset import FIELD, kept, row_of_text
 from workers.gpu.recipes.encoders.labelled import Example, collected
 from workers.gpu.recipes.encoders.lesson import Lesson, Listed, Taught, known_labels, with_labels
 
@@ -48,8 +48,9 @@ def _examples(taught: Taught) -> tuple[list[Example], list[Example], dict[str, A
         return [_example(row) for row in training], [_example(row) for row in aside], learnt
     examples = taught.parameters.examples or Examples()
     trains, held_out = collected(taught.parameters, examples)
-    both = ((label, text) for text, label in (*trains, *held_out))
-    return trains, held_out, described(both, examples.model_dump(exclude_none=True))
+    rows, aside = ([row_of_text(text, label=label) for text, label in side] for side in (trains, held_out))
+    origin = examples.model_dump(exclude_none=True)
+    return trains, held_out, kept(taught.workshop, rows, aside, origin)
 
 
 def _has_label(row: Row) -> bool:

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -15,6 +14,7 @@ from mainspring.training.recipes import EncoderFineTuning
 from workers.gpu.recipes.base import Base
 from workers.gpu.recipes.dataset import named, replayed, taken
 from workers.gpu.recipes.replay import drawn
+from workers.gpu.recipes.workshop import Workshop
 
 Items = Dataset[dict[str, Any]]
 
@@ -43,14 +43,14 @@ class Taught:
 
     parameters: EncoderFineTuning
     base: Base
-    datasets: Path
+    workshop: Workshop
 
     def rows(self, *kinds: Kind, suits: Callable[[Row], bool]) -> tuple[list[Row], list[Row], dict[str, Any]]:
         """And how they are named together. Raises TrainingFailed."""
         given = self.parameters
         digest = given.dataset or ""
-        new, aside = taken(self.datasets / digest, *kinds, suits=suits)
-        old = replayed(given.replay, self.datasets, *kinds, suits=suits)
+        new, aside = taken(self.workshop.datasets / digest, *kinds, suits=suits)
+        old = replayed(given.replay, self.workshop.datasets, *kinds, suits=suits)
         training = [*new, *drawn(old, len(new), given.replay, given.seed)]
         return training, aside, named(digest, len(new) + len(aside), given.replay)
 
