@@ -3,7 +3,7 @@
 A plan is what a policy says; a suite is that plan for two versions, with the sets that it comes down to.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -27,12 +27,16 @@ class MeasuringSet(BaseModel):
 
 
 class Suite(BaseModel):
-    """`sets`: all of them, those of the plan too, each under a name of its own. `extra`: metrics of others, by their
-    names. Latency and throughput are the only figures that differ from one time to the next."""
+    """`sets`: all of them, those of the plan too, each under a name of its own. `parameters`: what a job of this deployment
+    is asked with, such as a target language. `extra`: metrics of others, by their names.
+
+    Latency and throughput are the only figures that differ from one time to the next.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     task: Task
     sets: tuple[MeasuringSet, ...] = ()
     plan: SuitePlan = SuitePlan()
+    parameters: dict[str, Any] = Field(default_factory=dict)
     extra: tuple[str, ...] = ()

@@ -12,6 +12,7 @@ from mainspring.evaluation.suite import MeasuringSet, Suite
 from mainspring.settings import Settings
 from mainspring.terms import Task
 from workers.gpu.evaluating import evaluate
+from workers.gpu.evaluating.prompted import Ask
 
 
 def text(said: str, group: str = "", heading: str = "", target: str | None = None) -> Row:
@@ -57,11 +58,13 @@ def measure(
     told: Told | None = None,
     plan: dict[str, Any] | None = None,
     extra: tuple[str, ...] = (),
+    parameters: dict[str, Any] | None = None,
+    ask: Ask | None = None,
     **rows: list[Row],
 ) -> Results:
     """Of sets by their names. Nothing is timed unless the plan says so."""
     sets = tuple(MeasuringSet(name=name, dataset=dataset(root, some)) for name, some in rows.items())
     wishes = SuitePlan.model_validate({"timed": 0, "perturbed": 0, "tokens": 8} | (plan or {}))
-    suite = Suite(task=task, sets=sets, plan=wishes, extra=extra)
+    suite = Suite(task=task, sets=sets, plan=wishes, parameters=parameters or {}, extra=extra)
     settings = Settings(compile_steps=False)
-    return evaluate(suite, challenger, champion, root, told or Told(), settings=settings)
+    return evaluate(suite, challenger, champion, root, told or Told(), settings=settings, ask=ask)

@@ -84,7 +84,11 @@ def test_a_text_longer_than_the_context_is_read_to_its_end(tmp_path: Path) -> No
     found = measure(tmp_path, CAUSAL, causal(tmp_path / "a"), None, new=[text(LONG)], old=[chat(LONG, LONG)])
     ids = models.byte_level()(LONG)["input_ids"]
     assert len(ids) > 2 * models.CONTEXT
-    assert all(one.challenger is not None and one.challenger.value < 0 for one in found.measured)
+    for name in ("likelihood.new", "likelihood.old"):
+        one = found.of(name)
+        assert one is not None
+        assert one.challenger is not None
+        assert one.challenger.value < 0
 
 
 def test_of_a_conversation_the_answer_counts_given_what_was_asked(tmp_path: Path) -> None:
@@ -101,14 +105,17 @@ def test_of_a_conversation_the_answer_counts_given_what_was_asked(tmp_path: Path
     assert one.challenger.value == pytest.approx(float(wanted), rel=1e-4)
 
 
-def test_other_tokens_are_compared_by_bytes(tmp_path: Path) -> None:
+def test_other_tokens_are_told_by_the_champions(tmp_path: Path) -> None:
     plain = models.save(models.causal("llama"), letters(), tmp_path / "b")
     found = measure(tmp_path, CAUSAL, causal(tmp_path / "a"), plain, new=ROWS, old=CHATS)
     for name in ("likelihood.new", "likelihood.old"):
         one = found.of(name)
         assert one is not None
-        assert one.unit == "nats per byte"
-    assert "bytes" in found.notes[0]
+        assert one.unit == "nats per token of the champion's"
+        assert one.challenger is not None
+        assert (
+            one.details["nats_per_byte"]["challenger"] == one.challenger.value
+        )  # whose tokens are bytes here
 
 
 def test_broken_numbers_are_counted_and_not_averaged(tmp_path: Path) -> None:

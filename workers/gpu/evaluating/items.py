@@ -23,8 +23,8 @@ def drawn(datasets: Path, one: MeasuringSet, most: int, seed: int) -> list[Row]:
     return heapq.nsmallest(most, _of(folder, one), key=lambda row: _key(row, seed))
 
 
-def cluster(row: Row) -> str:
-    """Rows of one cluster have a source in common, and tell less than as many of different ones."""
+def source(row: Row) -> str:
+    """What rows have in common that tell less together than as many others."""
     return row.group or row.source
 
 

@@ -15,7 +15,7 @@ _SECONDS = 1.0
 
 @dataclass
 class Steps:
-    """`count`: how many there will be, each of about the same length."""
+    """`count`: how many there will be at most, each of about the same length."""
 
     tell: Tell
     count: int
