@@ -11,6 +11,7 @@ an interval of 95% held the truth or saw the difference, and how wide it was bes
 
 import argparse
 import multiprocessing
+import os
 import statistics
 import tempfile
 import time
@@ -117,7 +118,9 @@ def read(root: Path) -> None:
 
 
 def compared(root: Path, other: str, timed: int) -> Results:
-    return measured(root, "whole", other, {"timed": timed, "perturbed": 0, "items": 60}, "talks")
+    return measured(
+        root, "whole", other, {"timed": timed, "perturbed": 0, "items": 60, "tokens": 16}, "talks"
+    )
 
 
 def measured(root: Path, challenger: str, champion: str, plan: dict[str, Any], name: str) -> Results:
@@ -154,7 +157,7 @@ def told(other: str, found: Sequence[Measured | None]) -> None:
         within += gain.low >= -0.5 * one.champion.value
     name = found[0].name if found[0] else ""
     print(
-        f"whole beside {other}: {name}: differs by {statistics.median(shares):+.1%} (median; {min(shares):+.1%} to"
+        f"load {os.getloadavg()[0]:.1f}: whole beside {other}: {name}: differs by {statistics.median(shares):+.1%} (median; {min(shares):+.1%} to"
         f" {max(shares):+.1%}), interval ±{statistics.median(halves):.1%}, nought inside {held} of {len(found)},"
         f" surely no worse than by half: {within}"
     )

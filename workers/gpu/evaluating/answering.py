@@ -14,7 +14,7 @@ from mainspring.errors import EngineFailed, MainspringError, NotFinite
 from mainspring.evaluation.suite import Suite
 from mainspring.serving.engine import Engine, EngineAnswer, EngineRequest
 from mainspring.terms import Task
-from workers.gpu.evaluating.batches import batched
+from workers.gpu.evaluating.batches import batched, passes
 from workers.gpu.evaluating.reading import budget
 from workers.gpu.evaluating.scores import BROKEN
 from workers.gpu.evaluating.steps import Tick
@@ -125,13 +125,10 @@ def _by_head(loaded: Loaded, head: Head, inputs: Sequence[Any], tick: Tick) -> l
         for part, piece in enumerate([] if work is None else work.pieces)
     ]
     rows: list[dict[int, Any]] = [{} for _ in inputs]
-    done = 0
     most = budget(loaded.model, head.width)
-    for batch in batched(pieces, lambda one: len(one[2].ids), most, padded=False):
-        for (at, part, _), row in zip(batch, _rows(loaded, head, [one[2] for one in batch]), strict=True):
-            rows[at][part] = row
-        done += len(batch)
-        tick(done / len(pieces))
+    batches = list(batched(pieces, lambda one: len(one[2].ids), most, padded=False))
+    for (at, part, _), row in passes(batches, partial(_rows, loaded, head), tick):
+        rows[at][part] = row
     return [None if work is None else _finished(work, found) for work, found in zip(works, rows, strict=True)]
 
 
@@ -144,9 +141,9 @@ def _work(head: Head, given: Any) -> Work[torch.Tensor] | None:
 
 
 @torch.inference_mode()
-def _rows(loaded: Loaded, head: Head, pieces: list[Piece]) -> list[torch.Tensor]:
+def _rows(loaded: Loaded, head: Head, batch: Sequence[tuple[int, int, Piece]]) -> list[torch.Tensor]:
     model: Any = loaded.model
-    inputs = head.inputs(pieces, model.device)
+    inputs = head.inputs([piece for _, _, piece in batch], model.device)
     return head.rows(model(**inputs), inputs["attention_mask"])
 
 

@@ -10,7 +10,7 @@ import torch
 
 from mainspring.curation.rows import Kind, Row
 from mainspring.evaluation.pairing import Scale
-from workers.gpu.evaluating.batches import batched
+from workers.gpu.evaluating.batches import batched, passes
 from workers.gpu.evaluating.likelihood import calibration, likelihood
 from workers.gpu.evaluating.reading import Read, budget, chosen, padded, read_of
 from workers.gpu.evaluating.scores import Column, Score, by_score
@@ -62,12 +62,9 @@ class _Hidden:
 def _read(loaded: Loaded, rows: Sequence[Row], seed: int, tick: Tick) -> list[Any]:
     hidden = [one for at, row in enumerate(rows) if (one := _hide(loaded, at, row.text, seed)) is not None]
     found: list[Any] = [None] * len(rows)
-    done = 0
-    for batch in batched(hidden, lambda one: len(one.ids), budget(loaded.model)):
-        for one, read in zip(batch, _pass(loaded, batch), strict=True):
-            found[one.at] = read
-        done += len(batch)
-        tick(done / len(hidden))
+    batches = list(batched(hidden, lambda one: len(one.ids), budget(loaded.model)))
+    for one, read in passes(batches, lambda batch: list(_pass(loaded, batch)), tick):
+        found[one.at] = read
     return found
 
 

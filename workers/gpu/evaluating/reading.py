@@ -4,6 +4,7 @@ import hashlib
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from torch import Tensor
 from transformers import PreTrainedModel
 
 from mainspring.evaluation.metrics.calibration import BINS
-from workers.gpu.evaluating.batches import batched
+from workers.gpu.evaluating.batches import batched, passes
 from workers.gpu.evaluating.passages import Passage
 from workers.gpu.evaluating.scores import BROKEN, Broken
 from workers.gpu.evaluating.steps import Tick
@@ -21,7 +22,7 @@ from workers.gpu.evaluating.windows import Window, windows
 from workers.gpu.load import Loaded
 
 LONGEST = 1024  # tokens that are read at once, where the model could read more
-_BATCH_TOKENS = {"cpu": 2048, "cuda": 32768}  # of a pass, padding included
+_BATCH_TOKENS = {"cpu": 512, "cuda": 32768}  # of a pass, padding included
 _OUTPUT_BYTES = 2**29  # of a pass: the scores of a vocabulary at every position
 _ROWS = 256  # positions whose scores are made float32 at once
 
@@ -54,13 +55,10 @@ def read(loaded: Loaded, passages: Sequence[Passage | None], tick: Tick) -> list
         if one is not None
         for window in windows(one.ids, one.first, length)
     ]
-    done = 0
-    for batch in batched(parts, lambda part: len(part[1].ids), budget(loaded.model)):
-        for (index, _), found in zip(batch, _pass(loaded.model, [one for _, one in batch]), strict=True):
-            totals[index] += found.total
-            sure[index] += found.sure
-        done += len(batch)
-        tick(done / len(parts))
+    batches = list(batched(parts, lambda part: len(part[1].ids), budget(loaded.model)))
+    for (index, _), found in passes(batches, partial(_pass, loaded.model), tick):
+        totals[index] += found.total
+        sure[index] += found.sure
     return [
         None if one is None else read_of(one.text, one.ids[one.first :], Chosen(total, bins))
         for one, total, bins in zip(passages, totals, sure, strict=True)
@@ -109,11 +107,11 @@ def padded(rows: Sequence[Sequence[int]], device: torch.device, pad: int = 0) ->
 
 
 @torch.inference_mode()
-def _pass(model: Any, batch: Sequence[Window]) -> list[Chosen]:
-    ids, mask = padded([one.ids for one in batch], model.device)
+def _pass(model: Any, batch: Sequence[tuple[int, Window]]) -> list[Chosen]:
+    ids, mask = padded([one.ids for _, one in batch], model.device)
     logits = model(input_ids=ids, attention_mask=mask, use_cache=False).logits
     found = []
-    for row, one, scores in zip(ids, batch, logits, strict=True):
+    for row, (_, one), scores in zip(ids, batch, logits, strict=True):
         end = len(one.ids)
         found.append(chosen(scores[one.first - 1 : end - 1], row[one.first : end]))
     return found

@@ -9,7 +9,7 @@ import torch
 from mainspring.curation.rows import Row
 from mainspring.errors import MainspringError
 from mainspring.terms import Task
-from workers.gpu.evaluating.batches import batched
+from workers.gpu.evaluating.batches import batched, passes
 from workers.gpu.evaluating.reading import budget, chosen, padded, read_of
 from workers.gpu.evaluating.scores import Column
 from workers.gpu.evaluating.steps import Tick
@@ -68,12 +68,9 @@ class _Reader:
         """A Read, Broken or None of each row."""
         pairs = [pair for at, row in enumerate(rows) if (pair := self._pair(at, row)) is not None]
         found: list[Any] = [None] * len(rows)
-        done = 0
-        for batch in batched(pairs, lambda pair: pair.tokens, budget(self._model)):
-            for pair, one in zip(batch, self._pass(rows, batch), strict=True):
-                found[pair.at] = one
-            done += len(batch)
-            tick(done / len(pairs))
+        batches = list(batched(pairs, lambda pair: pair.tokens, budget(self._model)))
+        for pair, one in passes(batches, lambda batch: list(self._pass(rows, batch)), tick):
+            found[pair.at] = one
         return found
 
     def _pair(self, at: int, row: Row) -> _Pair | None:
