@@ -21,6 +21,8 @@ _FILES = {
     "webhooks": ("webhooks",),
     "deploy": ("deploy",),
     "apply": ("apply",),
+    "package": ("package",),
+    "ci": ("ci",),
     "versions": ("versions",),
     "card": ("card",),
     "clients": ("clients",),

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import asdict
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -23,10 +24,18 @@ def up(
     mlflow: Annotated[
         bool, typer.Option("--mlflow", help="Start MLflow beside it, which shows versions, runs and figures.")
     ] = False,
+    package: Annotated[
+        Path | None, typer.Option(help="Serve what `mainspring package` has packed, and nothing else.")
+    ] = None,
 ) -> None:
     """Start everything and stay: Valkey, PostgreSQL, api, workers and beat. Ctrl-C stops it all."""
     from mainspring.local.up import up as run
 
+    if package is not None:
+        from mainspring.packing.entry import start
+
+        start(package.resolve(), Settings(), Console(soft_wrap=True))
+        return
     run(
         Settings(),
         Console(soft_wrap=True),

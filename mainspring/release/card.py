@@ -37,8 +37,11 @@ def record(session: Session, version: Version) -> dict[str, Any]:
     }
 
 
-def as_markdown(found: dict[str, Any]) -> str:
-    """`found`: what record() gives. Values in the front matter are JSON, which YAML reads as it is."""
+def as_markdown(found: dict[str, Any], *, life: bool = True) -> str:
+    """`found`: what record() gives. Values in the front matter are JSON, which YAML reads as it is.
+
+    Without its `life` it says what the version is and how it was made, which never changes.
+    """
     base = found["parent"] or found["source"].get("base") or found["source"].get("hub")
     front = {
         "license": found["licence"],
@@ -47,11 +50,12 @@ def as_markdown(found: dict[str, Any]) -> str:
         "model_name": found["version"],
     }
     head = [f"{name}: {json.dumps(value)}" for name, value in front.items() if value is not None]
-    return "\n".join(["---", *head, "---", "", f"# {found['version']}", "", *_body(found)]) + "\n"
+    return "\n".join(["---", *head, "---", "", f"# {found['version']}", "", *_body(found, life=life)]) + "\n"
 
 
-def _body(found: dict[str, Any]) -> Iterator[str]:
-    yield f"A version of the deployment `{found['deployment']}`, for {found['task']}. Its stage: {found['stage']}."
+def _body(found: dict[str, Any], *, life: bool) -> Iterator[str]:
+    what = f"A version of the deployment `{found['deployment']}`, for {found['task']}."
+    yield f"{what} Its stage: {found['stage']}." if life else what
     yield from ("", "## Model", "")
     for name in _ABOUT:
         value = found[name]
@@ -67,6 +71,11 @@ def _body(found: dict[str, Any]) -> Iterator[str]:
             yield f"- {name}: {said[name]}"
     if found["run"] is not None:
         yield f"- parameters of the run: {_plain(found['run']['parameters'])}"
+    if life:
+        yield from _life(found)
+
+
+def _life(found: dict[str, Any]) -> Iterator[str]:
     yield from ("", "## Has been", "")
     for one in found["history"]:
         yield f"- {one['at'][:19]} {one['stage']}, by {one['actor']}: {one['reason']}"
