@@ -1,12 +1,13 @@
 """What a file declares, checked as far as it can be without a server."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from mainspring.declaring.lines import Document
-from mainspring.errors import InvalidRequest
+from mainspring.errors import BadDeclaration, InvalidRequest
 from mainspring.kept.plan import TextPlan, TracePlan
 from mainspring.monitor.plan import DriftPlan
 from mainspring.policy import Policy
@@ -54,26 +55,35 @@ class File(BaseModel):
 
 def read(document: Document) -> dict[str, Wanted]:
     """By name, adapters behind what they may change. Raises BadDeclaration, which names file, line and remedy."""
+    found, wrong = examined(document)
+    if wrong:
+        raise wrong[0]
+    return found
+
+
+def examined(document: Document) -> tuple[dict[str, Wanted], list[BadDeclaration]]:
+    """What read() gives, and all that is wrong with it. Nothing, if it has not the shape of such a file."""
     try:
         found = File.model_validate(document.content if document.content is not None else {})
     except ValidationError as error:
-        first = error.errors()[0]
-        where = [step for step in first["loc"] if step != "[key]"]
-        raise document.wrong(where or ["deployments"], _in_words(first), _remedy(first, where)) from None
+        return {}, [_misshapen(document, one) for one in error.errors()]
+    wrong: list[BadDeclaration] = []
     for name, wanted in found.deployments.items():
-        _check_policy(document, name, wanted)
-        _check_weights(document, name, wanted)
+        wrong += [*_of_policy(document, name, wanted), *_of_weights(document, name, wanted)]
         wanted.model = _beside(document.path, wanted.model)
         if wanted.base is not None and wanted.model is None:
-            where = ["deployments", name, "base"]
-            raise document.wrong(
-                where, "there is no model that would change it", "Write `model:`, the adapter's folder."
-            )
-    return dict(sorted(found.deployments.items(), key=lambda item: item[1].base is not None))
+            what, remedy = "there is no model that would change it", "Write `model:`, the adapter's folder."
+            wrong.append(document.wrong(["deployments", name, "base"], what, remedy))
+    return dict(sorted(found.deployments.items(), key=lambda item: item[1].base is not None)), wrong
 
 
-def _check_policy(document: Document, name: str, wanted: Wanted) -> None:
-    """As the server will."""
+def _misshapen(document: Document, error: Any) -> BadDeclaration:
+    where = [step for step in error["loc"] if step != "[key]"]
+    return document.wrong(where or ["deployments"], _in_words(error), _remedy(error, where))
+
+
+def _of_policy(document: Document, name: str, wanted: Wanted) -> Iterator[BadDeclaration]:
+    """As the server will say it."""
     if wanted.policy is None:
         return
     where = ["deployments", name]
@@ -81,27 +91,26 @@ def _check_policy(document: Document, name: str, wanted: Wanted) -> None:
         Policy.model_validate(wanted.policy)
         check(wanted.task, wanted.policy)
     except ValidationError as error:
-        first = error.errors()[0]
-        at: list[Any] = ["policy", *first["loc"]]
-        raise document.wrong([*where, *at], _in_words(first), _remedy_for_policy(first, at)) from None
+        for one in error.errors():
+            at: list[Any] = ["policy", *one["loc"]]
+            yield document.wrong([*where, *at], _in_words(one), _remedy_for_policy(one, at))
     except InvalidRequest as error:
         at = (error.field or "policy").split(".")
-        raise document.wrong([*where, *at], error.detail, error.remedy or "") from None
+        yield document.wrong([*where, *at], error.detail, error.remedy or "")
 
 
-def _check_weights(document: Document, name: str, wanted: Wanted) -> None:
+def _of_weights(document: Document, name: str, wanted: Wanted) -> Iterator[BadDeclaration]:
     if wanted.weights is None:
         return
     where = ["deployments", name, "weights"]
     for label in wanted.weights:
         if label.rpartition("@")[0] != name:
-            raise document.wrong(
-                [*where, label], f"this is no version of `{name}`", f"Write it as {name}@3: a share."
-            )
+            what, remedy = f"this is no version of `{name}`", f"Write it as {name}@3: a share."
+            yield document.wrong([*where, label], what, remedy)
     if not 1 <= len(wanted.weights) <= 2:
-        raise document.wrong(where, f"{len(wanted.weights)} versions cannot share new work", _WEIGHTS_MUST)
-    if abs(sum(wanted.weights.values()) - 1) > 1e-6:
-        raise document.wrong(where, f"the shares come to {sum(wanted.weights.values()):g}", _WEIGHTS_MUST)
+        yield document.wrong(where, f"{len(wanted.weights)} versions cannot share new work", _WEIGHTS_MUST)
+    elif abs(sum(wanted.weights.values()) - 1) > 1e-6:
+        yield document.wrong(where, f"the shares come to {sum(wanted.weights.values()):g}", _WEIGHTS_MUST)
 
 
 def _beside(path: Path, model: str | None) -> str | None:
