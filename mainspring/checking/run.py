@@ -36,7 +36,8 @@ from mainspring.tables import Task
 class Asked:
     """What a run is about. `model`: a folder, a hub id or a version; None: the one that the file declares.
 
-    `apart`: on a stack of its own, where what the file declares is made first. `stage`: bring it into staging.
+    `apart`: on a stack of its own, where what the file declares is made first, with `champion` as its model if that is
+    given. `stage`: bring it into staging.
     """
 
     file: Path
@@ -47,6 +48,7 @@ class Asked:
     sets: tuple[GivenSet, ...] = ()
     demands: Demands = field(default_factory=Demands)
     apart: bool = False
+    champion: str | None = None
     stage: bool = False
     seconds: float = 900.0
 
@@ -184,8 +186,9 @@ class Run:
             api.request("PUT", f"/v1/deployments/{one}", json={"task": wanted.task.value})
             if one == name:
                 prompts.keep(api, name, self.asked.sets)
-            if one == name and wanted.model == self.asked.model:
-                wanted = wanted.model_copy(update={"model": None, "base": None, "revision": None})
+            other = self.asked.champion if one == name else None
+            if other is not None or (one == name and wanted.model == self.asked.model):
+                wanted = wanted.model_copy(update={"model": other, "base": None, "revision": None})
             all_of_them = self._wanted | {one: wanted}
             for change in Applying(api, self._document, all_of_them, one, dry_run=False).changes():
                 self.notes.append(change.said)

@@ -63,6 +63,12 @@ def ci(
     embedded: Annotated[
         bool, typer.Option("--embedded", help="On a stack of its own, which is gone afterwards.")
     ] = False,
+    champion: Annotated[
+        str | None,
+        typer.Option(
+            help="With --embedded: the model that it is compared with; else the one that the file declares."
+        ),
+    ] = None,
     stage: Annotated[
         bool, typer.Option("--stage", help="Bring it into staging; without, it waits in testing.")
     ] = False,
@@ -72,10 +78,10 @@ def ci(
     as_json: AsJson = False,
 ) -> None:
     """Test a candidate where no client sees it. Exit code 0: passed; 1: refused; 2: it could not be run."""
-    model = str(Path(candidate).resolve()) if candidate and Path(candidate).is_dir() else candidate
     asked = Asked(
         file=file,
-        model=model,
+        model=_place(candidate),
+        champion=_place(champion),
         deployment=deployment,
         revision=revision,
         base=base,
@@ -97,6 +103,11 @@ def ci(
     else:
         _show(report)
     raise typer.Exit(report.exit_code)
+
+
+def _place(model: str | None) -> str | None:
+    """A folder's name is meant from here."""
+    return str(Path(model).resolve()) if model and Path(model).is_dir() else model
 
 
 def _carry_out(run: Run, prompts: Sequence[str], console: Console) -> None:

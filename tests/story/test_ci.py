@@ -1,7 +1,9 @@
 """A candidate in a pipeline, against a real stack: it passes and waits, is staged, or is refused; no client sees it."""
 
 import json
+import signal
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,9 +11,11 @@ from typing import Any
 import pytest
 from lxml import etree
 
+from tests.api.serving import until
 from tests.contract.models import byte_level, causal, save
 from tests.faults.stack import Stack
 from tests.story.test_commands import command
+from tests.story.test_readme import ROOT
 
 FILE = """\
 deployments:
@@ -133,10 +137,53 @@ def test_what_answers_already_is_asked_as_well(stack: Stack, file: Path) -> None
     assert json.loads(done.stdout)["facts"]["candidate"] == "piped@1"
 
 
-def test_on_a_stack_of_its_own_nothing_is_left(stack: Stack, file: Path) -> None:
-    words = ["--embedded", "--candidate", str(file.parent / "near"), "--stage", "--json"]
-    done = ci(stack, file, *words)
+@pytest.mark.slow
+def test_on_a_stack_of_its_own_nothing_is_left(stack: Stack, file: Path, tmp_path: Path) -> None:
+    candidate = tmp_path / "deployments.yaml"
+    candidate.write_text(
+        FILE.replace("steps: [0.5]", "steps: [0.5], prompts: asked").replace(
+            "model: model", f"model: {file.parent / 'near'}"
+        )
+    )
+    words = ["--embedded", "--stage", "--json", "--prompts", f"asked={file.parent / 'prompts.jsonl'}"]
+    done = subprocess.run(
+        [sys.executable, "-m", "mainspring", "ci", candidate, *words, "--champion", file.parent / "model"],
+        env=stack.environment() | {"TMPDIR": str(tmp_path)},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=280,
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     found = json.loads(done.stdout)
     assert (found["facts"]["champion"], found["facts"]["candidate"]) == ("piped@1", "piped@2")
     assert cases(done)["is loaded in staging"] == "passed"
+    assert list(tmp_path.glob("ms-ci-*")) == []
+
+
+def test_a_run_that_is_cancelled_leaves_nothing_on_its_way(stack: Stack, file: Path) -> None:
+    """As a pipeline cancels it: by SIGTERM, once the rollout has begun."""
+    words = [
+        "ci",
+        str(file),
+        "--prompts",
+        str(file.parent / "prompts.jsonl"),
+        "--candidate",
+        str(file.parent / "far"),
+    ]
+    started = subprocess.Popen(
+        [sys.executable, "-m", "mainspring", *words, "--json"],
+        env=stack.environment(),
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    before = rollout(stack)["id"]
+    until(lambda: rollout(stack)["id"] != before, seconds=60)
+    started.send_signal(signal.SIGTERM)
+    said, wrong = started.communicate(timeout=60)
+    assert started.returncode == 2, said + wrong
+    assert "told to stop" in said
+    found = rollout(stack)
+    assert (found["paused"], found["share"], found["ended_at"]) == (True, 0, None)
