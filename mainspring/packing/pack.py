@@ -47,7 +47,8 @@ def pack(
         put_models(settings, record, base, coming)
         declaration.declare(record, base, policy, coming)
         declaration.put_prompts(api, name, policy, coming)
-        _put_program(record, settings, coming, begins or f"python:{platform.python_version()}", cache)
+        program = _Program(begins or f"python:{platform.python_version()}", image.extras_of(policy), cache)
+        _put_program(record, settings, coming, program)
         content = manifest.write(coming, _about(record, base))
         coming.chmod(0o755)
         if into.exists():
@@ -59,9 +60,16 @@ def pack(
     return Packed(into, record["version"], record["digest"], len(content["files"]), size)
 
 
-def _put_program(
-    record: dict[str, Any], settings: Settings, folder: Path, begins: str, cache: Path | None
-) -> None:
+@dataclass(frozen=True)
+class _Program:
+    """What Mainspring is started from: an image, its own extras, a folder of wheels."""
+
+    image: str
+    extras: str
+    cache: Path | None
+
+
+def _put_program(record: dict[str, Any], settings: Settings, folder: Path, program: _Program) -> None:
     pins = pinned()
     if missing := [name for name in _NEEDED if name not in pins]:
         raise StackError(
@@ -71,16 +79,17 @@ def _put_program(
     (folder / image.CONSTRAINTS).write_text(constraints(pins), encoding="utf-8")
     (folder / image.WHEELS).mkdir()
     own = wheel.build(folder / image.WHEELS)
-    if cache is not None:
-        needed = image.needed(pins, str(own))
+    if program.cache is not None:
+        needed = image.needed(pins, str(own), program.extras)
         where = (folder / image.WHEELS, folder / image.CONSTRAINTS)
-        wheels.gather(cache, *where, needed, index_of(pins["torch"]))
+        wheels.gather(program.cache, *where, needed, index_of(pins["torch"]))
     plan = image.Plan(
         version=record["version"],
-        image=begins,
+        image=program.image,
         own=own.name,
+        extras=program.extras,
         pins=pins,
-        offline=cache is not None,
+        offline=program.cache is not None,
         prompts=(folder / declaration.PROMPTS).is_dir(),
     )
     written = {

