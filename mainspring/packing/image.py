@@ -55,18 +55,13 @@ def needed(pins: dict[str, str], own: str, extras: str) -> list[list[str]]:
 
 def dockerfile(plan: Plan) -> str:
     """The full image of Python, which has the compiler that the slots' attention is built with."""
-    index = index_of(plan.pins["torch"])
-    where = (
-        f"--no-index --find-links {WHEELS} "
-        if plan.offline
-        else f"--extra-index-url {index} "
-        if index
-        else ""
-    )
+    index = None if plan.offline else index_of(plan.pins["torch"])
+    where = f"--no-index --find-links {WHEELS} " if plan.offline else ""
     calls = [
         f"pip install --no-cache-dir {where}-c {CONSTRAINTS} {_words(words)}"
         for words in needed(plan.pins, f"{WHEELS}/{plan.own}", plan.extras)
     ]
+    calls[0] += "" if index is None else f" --extra-index-url {index}"
     copied = [
         "models",
         "deployments.yaml",

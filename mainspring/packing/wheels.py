@@ -16,24 +16,32 @@ def gather(
     """What pip would install of `needed`, each a list of its arguments, as wheels in `into`.
 
     Taken from `cache` as far as it is there; what is missing is downloaded, for this interpreter and this machine, and
-    kept there. `index`: where else it is looked for. Raises StackError with pip's last line.
+    kept there. `index`: where else the first of them is looked for, once the usual one has it not. Raises StackError with
+    pip's last line.
     """
     cache.mkdir(parents=True, exist_ok=True)
     into.mkdir(parents=True, exist_ok=True)
-    there = ["--find-links", str(cache)]
-    also = [] if index is None else ["--extra-index-url", index]
-    for words in needed:
-        if _pip(into, constraints, ["--no-index", *there, *words]) is None:
-            continue
-        if (wrong := _pip(into, constraints, [*also, *there, *words])) is not None:
+    own = set(into.glob("*.whl"))
+    there = ["--find-links", str(cache), "--find-links", str(into)]
+    for number, words in enumerate(needed):
+        ways = [
+            ["--no-index"],
+            [],
+            *([["--extra-index-url", index]] if index is not None and number == 0 else []),
+        ]
+        wrong: str | None = None
+        for way in ways:
+            if (wrong := _pip(into, constraints, [*way, *there, *words])) is None:
+                break
+        if wrong is not None:
             raise StackError(
                 f"the wheels of {words[-1]} cannot be had: {wrong}",
                 field="wheels",
                 remedy=f"Put them into {cache}, or run it where a package index can be reached.",
             )
-    for wheel in sorted(into.glob("*.whl")):
-        if not (cache / wheel.name).exists():
-            _kept(wheel, cache / wheel.name)
+        for wheel in sorted(set(into.glob("*.whl")) - own):
+            if not (cache / wheel.name).exists():
+                _kept(wheel, cache / wheel.name)
 
 
 def _pip(into: Path, constraints: Path, words: Sequence[str]) -> str | None:
