@@ -1,77 +1,66 @@
-"""`mainspring demo`: the road of one job, narrated with a real one."""
+"""`mainspring demo`: a model is made, its traffic moves to another subject, and it winds itself; then a poisoned one is refused."""
 
-from typing import Any
+import json
+import shutil
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
+import typer
 from rich.console import Console
 
-from mainspring.client import Client, Refused
-from mainspring.errors import StackError
-from mainspring.identifiers import uuid7
-from mainspring.local.doors import client, own
-from mainspring.settings import Settings
+if TYPE_CHECKING:
+    from mainspring.story.checks import Check
 
-QUESTION = {"messages": [{"role": "user", "content": "What is a list?"}]}
-
-
-def demo() -> None:
-    """Tell what happens to a job, with a real one; starts the stack for it when none runs."""
-    from mainspring.local import claim
-    from mainspring.local.home import Home
-    from mainspring.local.up import up
-
-    settings, console = Settings(), Console(highlight=False, soft_wrap=True)
-    if settings.url or claim.state(Home(settings.home)) is not None:
-        story(console, client(settings))
-    else:
-        up(settings, console, first_requests=True, story=lambda: story(console, own(settings)))
+Home = Annotated[
+    Path | None, typer.Option(help="An empty folder for all that is made; without it a temporary one.")
+]
+Page = Annotated[
+    Path, typer.Option(help="Where the page with the story goes; its figures go beside it, as JSON.")
+]
+Patience = Annotated[float, typer.Option(min=1, help="Seconds for each thing that is waited for.")]
+Short = Annotated[bool, typer.Option("--short", help="Only the road of one job, on the stack of this home.")]
 
 
-def story(console: Console, api: Client) -> None:
-    """Needs the starter deployments. Closes the client."""
-    with api:
-        once = str(uuid7())
-        _tell(console, "A producer asks. The row is committed before the answer says 202.")
-        job = api.submit("assistant", QUESTION, idempotency_key=once, max_tokens=60, temperature=0.7, seed=3)
-        console.print(f"  job {job['id']} → {job['version']}, position {job['position']}")
-        _tell(console, "The same request again, as after a lost reply: the same job, not a second one.")
-        again = api.submit(
-            "assistant", QUESTION, idempotency_key=once, max_tokens=60, temperature=0.7, seed=3
-        )
-        console.print(f"  job {again['id']}")
-        _tell(console, "An infer worker that holds the version claims it; the text streams as it is made.")
-        answer = _listen(console, api.stream(job["id"]))
-        _tell(console, "Every answer names its version and says where the time went.")
-        console.print(f"  {answer['version']} · attempt {answer['attempt']} · {_timings(answer)}")
-        _tell(console, "Encoders answer on the same road.")
-        triaged = api.result(api.submit("triage", "Commit the transaction and close the session.")["id"])
-        console.print(
-            f"  {triaged['version']} says {triaged['output']['label']} ({triaged['output']['score']:.0%})"
-        )
-        _tell(console, "Bad input gets the field and the remedy.")
-        try:
-            api.submit("assistant", "hello", temperature=-1)
-        except Refused as refused:
-            console.print(
-                f"  {refused.status} {refused.code}: {refused.field}: {refused.detail}. {refused.remedy}"
-            )
+def demo(
+    *,
+    home: Home = None,
+    page: Page = Path("story.html"),
+    patience: Patience = 900.0,
+    short: Short = False,
+) -> None:
+    """Tell the whole story on a stack of its own, in about six minutes. Exit status 1 unless all of it held."""
+    console = Console(highlight=False, soft_wrap=True)
+    if short:
+        from mainspring.cli.road import road
+
+        road(console)
+        return
+    found = _told(home, page, patience, console)
+    console.print()
+    for one in found:
+        console.print(f"  [{'green' if one.holds else 'red'}]{'ok' if one.holds else 'no'}[/]  ", end="")
+        console.print(f"{one.name}: {one.found}", markup=False)
+    console.print(f"\nThe story, on a page: {page.absolute()}", markup=False)
+    if not all(one.holds for one in found):
+        raise typer.Exit(1)
 
 
-def _listen(console: Console, events: Any) -> dict[str, Any]:
-    console.print("  ", end="")
-    for event in events:
-        if event["event"] == "token":
-            console.print(event["data"]["text"], end="", markup=False)
-        if event["event"] == "done":
-            console.print()
-            return dict(event["data"])
-    raise StackError("the stream ended without `done`", remedy="Run `mainspring doctor`.")
+def _told(home: Path | None, page: Path, patience: float, console: Console) -> "tuple[Check, ...]":
+    """A folder of our own is removed if the story came to its end: else its logs say why it did not."""
+    from mainspring.story.checks import checks
+    from mainspring.story.page import page as drawn
+    from mainspring.story.scale import Scale
+    from mainspring.story.telling import free_port, tell
 
-
-def _tell(console: Console, sentence: str) -> None:
-    console.print(f"\n[bold]{sentence}[/]")
-
-
-def _timings(answer: dict[str, Any]) -> str:
-    return ", ".join(
-        f"{name} {value * 1000:.0f} ms" for name, value in answer["timings"].items() if value is not None
-    )
+    scale = replace(Scale(), patience=patience)
+    place = home or Path(tempfile.mkdtemp(prefix="mainspring-demo-"))
+    figures = tell(place, free_port(), console, scale)
+    found = checks(figures, scale.demands)
+    page.parent.mkdir(parents=True, exist_ok=True)
+    page.write_text(drawn(figures, found), encoding="utf-8")
+    page.with_suffix(".json").write_text(json.dumps(figures.as_json(), indent=1), encoding="utf-8")
+    if home is None:
+        shutil.rmtree(place, ignore_errors=True)
+    return found

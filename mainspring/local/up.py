@@ -170,7 +170,7 @@ class Stack:
             f"\nMainspring is up at {place} after {time.monotonic() - self._started:.1f} s. Ctrl-C stops it.\n"
             f"  {flag} key          prints the API key: Authorization: Bearer <key>\n"
             f"  {flag} status       shows the services\n"
-            f"  {flag} demo         tells the road of one job\n"
+            f"  {flag} demo --short tells the road of one job\n"
             f"  {place}/docs        describes the API\n{view}",
             highlight=False,
         )
