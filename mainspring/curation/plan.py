@@ -80,7 +80,7 @@ class CurationPlan(_Strict):
     `languages`: only these, by ISO 639. `pii`: `patterns` finds addresses, numbers and accounts; `names` persons, too, which
     takes milliseconds a row and replaces other words as well. `near_duplicates` and `semantic_duplicates`: from which Jaccard index of their 5-grams, or
     which cosine of their word vectors, two rows count as one; null: not looked for. `most_per_label`: of a larger label some
-    are left out.
+    are left out, on both sides.
 
     Refused: fewer than `least` rows, or more than `most_set_aside` of those found are unreadable or rubbish.
     """

@@ -1,5 +1,7 @@
 """The second pass: of the rows that wait, which stay and on which side of the split. Their numbers alone are looked at."""
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -35,7 +37,10 @@ def settled(plan: CurationPlan, around: Surroundings, spill: Spill) -> Settled:
     fates.remove(numbers.of("known").astype(bool) & free & ~found.held_out, LEAKS, ASKED)
     fates.remove(found.torn, SPLIT, TORN)
     if plan.most_per_label is not None:
-        fates.remove(_too_many(numbers, fates.stays & ~found.held_out, plan.most_per_label), BALANCE, MANY)
+        # Of what is held out as large a part, since measuring by ten times as much would take longer than learning.
+        aside = math.ceil(plan.most_per_label * plan.held_out / (1 - plan.held_out))
+        for side, most in ((~found.held_out, plan.most_per_label), (found.held_out, aside)):
+            fates.remove(_too_many(numbers, fates.stays & side, most), BALANCE, MANY)
     return Settled(fates, found.held_out)
 
 

@@ -52,7 +52,7 @@ def test_a_classifier_learns_a_new_subject_from_what_people_say_of_its_answers(s
     ask(stack, NAME, draw.sample(known, REFERENCE + QUIET))
     with stack.client() as api:
         asked = [
-            api.submit(NAME, text, metadata={"training_consent": True})["id"]
+            api.submit(NAME, text, metadata={"training_consent": "true"})["id"]
             for text in draw.sample(_passages([torch.__name__], 2000), MOVED)
         ]
         answers = [api.result(job, 120) for job in asked]
@@ -75,7 +75,13 @@ def _made(stack: Stack) -> dict[str, Any]:
         api.request("PUT", f"/v1/deployments/{NAME}", json={"task": "text-classification", "policy": POLICY})
     database = stack.database()
     with database.transaction() as session:
-        plan = {"docstrings": KNOWN, "most_per_label": 500, "held_out": 0.3}
+        plan = {
+            "docstrings": KNOWN,
+            "most_per_label": 300,
+            "held_out": 0.3,
+            "pii": "off",
+            "near_duplicates": None,
+        }
         dataset = Dataset(id=uuid7(), deployment=NAME, plan=plan)
         session.add(dataset)
         session.flush()

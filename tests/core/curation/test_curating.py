@@ -135,7 +135,7 @@ def test_labels_are_counted_and_the_largest_is_cut(database: Database, tmp_path:
     assert made.kinds == {Kind.LABELLED.value: 100}
     cut = curating.curate("cut", uploads=[{"path": source}], most_per_label=20)
     assert cut.card["labels"]["train"]["a"] == 20
-    assert cut.card["labels"]["held_out"] == made.card["labels"]["held_out"]
+    assert cut.card["labels"]["held_out"]["a"] == min(3, made.card["labels"]["held_out"]["a"])
     assert cut.digest == curating.curate("again", uploads=[{"path": source}], most_per_label=20).digest
 
 
