@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Protocol
 
-from mainspring.checking import prompts
+from mainspring.checking import evaluated, prompts
 from mainspring.checking.candidate import Candidate
 from mainspring.checking.cases import Case
 
@@ -14,4 +14,4 @@ class Check(Protocol):
     def __call__(self, candidate: Candidate, /) -> Iterable[Case]: ...
 
 
-CHECKS: tuple[Check, ...] = (prompts.answered,)
+CHECKS: tuple[Check, ...] = (prompts.answered, evaluated.judged)
