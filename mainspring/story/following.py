@@ -12,7 +12,7 @@ _WORDS = {
     "evaluating": "Evaluating: both versions on the same held-out texts.",
     "releasing": "Releasing.",
 }
-_GOOD = frozenset({"released", "refused", "waiting"})
+_GOOD = frozenset({"released", "refused", "rolled_back", "waiting"})
 
 
 class Seen(Protocol):

@@ -48,5 +48,6 @@ def _gate(scale: Scale) -> dict[str, Any]:
             "likelihood.old": {"role": "must_not_fall", "tolerance": scale.demands.lost},
         },
         "when_unsure": "reject",
-        "fewest_items": 20,
+        "fewest_items": scale.fewest,
+        "fewest_clusters": min(10, scale.fewest),
     }

@@ -40,6 +40,7 @@ class Demands:
 class Scale:
     """`quiet`: requests about the old subject, behind those of the reference, without an alarm; `minimum`: requests about
     the new one before anything is learned from them. `nearest`: documents of the library; `poisoned`: of the bad folder.
+    `fewest`: texts without which the gate decides nothing.
     `patience`: seconds for each thing that is waited for, after which the story gives up."""
 
     old: Subject = Subject("Python", ("pydoc_data.topics",))
@@ -52,6 +53,7 @@ class Scale:
     minimum: int = 60
     nearest: int = 900
     poisoned: int = 500
+    fewest: int = 20
     askers: int = 4
     demands: Demands = Demands()
     patience: float = 900.0

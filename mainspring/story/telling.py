@@ -91,7 +91,8 @@ def _on(settings: Settings, console: Console, scale: Scale) -> Figures:
                 alarm, refresh = chapters.the_world_moves(on, shift)
         with narrator.chapter("It winds itself"):
             better = chapters.it_winds_itself(on, refresh)
-            chapters.the_former_leaves(on, former)
+            if better.state == "released":
+                chapters.the_former_leaves(on, former)
         with narrator.chapter("Poisoned data"):
             poisoned = chapters.poison_is_refused(on)
         with narrator.chapter("The account"):

@@ -21,14 +21,15 @@ SMALL = Scale(
     minimum=20,
     nearest=60,
     poisoned=60,
+    fewest=5,
     demands=Demands(gained=0.0, lost=99.0),
-    patience=240.0,
+    patience=120.0,
 )
 
 
 @pytest.mark.slow
 def test_each_chapter_comes_to_its_end(tmp_path: Path) -> None:
-    told = Console(record=True, width=200)
+    told = Console(record=True, soft_wrap=True)
     found = tell(tmp_path / "home", free_port(), told, SMALL)
     assert [one.title for one in found.chapters] == [
         "A model is made",
@@ -45,4 +46,5 @@ def test_each_chapter_comes_to_its_end(tmp_path: Path) -> None:
     drawn = page(found, checks(found, SMALL.demands))
     assert f"{found.answers.answered:,} requests were answered" in drawn
     assert found.audit["head"] in drawn
-    assert all(sentence.what in told.export_text() for sentence in found.moments)
+    said = told.export_text()
+    assert all(moment.what in said for moment in found.moments)
