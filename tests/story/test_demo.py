@@ -12,18 +12,18 @@ from mainspring.story.telling import free_port, tell
 
 QUICK = Training(20, 3e-3, batch_size=4, block_length=64)
 SMALL = Scale(
-    new=Subject("sympy", ("sympy.combinatorics",)),
+    new=Subject("sympy", ("sympy.core", "sympy.combinatorics", "sympy.matrices")),
     first=QUICK,
     again=Training(80, 3e-3, batch_size=4, block_length=64),
     poison=QUICK,
     reference=100,
     quiet=20,
     minimum=20,
-    nearest=150,
+    nearest=500,
     poisoned=60,
     fewest=5,
     demands=Demands(gained=0.0, lost=99.0),
-    patience=120.0,
+    patience=240.0,
 )
 
 
