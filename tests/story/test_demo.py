@@ -39,9 +39,11 @@ def test_each_chapter_comes_to_its_end(tmp_path: Path) -> None:
         "Poisoned data",
         "The account",
     ]
-    assert found.better.state == "released"
+    assert found.better.decision == "accept"
+    # So small a model may be less sure of its answers than one that knows next to nothing: then the judge takes it back.
+    assert found.better.state in {"released", "rolled_back"}
     assert found.answers.failed == 0
-    assert found.stages["manual@1"] == "retired"
+    assert found.stages["manual@1"] == ("retired" if found.better.state == "released" else "production")
     assert found.alarm.after > 0
     drawn = page(found, checks(found, SMALL.demands))
     assert f"{found.answers.answered:,} requests were answered" in drawn
