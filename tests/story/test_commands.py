@@ -1,6 +1,8 @@
 """A producer's commands against a real stack."""
 
+import builtins
 import json
+import random
 import signal
 import subprocess
 import sys
@@ -163,11 +165,8 @@ def test_versions_tell_how_each_runs(stack: Stack) -> None:
 
 def test_a_dataset_of_rows_that_are_sent(stack: Stack, tmp_path: Path) -> None:
     """By the stack's own train worker; what is no row is set aside."""
-    rows = [
-        {"text": f"The {noun} of {count} springs turns {count * 7 % 31} wheels before it has run down."}
-        for count in range(2, 14)
-        for noun in ("clock", "mill", "barrel", "lock", "scale")
-    ]
+    draw, words = random.Random(4), sorted(name for name in dir(builtins) if name.isalpha())
+    rows = [{"text": f"Of these {' '.join(draw.sample(words, 14))} is the first."} for _ in range(60)]
     file = tmp_path / "rows.jsonl"
     file.write_text("\n".join([*map(json.dumps, rows), "no row"]))
     plan = tmp_path / "plan.json"

@@ -40,7 +40,7 @@ def test_python(stack: Stack) -> None:
 
 
 def test_demo(stack: Stack) -> None:
-    said = run(stack, [sys.executable, "-m", "mainspring", "demo"])
+    said = run(stack, [sys.executable, "-m", "mainspring", "demo", "--short"])
     assert "assistant@1 · attempt 1" in said
     assert "triage@1 says" in said
     assert "422" in said
