@@ -5,6 +5,7 @@ from typing import Any
 
 from typing_extensions import TypedDict
 
+from mainspring.refresh.work_views import WorkView, work_view
 from mainspring.release.lineage import lineage
 from mainspring.serving.views import moment, optional_moment
 from mainspring.tables import EnginePlan, TrainingRun, Version
@@ -51,25 +52,13 @@ class VersionView(TypedDict):
     deleted_at: str | None
 
 
-class RunView(TypedDict):
-    """`progress` from 0 to 1; `activity` says in words what the run is doing. `wish`: what its worker has yet to hear.
-    `dataset`: the id of what it learns from, where that is one of ours."""
+class RunView(WorkView):
+    """`dataset`: the id of what it learns from, where that is one of ours. `version`: what it made."""
 
-    id: str
-    deployment: str
     recipe: str
     parameters: dict[str, Any]
     dataset: str | None
-    state: str
-    wish: str | None
-    progress: float
-    activity: str | None
-    measures: dict[str, Any]
-    error: dict[str, Any] | None
     version: str | None
-    created_at: str
-    started_at: str | None
-    finished_at: str | None
 
 
 def version_view(version: Version, plans: Sequence[EnginePlan], reason: str | None) -> VersionView:
@@ -112,19 +101,9 @@ def _plan_view(plan: EnginePlan) -> PlanView:
 def run_view(run: TrainingRun, number: int | None) -> RunView:
     """`number` is that of the version it made."""
     return {
-        "id": str(run.id),
-        "deployment": run.deployment,
+        **work_view(run),
         "recipe": run.recipe,
         "parameters": run.parameters,
         "dataset": None if run.dataset_id is None else str(run.dataset_id),
-        "state": run.state,
-        "wish": run.wish,
-        "progress": run.progress,
-        "activity": run.activity,
-        "measures": run.measures,
-        "error": run.error,
         "version": None if number is None else f"{run.deployment}@{number}",
-        "created_at": moment(run.created_at),
-        "started_at": optional_moment(run.started_at),
-        "finished_at": optional_moment(run.finished_at),
     }

@@ -248,9 +248,11 @@ class Run:
     @contextmanager
     def _held(self, road: Road) -> Iterator[None]:
         """However it ends, the candidate has no client."""
+        whole = False
         try:
             yield
-        except BaseException:
-            with suppress(MainspringError, httpx.HTTPError):
-                road.hold()
-            raise
+            whole = True
+        finally:
+            if not whole:
+                with suppress(MainspringError, httpx.HTTPError):
+                    road.hold()

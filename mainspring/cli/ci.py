@@ -33,48 +33,55 @@ POLL_SECONDS = 0.2
 _COLOURS = {Outcome.PASSED: "green", Outcome.FAILED: "red", Outcome.ERROR: "yellow", Outcome.SKIPPED: "dim"}
 
 
+Given = Annotated[Path, typer.Argument(help="A file of YAML, as mainspring apply reads it.")]
+Candidate = Annotated[
+    str | None, typer.Option(help="A folder, a hub id or a version; else the model that the file declares.")
+]
+Named = Annotated[str | None, typer.Option(help="Which of the file's; needed if there are several.")]
+Revision = Annotated[str | None, typer.Option(help="Of the hub id: a branch, tag or commit.")]
+Base = Annotated[str | None, typer.Option(help="Of an adapter: the version that it changes, such as chat@1.")]
+Prompts = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="A file of prompts, NAME=FILE, or the name of a stored set; else the policy's, or all."
+    ),
+]
+Agreement = Annotated[
+    float | None, typer.Option(help="With the champion, at least; else the policy's.", min=0, max=1)
+]
+Right = Annotated[
+    float | None,
+    typer.Option(help="Share of what is expected; else as much as the champion has.", min=0, max=1),
+]
+Apart = Annotated[bool, typer.Option("--embedded", help="On a stack of its own, which is gone afterwards.")]
+Champion = Annotated[
+    str | None,
+    typer.Option(
+        help="With --embedded: the model that it is compared with; else the one that the file declares."
+    ),
+]
+Staged = Annotated[bool, typer.Option("--stage", help="Bring it into staging; without, it waits in testing.")]
+JUnit = Annotated[Path | None, typer.Option(help="Write JUnit XML to this file.")]
+Markdown = Annotated[Path | None, typer.Option(help="Write a summary to this file.")]
+Timeout = Annotated[float, typer.Option(help="Seconds for each thing that is waited for.", min=1)]
+
+
 def ci(
-    file: Annotated[Path, typer.Argument(help="A file of YAML, as mainspring apply reads it.")],
+    file: Given,
     *,
-    candidate: Annotated[
-        str | None,
-        typer.Option(help="A folder, a hub id or a version; else the model that the file declares."),
-    ] = None,
-    deployment: Annotated[
-        str | None, typer.Option(help="Which of the file's; needed if there are several.")
-    ] = None,
-    revision: Annotated[str | None, typer.Option(help="Of the hub id: a branch, tag or commit.")] = None,
-    base: Annotated[
-        str | None, typer.Option(help="Of an adapter: the version that it changes, such as chat@1.")
-    ] = None,
-    prompts: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="A file of prompts, NAME=FILE, or the name of a stored set; else the policy's, or all."
-        ),
-    ] = None,
-    agreement: Annotated[
-        float | None, typer.Option(help="With the champion, at least; else the policy's.", min=0, max=1)
-    ] = None,
-    right: Annotated[
-        float | None,
-        typer.Option(help="Share of what is expected; else as much as the champion has.", min=0, max=1),
-    ] = None,
-    embedded: Annotated[
-        bool, typer.Option("--embedded", help="On a stack of its own, which is gone afterwards.")
-    ] = False,
-    champion: Annotated[
-        str | None,
-        typer.Option(
-            help="With --embedded: the model that it is compared with; else the one that the file declares."
-        ),
-    ] = None,
-    stage: Annotated[
-        bool, typer.Option("--stage", help="Bring it into staging; without, it waits in testing.")
-    ] = False,
-    junit: Annotated[Path | None, typer.Option(help="Write JUnit XML to this file.")] = None,
-    markdown: Annotated[Path | None, typer.Option(help="Write a summary to this file.")] = None,
-    timeout: Annotated[float, typer.Option(help="Seconds for each thing that is waited for.", min=1)] = 900.0,
+    candidate: Candidate = None,
+    deployment: Named = None,
+    revision: Revision = None,
+    base: Base = None,
+    prompts: Prompts = None,
+    agreement: Agreement = None,
+    right: Right = None,
+    embedded: Apart = False,
+    champion: Champion = None,
+    stage: Staged = False,
+    junit: JUnit = None,
+    markdown: Markdown = None,
+    timeout: Timeout = 900.0,
     as_json: AsJson = False,
 ) -> None:
     """Test a candidate where no client sees it. Exit code 0: passed; 1: refused; 2: it could not be run."""

@@ -8,8 +8,8 @@ from sqlalchemy.orm import Session
 from mainspring.curation.plan import Replay
 from mainspring.errors import DatasetRefused
 from mainspring.identifiers import uuid7
-from mainspring.refresh.failing import failed
 from mainspring.refresh.moves import ACTOR, to
+from mainspring.refresh.outcome import has_succeeded
 from mainspring.refresh.plan import RefreshPlan
 from mainspring.tables import (
     Dataset,
@@ -31,22 +31,13 @@ def step(session: Session, refresh: Refresh, now: datetime) -> bool:
         refresh.dataset_id = dataset.id
         return True
     dataset = session.get_one(Dataset, refresh.dataset_id)
-    match WorkState(dataset.state):
-        case WorkState.SUCCEEDED:
-            rows = dataset.rows or {}
-            kept = f"{rows.get('train', 0):,} examples to learn from, {rows.get('held_out', 0):,} kept aside"
-            to(session, refresh, RefreshState.TRAINING, reason=kept)
-        case WorkState.FAILED:
-            error = dataset.error or {}
-            if error.get("code") == DatasetRefused.code:
-                to(session, refresh, RefreshState.REFUSED, reason=error["detail"], error=error)
-            else:
-                failed(session, refresh, "the curation", error, now)
-                refresh.dataset_id = None
-        case WorkState.CANCELLED:
-            to(session, refresh, RefreshState.CANCELLED, reason="the curation was cancelled")
-        case _:
-            pass
+    error = dataset.error or {}
+    if error.get("code") == DatasetRefused.code:
+        to(session, refresh, RefreshState.REFUSED, reason=error["detail"], error=error)
+    elif has_succeeded(session, refresh, dataset, now):
+        rows = dataset.rows or {}
+        kept = f"{rows.get('train', 0):,} examples to learn from, {rows.get('held_out', 0):,} kept aside"
+        to(session, refresh, RefreshState.TRAINING, reason=kept)
     return False
 
 

@@ -14,8 +14,8 @@ from mainspring.evaluation.suite import MeasuringSet, Suite
 from mainspring.evaluation.verdict import Decided, Decision
 from mainspring.identifiers import uuid7
 from mainspring.lifecycle import advance
-from mainspring.refresh.failing import failed
 from mainspring.refresh.moves import ACTOR, to
+from mainspring.refresh.outcome import has_succeeded
 from mainspring.refresh.plan import RefreshPlan
 from mainspring.registry import champion_of
 from mainspring.tables import (
@@ -46,16 +46,8 @@ def step(session: Session, refresh: Refresh, now: datetime) -> bool:
         refresh.evaluation_id = _ask(session, refresh).id
         return True
     evaluation = session.get_one(Evaluation, refresh.evaluation_id)
-    match WorkState(evaluation.state):
-        case WorkState.SUCCEEDED:
-            _conclude(session, refresh, evaluation)
-        case WorkState.FAILED:
-            failed(session, refresh, "the evaluation", evaluation.error or {}, now)
-            refresh.evaluation_id = None
-        case WorkState.CANCELLED:
-            to(session, refresh, RefreshState.CANCELLED, reason="the evaluation was cancelled")
-        case _:
-            pass
+    if has_succeeded(session, refresh, evaluation, now):
+        _conclude(session, refresh, evaluation)
     return False
 
 

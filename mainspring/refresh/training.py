@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 from mainspring.errors import MainspringError
 from mainspring.refresh.failing import failed
 from mainspring.refresh.moves import ACTOR, to
+from mainspring.refresh.outcome import has_succeeded
 from mainspring.refresh.plan import RefreshPlan
 from mainspring.tables import (
     Dataset,
@@ -16,7 +17,6 @@ from mainspring.tables import (
     Task,
     TrainingRun,
     Version,
-    WorkState,
 )
 from mainspring.training.runs import request_run
 
@@ -26,19 +26,11 @@ def step(session: Session, refresh: Refresh, now: datetime) -> bool:
     if refresh.run_id is None:
         return _ask(session, refresh, now)
     run = session.get_one(TrainingRun, refresh.run_id)
-    match WorkState(run.state):
-        case WorkState.SUCCEEDED:
-            assert run.version_id is not None
-            refresh.version_id = run.version_id
-            made = session.get_one(Version, run.version_id)
-            to(session, refresh, RefreshState.EVALUATING, reason=f"{made.label} is made")
-        case WorkState.FAILED:
-            failed(session, refresh, "the training", run.error or {}, now)
-            refresh.run_id = None
-        case WorkState.CANCELLED:
-            to(session, refresh, RefreshState.CANCELLED, reason="the training run was cancelled")
-        case _:
-            pass
+    if has_succeeded(session, refresh, run, now):
+        assert run.version_id is not None
+        refresh.version_id = run.version_id
+        made = session.get_one(Version, run.version_id)
+        to(session, refresh, RefreshState.EVALUATING, reason=f"{made.label} is made")
     return False
 
 

@@ -90,7 +90,7 @@ class EvaluationDetail(EvaluationView):
 
 def dataset_view(dataset: Dataset) -> DatasetView:
     return {
-        **_work_view(dataset),
+        **work_view(dataset),
         "digest": dataset.digest,
         "rows": dataset.rows,
         "bytes": dataset.bytes,
@@ -105,7 +105,7 @@ def dataset_detail(session: Session, dataset: Dataset) -> DatasetDetail:
 def evaluation_view(session: Session, evaluation: Evaluation) -> EvaluationView:
     verdict = newest_verdict(session, evaluation.id)
     return {
-        **_work_view(evaluation),
+        **work_view(evaluation),
         "version": session.get_one(Version, evaluation.challenger_id).label,
         "beside": label_of(session, evaluation.champion_id),
         "decision": None if verdict is None else verdict.decision,
@@ -155,7 +155,7 @@ def verdict_detail(session: Session, verdict: Verdict) -> VerdictDetail:
     }
 
 
-def _work_view(work: AnyWork) -> WorkView:
+def work_view(work: AnyWork) -> WorkView:
     return {
         "id": str(work.id),
         "deployment": work.deployment,
