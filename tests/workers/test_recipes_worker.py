@@ -16,6 +16,7 @@ from mainspring.messages import Train
 from mainspring.settings import Settings
 from mainspring.tables import Database, Deployment, TrainingRun, Wish, WorkState
 from mainspring.training.runs import request_run
+from tests.api.serving import until as eventually
 from workers.app import create_app, send
 
 COMMAND = [
@@ -109,7 +110,7 @@ def test_a_run_is_paused_where_it_is_goes_on_from_there_and_is_cancelled(
         work.ask(session, session.get_one(TrainingRun, long), Wish.CANCEL)
     cancelled = until(database, long, lambda run: run.finished_at is not None)
     assert (cancelled.state, cancelled.version_id) == (WorkState.CANCELLED, None)
-    assert not (settings.home / "training" / str(long)).exists()
+    eventually(lambda: not (settings.home / "training" / str(long)).exists(), 30)
 
 
 def test_sigterm_in_the_middle(

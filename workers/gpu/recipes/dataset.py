@@ -4,6 +4,7 @@ import hashlib
 import shutil
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from tempfile import mkdtemp
 from typing import Any
 
 from mainspring.curation import files
@@ -69,14 +70,15 @@ def kept(
     """Examples that are no dataset yet become one, so that later versions are measured by what was held out and are
     reminded of the rest. Named as named() would; the order of the examples changes nothing.
     """
-    making = workshop.folder / f"dataset-{workshop.attempt}"
-    shutil.rmtree(making, ignore_errors=True)
-    making.mkdir(parents=True)
+    workshop.folder.mkdir(parents=True, exist_ok=True)
+    making = Path(mkdtemp(dir=workshop.folder))  # its own: a run may be of several processes
     digest, examples = Digest(), 0
     for split, rows in ((Split.TRAIN, training), (Split.HELD_OUT, held_out)):
         ordered = sorted(rows, key=lambda row: (row.content, row.label or ""))
         examples += files.write(making, split, digest.through(split, ordered))
+    making.chmod(0o755)
     keep(making, workshop.datasets / digest.hex)
+    shutil.rmtree(making, ignore_errors=True)  # if the same rows were there already
     return {"digest": digest.hex, "examples": examples, "origin": origin}
 
 
