@@ -10,7 +10,7 @@ from mainspring.release import rollout as verbs
 from mainspring.release.before import BEFORE
 from mainspring.release.judge import Look, in_words, look
 from mainspring.release.judged import ACTOR, Judged, back
-from mainspring.release.observing import counts, held
+from mainspring.release.observing import counts, held, slowness
 from mainspring.release.plan import RolloutPlan
 from mainspring.tables import Rollout, RolloutState
 
@@ -33,7 +33,8 @@ def judge(session: Session, deployment: str) -> Judged:
     if refused:
         return back(session, rollout, f"no worker can hold it any more: {refused[0]}")
     limits = rollout.judged.get("thresholds", {})
-    found = look(plan, rollout.share, counts(session, rollout, limits))
+    seen = counts(session, rollout, limits), slowness(session, rollout, limits)
+    found = look(plan, rollout.share, *seen)
     rollout.judged = {**rollout.judged, **found.as_json()}
     if found.worse is not None:
         reason = in_words(found.worse, found.evidence[found.worse])

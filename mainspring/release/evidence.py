@@ -9,6 +9,11 @@ exceeds 1/alpha at any moment, ever, with a chance of at most alpha (Ville's ine
 Sources: Shafer, Testing by betting, JRSS A 184 (2021); Ramdas, Grünwald, Vovk, Shafer, Game-theoretic statistics and
 safe anytime-valid inference, Statistical Science 38 (2023). Conditioning on the troubles is the classical comparison of
 two Poisson rates (Przyborowski, Wilenski 1940), here one trouble at a time.
+
+What has one cause for many answers at once (an engine stood still for a second) is one observation: of all that began
+in that moment, how much more often the challenger's had it than its share says. On average that is nothing if its
+engine is no worse, whichever engine stands still; and bets on the mean of such numbers stay fair (Waudby-Smith, Ramdas,
+Estimating means of bounded random variables by betting, JRSS B 86, 2024).
 """
 
 import math
@@ -24,6 +29,12 @@ def _gains(share: float, by_challenger: bool) -> tuple[float, ...]:  # noqa: FBT
     """What one trouble adds to each ratio's capital, as logarithms."""
     blames = [ratio * share / (ratio * share + 1 - share) for ratio in RATIOS]
     return tuple(math.log(blame / share if by_challenger else (1 - blame) / (1 - share)) for blame in blames)
+
+
+@cache
+def _bets(share: float) -> tuple[float, ...]:
+    """Each ratio's bet, as a part of its capital: what one trouble of one answer would win, too."""
+    return tuple((ratio - 1) / (ratio * share + 1 - share) for ratio in RATIOS)
 
 
 @dataclass
@@ -42,6 +53,16 @@ class Evidence:
             self.challenger += times
         else:
             self.champion += times
+
+    def moment(self, share: float, *, units: int, challenger: int, champion: int, times: int = 1) -> None:
+        """Of `units` that began at about the same time so many of each version's had the trouble; `times` such moments."""
+        excess = (challenger * (1 - share) - champion * share) / units
+        self.capital = [
+            before + times * math.log1p(bet * excess)
+            for before, bet in zip(self.capital, _bets(share), strict=True)
+        ]
+        self.challenger += times * challenger
+        self.champion += times * champion
 
     @property
     def log_value(self) -> float:

@@ -7,11 +7,13 @@ from typing import Any
 from mainspring.release.evidence import Evidence
 from mainspring.release.plan import RolloutPlan
 
+SLOW = "slow"
+
 # What can go wrong with an answer, in words. Each has its part of alpha.
 TROUBLES = {
     "failed": "answers that failed",
     "blocked": "answers that were blocked",
-    "slow": "answers slower than nine of ten were before",
+    SLOW: "answers slower than nine of ten were before",
     "unlikely": "answers less likely than nine of ten were before",
     "disliked": "answers that people disliked",
 }
@@ -25,6 +27,18 @@ class Count:
     challenger: bool
     units: int
     troubles: dict[str, int]
+
+
+@dataclass(frozen=True)
+class Moment:
+    """Of `units` of both versions that were drawn with the same share, and began within the same seconds, so many were
+    slow. `times`: how often that was seen."""
+
+    share: float
+    units: int
+    challenger: int
+    champion: int
+    times: int = 1
 
 
 @dataclass(frozen=True)
@@ -48,13 +62,21 @@ class Look:
         return {"worse": self.worse, "units": self.units, "evidence": found}
 
 
-def look(plan: RolloutPlan, share: float, counts: Sequence[Count]) -> Look:
-    """At all that was seen since the rollout began; `share` is the one of its present step."""
+def look(plan: RolloutPlan, share: float, counts: Sequence[Count], slowness: Sequence[Moment] = ()) -> Look:
+    """At all that was seen since the rollout began; `share` is the one of its present step.
+
+    Slow answers come by moments: an engine that stands still has many at once.
+    """
     evidence = {name: Evidence() for name in TROUBLES}
     for count in counts:
         if 0 < count.share < 1:
             for name, times in count.troubles.items():
                 evidence[name].trouble(count.share, by_challenger=count.challenger, times=times)
+    for one in slowness:
+        if 0 < one.share < 1:
+            evidence[SLOW].moment(
+                one.share, units=one.units, challenger=one.challenger, champion=one.champion, times=one.times
+            )
     convicted = [name for name, one in evidence.items() if one.convicts(plan.part / len(TROUBLES))]
     worst = max(convicted, key=lambda name: evidence[name].log_value, default=None)
     units = sum(count.units for count in counts if count.challenger and count.share == share)

@@ -1,5 +1,6 @@
 """What a look at a rollout counts, of rows as people and engines leave them; and that it does not read what was said."""
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -9,14 +10,28 @@ from sqlalchemy.orm import Session
 
 from mainspring.identifiers import uuid7
 from mainspring.release import rollout as verbs
-from mainspring.release.observing import counts, thresholds
+from mainspring.release.judge import Moment
+from mainspring.release.observing import counts, slowness, thresholds
 from mainspring.release.plan import RolloutPlan
 from mainspring.release.shadow import beside
 from mainspring.serving import answer, lease
 from mainspring.serving.claim import claim
 from mainspring.serving.engine import EngineAnswer
-from mainspring.tables import Database, Feedback, FeedbackKind, Job, Rollout, Trial, TrialState
-from tests.rows import champion, registered, submit
+from mainspring.tables import (
+    ChatSession,
+    Database,
+    Evaluation,
+    Feedback,
+    FeedbackKind,
+    Job,
+    Judgement,
+    Observation,
+    Rollout,
+    Trial,
+    TrialState,
+    Verdict,
+)
+from tests.rows import caller, champion, registered, submit
 
 
 class Rolling:
@@ -98,6 +113,62 @@ def test_an_unsure_classifier_is_unlikely(database: Database) -> None:
         limits = thresholds(session, session.get_one(Rollout, rolling.rollout))
     assert limits["unlikely"] == pytest.approx(-0.531)
     assert rolling.troubles(limits)["unlikely"] == 1
+
+
+@pytest.mark.parametrize("decision", list(Judgement))
+def test_what_the_gate_has_passed_is_not_unlikely(database: Database, decision: Judgement) -> None:
+    """It knew what was true; a version that sounds less sure may be right more often."""
+    rolling = Rolling(database, "text-classification")
+    for number in range(60):
+        rolling.answered(rolling.first, {"label": "spam", "score": 0.9}, -0.01 * number)
+    with database.transaction() as session:
+        evaluation = Evaluation(
+            id=uuid7(),
+            deployment="triage",
+            challenger_id=rolling.second,
+            champion_id=rolling.first,
+            suite={},
+        )
+        session.add(evaluation)
+        session.flush()
+        told: dict[str, Any] = {"plan": {}, "results": {}, "reasons": [], "details": {}}
+        session.add(Verdict(id=uuid7(), evaluation_id=evaluation.id, decision=decision.value, **told))
+    with database.transaction() as session:
+        limits = thresholds(session, session.get_one(Rollout, rolling.rollout))
+    assert (limits["unlikely"] is None) == (decision is not Judgement.REJECT)
+    assert limits["slow"] is not None
+
+
+def test_slow_answers_count_by_the_moment_in_which_they_began(database: Database) -> None:
+    """Two moments of four answers each, one slow answer of the challenger in either; and a session with a job in both, which
+    counts where its first began."""
+    rolling = Rolling(database, "text-classification")
+    moments = [datetime(2026, 5, 1, tzinfo=UTC) + timedelta(minutes=number) for number in range(2)]
+    with database.transaction() as session:
+        talk = ChatSession(
+            id=uuid7(),
+            tenant_id=caller(session).tenant_id,
+            deployment="triage",
+            name="talk",
+            version_id=rolling.second,
+        )
+        session.add(talk)
+    for began in moments:
+        jobs = [
+            rolling.answered(version, {"label": "spam"}) for version in 2 * [rolling.first, rolling.second]
+        ]
+        slow, later = jobs[-1], jobs[1]
+        with database.transaction() as session:
+            session.execute(update(Job).where(Job.id.in_(jobs)).values(created_at=began))
+            session.execute(update(Job).where(Job.id == later).values(session_id=talk.id))
+            took = {"queue_seconds": 0.0, "total_seconds": 0.1}
+            session.execute(update(Observation).where(Observation.job_id.in_(jobs)).values(took))
+            session.execute(update(Observation).where(Observation.job_id == slow).values(total_seconds=9.0))
+    with database.transaction() as session:
+        rollout = session.get_one(Rollout, rolling.rollout)
+        found = slowness(session, rollout, {"slow": 1.0})
+        assert slowness(session, rollout, {"slow": None}) == []
+    assert sorted(found, key=lambda one: one.units) == [Moment(0.5, 3, 1, 0), Moment(0.5, 4, 1, 0)]
 
 
 def test_a_look_at_the_shadow_reads_nothing_that_was_said(database: Database) -> None:
