@@ -13,6 +13,7 @@ from api.deps import BEARER, TheBackends, Transacting
 from api.rendering import Json
 from api.takes import Why, takes
 from mainspring.access import Caller
+from mainspring.curation import excluded
 from mainspring.curation.plan import CurationPlan, Upload
 from mainspring.curation.requesting import request_dataset
 from mainspring.errors import InvalidRequest
@@ -38,6 +39,20 @@ class DatasetAsked(BaseModel):
 
 class Datasets(TypedDict):
     datasets: list[DatasetView]
+
+
+class ExcludedView(TypedDict):
+    step: str
+    reason: str
+    origin: str
+    source: str
+
+
+class Excluded(TypedDict):
+    """`total`: how many there are in all."""
+
+    total: int
+    rows: list[ExcludedView]
 
 
 def _takes() -> dict[str, Any]:
@@ -104,6 +119,29 @@ async def look(dataset_id: str, transact: Transacting) -> Response:
     def work(session: Session, caller: Caller) -> DatasetDetail:
         caller.require(ADMIN)
         return dataset_detail(session, working.found(session, Dataset, dataset_id))
+
+    return Json(await transact(work))
+
+
+@router.get("/{dataset_id}/set-aside", response_model=Excluded)
+async def set_aside(
+    dataset_id: str,
+    backends: TheBackends,
+    transact: Transacting,
+    first: Annotated[int, Query(ge=0, description="How many to leave out at the beginning.")] = 0,
+    limit: Annotated[int, Query(ge=1, le=10_000)] = 1000,
+) -> Response:
+    """Rows that are not in it: which step left each out, why, and where it was (file and line, or job). Without texts."""
+
+    def work(session: Session, caller: Caller) -> Excluded:
+        caller.require(ADMIN)
+        dataset = working.found(session, Dataset, dataset_id)
+        rows, total = excluded.read(backends.settings, dataset, first, limit)
+        told: list[ExcludedView] = [
+            {"step": one.step, "reason": one.reason, "origin": one.origin.value, "source": one.source}
+            for one in rows
+        ]
+        return {"total": total, "rows": told}
 
     return Json(await transact(work))
 

@@ -9,7 +9,8 @@ from pyarrow import parquet
 
 from benchmarks.curating.planting import ASKED, EXACT, NEAR, PERSONAL, RUBBISH, Planted
 from mainspring.curation import files
-from mainspring.curation.curating import SET_ASIDE, curate
+from mainspring.curation.curating import curate
+from mainspring.curation.excluded import NAME
 from mainspring.curation.plan import curation_plan
 from mainspring.curation.rows import Split
 from mainspring.curation.surroundings import Surroundings
@@ -60,7 +61,7 @@ def figures(
 
 def _gone(made: Path) -> dict[int, str]:
     """The step that set each row aside, by its place."""
-    table = parquet.read_table(made / SET_ASIDE).to_pylist()
+    table = parquet.read_table(made / NAME).to_pylist()
     return {int(one["source"].rpartition(":")[2]) - 1: one["step"] for one in table}
 
 

@@ -61,15 +61,36 @@ def list_datasets(
 def show(
     dataset: Annotated[str, typer.Argument(metavar="ID", help="As the list has it.")],
     *,
+    aside: Annotated[
+        bool, typer.Option("--set-aside", help="Each row that is not in it: where it was, and why.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Show its card: origins, licences, what was removed and why, examples; and what has come of it."""
     with client() as api:
+        if aside:
+            _show_aside(api, dataset, as_json=as_json)
+            return
         found = api.dataset(dataset)
     if as_json:
         typer.echo(json.dumps(found))
     else:
         _show(found)
+
+
+def _show_aside(api: Client, dataset: str, *, as_json: bool) -> None:
+    """A line each, as many as there are."""
+    first, total = 0, 1
+    while first < total:
+        page = api.set_aside(dataset, first=first)
+        rows, total = page["rows"], page["total"]
+        if not rows:
+            break
+        first += len(rows)
+        for row in rows:
+            typer.echo(json.dumps(row) if as_json else "  ".join(map(str, row.values())))
+    if first == 0 and not as_json:
+        typer.echo("No row was set aside.")
 
 
 @datasets.command()

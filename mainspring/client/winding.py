@@ -79,6 +79,11 @@ class Winding(ABC, Generic[Answer, Answers]):
         """With its plan, its card, and the line on which it stands."""
         return self.request("GET", f"/v1/datasets/{dataset_id}")
 
+    def set_aside(self, dataset_id: str, *, first: int = 0, limit: int = 1000) -> Answer:
+        """{total, rows: [{step, reason, origin, source}]}: rows that are not in it, and why. Also of one that was refused."""
+        page = {"first": first, "limit": limit}
+        return self.request("GET", f"/v1/datasets/{dataset_id}/set-aside", params=page)
+
     def train(
         self, deployment: str, recipe: str, *, dataset_id: str | None = None, **parameters: Any
     ) -> Answer:

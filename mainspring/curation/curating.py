@@ -8,6 +8,7 @@ import orjson
 
 from mainspring.curation.card import card_of
 from mainspring.curation.cleaning import BAD, clean
+from mainspring.curation.excluded import NAME
 from mainspring.curation.ledger import Ledger
 from mainspring.curation.page import page
 from mainspring.curation.plan import CurationPlan
@@ -19,13 +20,15 @@ from mainspring.curation.surroundings import Curated, Surroundings
 from mainspring.curation.writing import Written, written
 
 WAITING = ".waiting"  # what is needed between the passes alone
-SET_ASIDE, CARD, PAGE = "set_aside.parquet", "card.json", "README.md"
+CARD, PAGE = "card.json", "README.md"
 
 
 def curate(plan: CurationPlan, around: Surroundings, folder: Path) -> Curated:
-    """Fills `folder`, which has to be empty. Raises DatasetRefused for what is no dataset, and what `tell` raises."""
+    """Fills `folder`, which has to be empty. Raises DatasetRefused for what is no dataset, when it says there which rows
+    were set aside; and what `tell` raises.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    ledger = Ledger(folder / SET_ASIDE)
+    ledger = Ledger(folder / NAME)
     try:
         made = _made(plan, around, folder, ledger)
     finally:

@@ -21,7 +21,7 @@ def refuse_rubbish(plan: CurationPlan, found: int, ledger: Ledger, steps: Collec
         raise DatasetRefused(
             f"{bad} of {found} rows are unreadable or rubbish, more than {plan.most_set_aside:.0%}: {why}",
             field="curate.most_set_aside",
-            remedy="Mend the sources, or allow more in `most_set_aside`.",
+            remedy="Mend the sources, each row is named by mainspring datasets show ID --set-aside; or allow more in `most_set_aside`.",
             counts={"found": found, "set_aside": bad},
         )
 

@@ -30,6 +30,9 @@ class Origin(StrEnum):
     REPLAY = "replay"  # a dataset that an earlier version has learned from
 
 
+FRESH = frozenset(Origin) - {Origin.REPLAY}  # what no earlier version has learned from
+
+
 class Split(StrEnum):
     """What trains, and what is kept aside to measure by: no group of examples is in both."""
 

@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from mainspring.curation.rows import Origin
+from mainspring.curation.rows import FRESH
 from mainspring.evaluation.defaults import filled
 from mainspring.evaluation.gate import decide
 from mainspring.evaluation.plan import gate_plan, suite_plan
@@ -32,7 +32,6 @@ from mainspring.tables import (
     WorkState,
 )
 
-_FRESH = frozenset(Origin) - {Origin.REPLAY}
 _NEXT = {
     Decision.ACCEPT: RefreshState.RELEASING,
     Decision.REJECT: RefreshState.REFUSED,
@@ -80,7 +79,7 @@ def suite_for(session: Session, version: Version, champion: Version | None) -> S
     plan = suite_plan(deployment.policy)
     sets = [
         MeasuringSet(name=name, dataset=digest, origins=origins)
-        for name, of, origins in (("new", version, _FRESH), ("old", champion, None))
+        for name, of, origins in (("new", version, FRESH), ("old", champion, None))
         if (digest := _learned(session, of)) is not None
     ]
     further = [MeasuringSet(name=name, dataset=digest) for name, digest in sorted(plan.sets.items())]

@@ -4,7 +4,7 @@ Jamieson & Talwalkar, Non-stochastic best arm identification and hyperparameter 
 of which each keeps the better part. It is the inner loop of Hyperband (Li et al. 2018).
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import isfinite
 
@@ -43,6 +43,9 @@ def rungs(candidates: int, budget: int, *, keep_one_in: int = 2) -> tuple[Rung, 
     return tuple(plan)
 
 
-def survivors(scores: Mapping[str, float], keep: int) -> list[str]:
-    """The `keep` names of the highest scores, best first; among equals the one named first. What is no number comes last."""
-    return sorted(scores, key=lambda name: -scores[name] if isfinite(scores[name]) else float("inf"))[:keep]
+def survivors(scores: Mapping[str, Sequence[float]], keep: int) -> list[str]:
+    """The `keep` names of the highest scores, best first, by their first number, then by the next; among equals the one
+    named first. What has something that is no number comes last."""
+    sound = [name for name, score in scores.items() if all(map(isfinite, score))]
+    others = [name for name in scores if name not in sound]
+    return [*sorted(sound, key=lambda name: [-part for part in scores[name]]), *others][:keep]

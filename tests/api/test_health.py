@@ -30,6 +30,7 @@ def test_the_document_names_every_path(served: Served) -> None:
         "/metrics/targets",
         "/v1/datasets",
         "/v1/datasets/{dataset_id}",
+        "/v1/datasets/{dataset_id}/set-aside",
         "/v1/datasets/{dataset_id}/{verb}",
         "/v1/evaluations/{evaluation_id}",
         "/v1/evaluations/{evaluation_id}/{verb}",

@@ -62,10 +62,11 @@ def command(stack: Stack, *words: str) -> dict[str, Any]:
     return found
 
 
-def until(met: Callable[[], bool], seconds: float = 60.0) -> None:
+def until(met: Callable[[], bool], seconds: float = 60.0, told: Callable[[], Any] = str) -> None:
+    """`told`: what is to be seen of it, for whoever reads that it has not happened."""
     end = time.monotonic() + seconds
     while not met():
-        assert time.monotonic() < end, "it did not happen in time"
+        assert time.monotonic() < end, f"it did not happen in time {told()}"
         time.sleep(0.05)
 
 
@@ -89,7 +90,7 @@ def test_versions_change_under_load(stack: Stack, tmp_path: Path) -> None:
                 "text-generation",
             )
             assert deployed["stage"] in ("staging", "canary", "production")
-            until(lambda: _production(client) == "marked@2")
+            until(lambda: _production(client) == "marked@2", told=lambda: _rollouts(client))
             rolled = time.monotonic()
             back = client.request("POST", f"/v1/deployments/{NAME}/rollback", json={"reason": "a test"})
             assert back["version"] == "marked@1"
@@ -122,6 +123,10 @@ def test_versions_change_under_load(stack: Stack, tmp_path: Path) -> None:
 def _production(client: Any) -> str | None:
     found: str | None = client.request("GET", f"/v1/deployments/{NAME}")["production"]
     return found
+
+
+def _rollouts(client: Any) -> Any:
+    return client.request("GET", f"/v1/deployments/{NAME}/rollouts")
 
 
 def _stage(client: Any, version: str) -> str:

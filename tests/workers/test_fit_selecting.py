@@ -41,9 +41,11 @@ def test_a_budget_without_a_step_for_each_is_refused() -> None:
 
 
 def test_no_number_never_survives() -> None:
-    scores = {"nan": float("nan"), "low": 1.0, "high": 2.0, "same": 2.0, "endless": float("inf")}
+    named = {"nan": float("nan"), "low": 1.0, "high": 2.0, "same": 2.0, "endless": float("inf")}
+    scores = {name: [score] for name, score in named.items()}
     assert survivors(scores, 2) == ["high", "same"]
     assert survivors(scores, 5)[3:] == ["nan", "endless"]
+    assert survivors({"a": [0.0, 9.0], "b": [1.0, 1.0], "c": [1.0, 2.0]}, 3) == ["c", "b", "a"]
 
 
 class Trying:
@@ -64,7 +66,7 @@ class Trying:
 
     def select(self, folder: Path, attempt: int = 1) -> Chosen:
         at = workshop(folder, attempt, tell=lambda *said: self.told.append(said))
-        return select(list(RATES), BUDGET, at, self.go, lambda measures: -measures["loss"])
+        return select(list(RATES), BUDGET, at, self.go, lambda measures: [-measures["loss"]])
 
 
 def test_the_best_wins_and_the_rest_costs_little(tmp_path: Path) -> None:

@@ -1,11 +1,13 @@
 """Carry out a curation: gather and clean in a folder of its own, then keep what came of it by the digest of its rows."""
 
 import shutil
+from contextlib import suppress
 
-from mainspring.curation import files
+from mainspring.curation import excluded, files
 from mainspring.curation.curating import curate
 from mainspring.curation.plan import CurationPlan
 from mainspring.curation.surroundings import Curated, Surroundings
+from mainspring.errors import DatasetRefused
 from mainspring.tables import Dataset, Deployment, Event, Task
 from mainspring.work import Fence
 from workers.gpu.attempt import Attempt, Bench
@@ -28,13 +30,21 @@ class CurationAttempt(Attempt):
         shutil.rmtree(self._folder, ignore_errors=True)
         self._folder.mkdir(parents=True)
         plan = CurationPlan.model_validate(self._dataset.plan)
-        curated = curate(plan, self._surroundings(), self._folder)
+        try:
+            curated = curate(plan, self._surroundings(), self._folder)
+        except DatasetRefused:
+            excluded.keep(self.settings, self._dataset, self._folder)
+            raise
         files.keep(curated.folder, self.settings.datasets / curated.digest)
         persist(lambda: self._tell_all(curated), self.settings.lease_seconds)
         return curated.digest
 
     def clear(self) -> None:
-        shutil.rmtree(self._folder.parent, ignore_errors=True)
+        """But for what says why it was refused."""
+        for attempt in range(1, self._dataset.attempt + 1):
+            shutil.rmtree(self._folder.with_name(str(attempt)), ignore_errors=True)
+        with suppress(OSError):
+            self._folder.parent.rmdir()
 
     def _surroundings(self) -> Surroundings:
         name, now = self._dataset.deployment, self._dataset.created_at

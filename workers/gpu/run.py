@@ -4,6 +4,7 @@ import re
 from typing import Any
 
 from mainspring import registry
+from mainspring.evaluation.plan import GatePlan, SuitePlan, gate_plan, suite_plan
 from mainspring.registry.remote import remote
 from mainspring.tables import Dataset, Deployment, Task, TrainingRun, Version
 from mainspring.training.errors import TrainingFailed
@@ -11,6 +12,7 @@ from mainspring.training.recipes import IMPORT, SHAPES, Parameters
 from mainspring.work import Fence
 from workers.gpu import registering
 from workers.gpu.attempt import Attempt, Bench
+from workers.gpu.contest import Contest
 from workers.gpu.load import check_loadable
 from workers.gpu.recipes.book import RECIPES
 from workers.gpu.recipes.launching import launch
@@ -33,9 +35,7 @@ class RunAttempt(Attempt):
 
     def make(self) -> str:
         task = self._task()
-        shape = SHAPES[self._run.recipe]
-        parameters = shape.model_validate(self._run.parameters | self._dataset() | self._base())
-        made = self._made(parameters, task)
+        made = self._made(self._run.parameters | self._dataset(), task)
         self._workshop.step(0.96, "checking that it loads")
         behind, base = remote(self.settings), made.source.get("base_digest")
         if behind is not None and base is not None:
@@ -53,12 +53,33 @@ class RunAttempt(Attempt):
     def clear(self) -> None:
         self._workshop.clear()
 
-    def _made(self, parameters: Parameters, task: Task) -> Made:
+    def _made(self, given: dict[str, Any], task: Task) -> Made:
+        """The one that is asked for, or the best of several."""
+        given |= self._base(given)
+        if not given.get("candidates"):
+            return self._trained(SHAPES[self._run.recipe].model_validate(given), task, self._workshop)
+        several = {name: one | self._base(one) for name, one in given["candidates"].items()}
+        contest = Contest(
+            self._run.recipe,
+            given | {"candidates": several},
+            task,
+            *self._plans(),
+            self.settings,
+            lambda parameters, workshop: self._trained(parameters, task, workshop),
+        )
+        return contest.made(self._workshop)
+
+    def _trained(self, parameters: Parameters, task: Task, workshop: Workshop) -> Made:
         """Here, or in the processes of a launcher."""
         recipe, command = self._run.recipe, self.settings.train_launch
         if command and recipe != IMPORT:
-            return launch(command, recipe, parameters.model_dump(exclude_none=True), task, self._workshop)
-        return RECIPES[recipe](parameters, task, self._workshop)
+            return launch(command, recipe, parameters.model_dump(exclude_none=True), task, workshop)
+        return RECIPES[recipe](parameters, task, workshop)
+
+    def _plans(self) -> tuple[SuitePlan, GatePlan]:
+        with self.database.transaction() as session:
+            policy = session.get_one(Deployment, self._run.deployment).policy
+        return suite_plan(policy), gate_plan(policy)
 
     def _release(
         self, made: Made, found: registry.Inspection, stored: registry.Stored, checked: dict[str, Any]
@@ -83,9 +104,9 @@ class RunAttempt(Attempt):
             )
         return {"dataset": made.digest}
 
-    def _base(self) -> dict[str, str]:
+    def _base(self, given: dict[str, Any]) -> dict[str, str]:
         """Where the files of the version are that it begins from, if it is one of ours, such as `assistant@3`."""
-        named = self._run.parameters.get("base")
+        named = given.get("base")
         if self._run.recipe == IMPORT or named is None or LABEL.fullmatch(named) is None:
             return {}
         with self.database.transaction() as session:

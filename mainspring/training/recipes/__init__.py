@@ -11,6 +11,7 @@ from mainspring.training.recipes.asking import (
     Parameters,
     validated,
 )
+from mainspring.training.recipes.candidates import candidate
 from mainspring.training.recipes.fields import Learning, Lora, Replay
 from mainspring.training.recipes.shapes import (
     ContinuedPretraining,
@@ -41,5 +42,6 @@ __all__ = [
     "PreferenceTuning",
     "Replay",
     "SupervisedFineTuning",
+    "candidate",
     "validated",
 ]

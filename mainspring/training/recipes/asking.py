@@ -6,6 +6,7 @@ from pydantic import ValidationError
 
 from mainspring.errors import InvalidRequest, UnknownParameter
 from mainspring.tables import Task
+from mainspring.training.recipes.candidates import candidate, require_comparable
 from mainspring.training.recipes.fields import Learning
 from mainspring.training.recipes.shapes import (
     ContinuedPretraining,
@@ -74,7 +75,27 @@ def validated(recipe: str, task: Task, given: dict[str, Any]) -> Parameters:
     if isinstance(parameters, Learning):
         _require_whole_batches(parameters)
     _require_what_can_be_served(parameters, task)
+    if isinstance(parameters, Learning) and parameters.candidates is not None:
+        _require_candidates(recipe, task, parameters, given)
     return parameters
+
+
+def _require_candidates(recipe: str, task: Task, parameters: Learning, given: dict[str, Any]) -> None:
+    """Each is one that could be asked for alone; an adapter is not kept apart, since it is measured where it was made."""
+    require_comparable(parameters)
+    for name in parameters.candidates or {}:
+        at = f"parameters.candidates.{name}"
+        try:
+            alone = validated(recipe, task, candidate(given, name))
+        except InvalidRequest as error:
+            field = (error.field or "").replace("parameters", at, 1)
+            raise type(error)(error.detail, field=field, remedy=error.remedy) from None
+        if isinstance(alone, Learning) and alone.lora is not None and not alone.lora.merge:
+            raise InvalidRequest(
+                "an adapter that is kept apart has no rival",
+                field=f"{at}.lora.merge",
+                remedy="Leave `merge` out, or train this one alone.",
+            )
 
 
 def _require_one_source(parameters: Parameters, field: str, remedy: str) -> None:

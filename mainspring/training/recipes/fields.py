@@ -1,6 +1,6 @@
 """What recipes have in common: how long and how they learn, by which weights, and what they are reminded of."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -11,6 +11,7 @@ Rate = Annotated[float, Field(gt=0, le=1)]
 Seed = Annotated[int, Field(ge=0, lt=2**31)]
 Steps = Annotated[int, Field(ge=1, le=10_000_000)]
 Digest = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+CandidateName = Annotated[str, Field(pattern="^[a-z0-9][a-z0-9_.-]{0,39}$")]
 
 
 class Strict(BaseModel):
@@ -46,6 +47,9 @@ class Learning(Strict):
 
     With `evaluate_steps` what was held out is looked at that often, and with `patience` it ends after so many looks
     without a better one. `decay`: of the learning rate, over all steps or over the last of them alone.
+
+    `candidates`: what each of several has instead, such as another base, rank or rate; then `steps` are for all of them
+    together, and the best is made (see candidates.py).
     """
 
     steps: Steps = 200
@@ -61,3 +65,6 @@ class Learning(Strict):
     seed: Seed = 0
     lora: Lora | None = None
     replay: Replay | None = None
+    candidates: Annotated[dict[CandidateName, dict[str, Any]], Field(min_length=2, max_length=64)] | None = (
+        None
+    )

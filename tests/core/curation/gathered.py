@@ -11,7 +11,8 @@ from pyarrow import parquet
 from sqlalchemy import update
 
 from mainspring.curation import files
-from mainspring.curation.curating import SET_ASIDE, curate
+from mainspring.curation.curating import curate
+from mainspring.curation.excluded import NAME
 from mainspring.curation.plan import curation_plan
 from mainspring.curation.rows import Row, Split
 from mainspring.curation.surroundings import Curated, Surroundings, Tell
@@ -74,8 +75,7 @@ def rows(made: Curated, *splits: Split) -> list[Row]:
 def set_aside(folder: Path) -> dict[str, tuple[str, str]]:
     """By where each was: the step and the reason."""
     return {
-        one["source"]: (one["step"], one["reason"])
-        for one in parquet.read_table(folder / SET_ASIDE).to_pylist()
+        one["source"]: (one["step"], one["reason"]) for one in parquet.read_table(folder / NAME).to_pylist()
     }
 
 

@@ -39,8 +39,8 @@ def _workshop(folder: Path, job: Job, listener: Listener, *, first: bool) -> Wor
     """One that tells and hears only in the first process."""
     datasets = Path(job.datasets)
     if first:
-        return Workshop(folder, job.attempt, listener.tell, listener.stopping, datasets)
-    return Workshop(folder, job.attempt, lambda *_: None, lambda: False, datasets)
+        return Workshop(folder, job.attempt, listener.tell, listener.stopping, datasets, job.until)
+    return Workshop(folder, job.attempt, lambda *_: None, lambda: False, datasets, job.until)
 
 
 if __name__ == "__main__":

@@ -45,7 +45,7 @@ def fit(
 ) -> dict[str, float]:
     """Trains in place and evaluates on what was held out: {loss, loss_before, …, seconds}; resumes from the last checkpoint.
 
-    `until`: it goes so far this time, and on from there in another call. Raises RunInterrupted (a checkpoint is written),
+    `until`, or the workshop's: it goes so far this time, and on from there in another call. Raises RunInterrupted (a checkpoint is written),
     RunLost, RunCancelled, TrainingFailed when there is too little memory or the loss is not finite; in all processes but
     the first of several, Bystander in the end.
     """
@@ -68,7 +68,7 @@ def carry_out(
     """What fit() does, with a trainer that was made from arguments(), such as one of trl's."""
     began = time.monotonic()
     loop = Loop.of(schedule)
-    until = min(until or loop.steps, loop.steps)
+    until = min(until or workshop.until or loop.steps, loop.steps)
     following = Following(workshop, loop, until)
     logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     trainer.remove_callback(PrinterCallback)  # the row has the progress; standard output is a log here

@@ -41,13 +41,14 @@ class Wish(StrEnum):
 
 @dataclass(frozen=True)
 class Job:
-    """`datasets`: where they are."""
+    """`datasets`: where they are. `until`: the workshop's."""
 
     recipe: str
     parameters: dict[str, Any]
     task: str
     attempt: int
     datasets: str
+    until: int | None = None
 
     @classmethod
     def read(cls, folder: Path) -> Self:
@@ -66,7 +67,8 @@ def launch(command: str, recipe: str, parameters: dict[str, Any], task: Task, wo
     folder.mkdir(parents=True, exist_ok=True)
     for name in ("told.jsonl", "ended.json"):
         (folder / name).unlink(missing_ok=True)
-    Job(recipe, parameters, task.value, workshop.attempt, str(workshop.datasets)).write(folder)
+    place = str(workshop.datasets)
+    Job(recipe, parameters, task.value, workshop.attempt, place, workshop.until).write(folder)
     write_wish(workshop, Wish.GO_ON)
     with _started([*shlex.split(command), "-m", LAUNCHED, str(folder.absolute())]) as processes:
         _relay(workshop, processes)

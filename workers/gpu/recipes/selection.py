@@ -18,8 +18,9 @@ from workers.gpu.recipes.workshop import Workshop
 STATE = "selection.json"
 BEGIN, END = 0.05, 0.95  # of the whole run
 
-Results = dict[str, list[dict[str, float]]]  # of each candidate, what was measured at the end of each rung
-Go = Callable[[str, Workshop, int, int], dict[str, float]]
+Results = dict[str, list[dict[str, Any]]]  # of each candidate, what was measured at the end of each rung
+Go = Callable[[str, Workshop, int, int], dict[str, Any]]
+Score = Callable[[Mapping[str, Any]], Sequence[float]]
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,7 @@ class Chosen:
 
     name: str
     workshop: Workshop
-    measures: dict[str, float]
+    measures: dict[str, Any]
     results: Results
 
 
@@ -42,9 +43,9 @@ def select(
     budget: int,
     workshop: Workshop,
     go: Go,
-    metric: Callable[[Mapping[str, float]], float],
+    score: Score,
 ) -> Chosen:
-    """The candidate of the highest metric; `budget`: steps in all.
+    """The candidate of the highest score, by its first number, then by the next; `budget`: steps in all.
 
     `go(name, workshop, steps, until)` trains a candidate of a schedule of `steps` until that step, from where it was left
     (fit() with `until` does), saves it as `workshop.output` when both are the same, and says what was measured. Raises what
@@ -63,7 +64,7 @@ def select(
                 _write(workshop.folder, results)
                 share.told(results)
             spent += _cost(plan, number) // rung.candidates
-        best = survivors({name: metric(results[name][number]) for name in left}, rung.keep)
+        best = survivors({name: score(results[name][number]) for name in left}, rung.keep)
         for name in set(left) - set(best):
             shutil.rmtree(_folder(workshop, name), ignore_errors=True)
         left = best

@@ -29,7 +29,8 @@ class Made:
 class Workshop:
     """`tell(fraction, activity, measures)` raises RunLost when the run belongs to another attempt by now.
 
-    `datasets`: where datasets are, each in the folder of its digest.
+    `datasets`: where datasets are, each in the folder of its digest. `until`: of a candidate, the step behind which it
+    stops and is made as it is, to go on from there in another call.
     """
 
     folder: Path
@@ -37,6 +38,7 @@ class Workshop:
     tell: Tell
     stopping: Callable[[], bool]
     datasets: Path
+    until: int | None = None
 
     @property
     def output(self) -> Path:
