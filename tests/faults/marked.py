@@ -1,4 +1,5 @@
-"""Versions that can be told apart by what they say: whatever the prompt is, a model writes one letter again and again."""
+"""Versions that can be told apart by what they say: whatever the prompt is, a model writes one letter, or a
+few as one token, again and again."""
 
 from pathlib import Path
 
@@ -13,6 +14,8 @@ LOUD = 10.0  # beside weights of some hundredths
 def marked(folder: Path, mark: str, *, width: int = 32, layers: int = 1) -> Path:
     """Its last norm gives the same vector for everything, and only the mark's row of the head looks that way."""
     tokenizer = byte_level()
+    if len(mark) > 1:
+        tokenizer.add_tokens([mark])
     (letter,) = tokenizer.encode(mark, add_special_tokens=False)
     torch.manual_seed(7)
     config = GPT2Config(

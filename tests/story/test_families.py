@@ -1,14 +1,16 @@
 """Models of other families go the whole road by commands and a file alone: register, serve, train with LoRA, evaluate, promote."""
 
 import json
-import random
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from mainspring.curation.documents import docstrings
 from mainspring.tables import Task
 from tests.contract import models, seq2seq_models
+from tests.faults.marked import marked
 from tests.faults.stack import Stack
 from tests.story.test_commands import command
 from workers.gpu.load import load_model
@@ -21,7 +23,7 @@ deployments:
     policy:
       rollout: {{steps: [0.5], samples: 10000, approval: true}}
       drain: {{idle_seconds: 0, keep_seconds: 0}}
-      evaluation: {{timed: 0, perturbed: 0, tokens: 8}}
+      evaluation: {{timed: 0, perturbed: 0, tokens: 8, judge: {{deployment: arbiter, items: 6}}}}
       gate: {{fewest_items: 5, fewest_clusters: 5, metrics: {{likelihood.new: {{role: must_rise, at_least: 1.0}}}}}}
 """
 LEARN = ("steps=120", "batch_size=8", "block_length=48", "learning_rate=0.01", 'lora={"rank":8}')
@@ -48,8 +50,8 @@ def sharded(folder: Path) -> tuple[Path, Task, list[dict[str, Any]]]:
     whole.model.save_pretrained(place, max_shard_size="30KB")
     whole.tokenizer.save_pretrained(place)
     assert len(list(place.glob("model-*-of-*.safetensors"))) > 1
-    draw = random.Random(1)
-    rows = [{"text": f"The {' and the '.join(draw.choices(WORDS, k=8))} stop."} for _ in range(80)]
+    paragraphs = (part for one in docstrings("pydoc_data.topics") for part in one.text.split("\n\n"))
+    rows = [{"text": part} for part in islice((one for one in paragraphs if len(one) > 200), 120)]
     return place, Task.TEXT_GENERATION, rows
 
 
@@ -68,6 +70,7 @@ def test_the_whole_road_without_a_line_of_code(stack: Stack, tmp_path: Path, fam
         found: dict[str, Any] = json.loads(done.stdout)
         return found
 
+    stack.deploy("arbiter", marked(tmp_path / "arbiter", "A\n"), "text-generation")
     assert command(stack, "apply", str(plan)).returncode == 0
     first = told("submit", name, "The watch", "--set", "max_tokens=4")
     assert (first["state"], first["version"]) == ("succeeded", f"{name}@1")
@@ -79,6 +82,11 @@ def test_the_whole_road_without_a_line_of_code(stack: Stack, tmp_path: Path, fam
     evaluated = told("evaluate", f"{name}@2")
     said = evaluated["verdict"]
     assert said["decision"] == "accept", "\n".join(said["reasons"])
+    judged = [one for one in evaluated["results"]["measured"] if one["name"] == "judge"]
+    if (
+        task is Task.SUMMARIZATION
+    ):  # there was something to answer; and who always says A finds neither the better one
+        assert [(one["items"], one["difference"]["value"]) for one in judged] == [(6, 0.0)]
     told("promote", name)
     second = told("submit", name, "The watch", "--set", "max_tokens=4")
     assert (second["state"], second["version"]) == ("succeeded", f"{name}@2")
