@@ -47,9 +47,10 @@ bench: $(READY) ## Each headline number, measured on this machine
 	@set -e; for script in benchmarks/*.py; do \
 	  if grep -q '__main__' $$script; then $(BIN)/python -m benchmarks.$$(basename $$script .py); fi; done
 
-faults: $(READY) ## The long runs: workers killed, Valkey wiped, PostgreSQL and the api restarted, under load
+faults: $(READY) ## The long runs: workers killed, Valkey wiped, PostgreSQL and the api restarted, refreshes killed in each stage
 	@$(BIN)/python -m tests.faults.storm --home $(FAULTS_HOME)
 	@$(BIN)/python -m tests.faults.recovery --home $(FAULTS_HOME)
+	@$(BIN)/python -m tests.faults.refreshes --home $(FAULTS_HOME)
 
 install: $(READY) ## Only install
 

@@ -46,8 +46,8 @@ class Scale:
     old: Subject = Subject("Python", ("pydoc_data.topics",))
     new: Subject = Subject("sympy", ("sympy",))
     first: Training = Training(320, 3e-3)
-    again: Training = Training(250, 1.5e-3)
-    poison: Training = Training(120, 1.5e-3)
+    again: Training = Training(220, 1.5e-3)
+    poison: Training = Training(80, 1.5e-3)
     reference: int = 200
     quiet: int = 60
     minimum: int = 60

@@ -40,7 +40,7 @@ POLICY: dict[str, Any] = {
             "accuracy.old": {"role": "must_not_fall", "tolerance": 0.03},
         },
     },
-    "rollout": {"steps": [0.5], "dwell_seconds": 1, "samples": 10, "alpha": 1e-4},
+    "rollout": {"steps": [0.5], "dwell_seconds": 1, "samples": 10},
     "drain": {"idle_seconds": 0, "keep_seconds": 0},
 }
 """What is told of torch trains, and measures; so does what the first version has learned, and what was held out of it."""
