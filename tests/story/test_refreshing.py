@@ -47,6 +47,7 @@ POLICY: dict[str, Any] = {
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_a_classifier_learns_a_new_subject_from_what_people_say_of_its_answers(stack: Stack) -> None:
     draw = random.Random(3)
     first = _made(stack)
