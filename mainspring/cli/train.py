@@ -72,12 +72,24 @@ def _run(api: Client, run: dict[str, Any], *, followed: bool, as_json: bool) -> 
         typer.echo(json.dumps(run))
     elif run["state"] == "succeeded":
         _say(f"{run['version']} is made. mainspring evaluate {run['version']} measures it.")
+        for name, rungs in run["measures"].get("candidates", {}).items():
+            chosen = " (chosen)" if run["measures"].get("chosen") == name else ""
+            _say(f"    {name}{chosen}: {_tried(rungs)}")
     else:
         _say(f"training run {run['id']}  {state(run)}  {how_far(run)}")
         for line in error(run):
             Console(soft_wrap=True).print(f"    {line}", markup=False, highlight=False)
     if followed and run["state"] in BADLY:
         raise typer.Exit(1)
+
+
+def _tried(rungs: list[dict[str, Any]]) -> str:
+    """How far a candidate came, and how it ranked there."""
+    last = rungs[-1]
+    if "failed" in last:
+        return f"failed: {last['failed']}"
+    ranked = f", gained {last['gained']:.3g}, breaks {last['broken']:.0f}" if "gained" in last else ""
+    return f"rung {len(rungs)}, loss {last['loss']:.3f}{ranked}"
 
 
 def _say(sentence: str) -> None:

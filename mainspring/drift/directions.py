@@ -22,6 +22,8 @@ _FLOOR = 1e-3
 _ROUNDS, _FOLDS = 3, 4
 _STEP = 4.0  # of a direction that is far beyond chance, in standard deviations of strangeness
 
+_NOTHING = 1e-6  # squared, in the precision's measure: far below chance, and made of last bits
+
 Chosen = NDArray[np.bool_]
 
 
@@ -79,7 +81,9 @@ class _Between:
         usual, usual_spread = _focused(likeness.learned, likeness.learned_lengths, weights.learned * theirs)
         difference = middle - usual
         found = likeness.precision @ difference
-        size = max(float(difference @ found), 1e-12)
+        size = float(difference @ found)
+        if size < _NOTHING:
+            return np.zeros(len(found), np.float32)
         beyond_chance = max(0.0, 1 - (spread + usual_spread) / size)  # James and Stein's shrinkage
         return np.asarray(_STEP * beyond_chance * found / np.sqrt(size), np.float32)
 

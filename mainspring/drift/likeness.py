@@ -14,6 +14,9 @@ from mainspring.drift.sphere import k_means, unit
 
 NEIGHBOURS = 3
 _SHRINKAGE = 2.0  # of the covariance, in mean eigenvalues: few vectors of many dimensions
+# Where all are alike, as constant answers are, what is left are the last bits of products, and these depend on how they are
+# made: a spread of cosines, or a variance, below this is none.
+_LAST_BITS = 1e-6
 
 
 def stored(vectors: Vectors) -> Vectors:
@@ -40,11 +43,12 @@ class Likeness:
         alike = learned @ learned.T
         np.fill_diagonal(alike, -np.inf)
         raw = _nearest(alike)
-        scale = np.array([raw.mean(), raw.std() + 1e-9])
+        spread = float(raw.std())
+        scale = np.array([raw.mean(), spread if spread > _LAST_BITS else 1.0])
         mean = learned.mean(axis=0)
         centred = (learned - mean).astype(np.float64)
         covariance = centred.T @ centred / len(learned)
-        ridge = _SHRINKAGE * max(float(np.trace(covariance)) / len(covariance), 1e-9)
+        ridge = _SHRINKAGE * max(float(np.trace(covariance)) / len(covariance), _LAST_BITS)
         precision = np.linalg.inv(covariance + ridge * np.eye(len(covariance)))
         centres, own = k_means(learned, clusters, rng)
         members = np.bincount(own, minlength=len(centres))

@@ -78,3 +78,8 @@ def _ended(measures: dict[str, Any], at: datetime) -> Iterator[Point]:
     for name, value in measures.items():
         if type(value) in (int, float):
             yield Point(name, value, at, step)
+    for name, rungs in measures.get("candidates", {}).items():
+        for rung, found in enumerate(rungs):
+            for metric, value in found.items():
+                if type(value) in (int, float):
+                    yield Point(f"candidates/{name}/{metric}", value, at, rung)

@@ -13,13 +13,17 @@ from sqlalchemy import func
 
 from mainspring import work
 from mainspring.client import AsyncClient, Client, Refused
-from mainspring.tables import Database
+from mainspring.tables import Database, TrainingRun
 from tests.api.commanding import Commands
 from tests.api.rolling import another
 from tests.api.serving import Served
 from tests.api.test_refreshes import wound
 from tests.api.winding import POLICY, Trainer, rounds
 
+CANDIDATES = {
+    "small": [{"loss": 2.9}, {"loss": 2.5, "gained": 3.2, "broken": 0.0}],
+    "wild": [{"failed": "the held-out loss is not a finite number"}],
+}
 ROWS = '{"text": "A spring stores work."}\n{"text": "A gear passes it on."}\n'
 
 
@@ -37,6 +41,8 @@ def working(database: Database) -> Iterator[None]:
             if waits is not None:
                 fence = hands.claim()
                 hands.tell(fence, 0.5, "training · step 5 of 10", training_loss=3.2, tokens_per_second=1200)
+                if fence.kind is TrainingRun:
+                    hands.tell(fence, 0.9, "chosen: small", candidates=CANDIDATES, chosen="small")
                 hands.finish(fence)
 
     beside = Thread(target=go_on, daemon=True)
@@ -101,6 +107,8 @@ def test_a_run_of_a_recipe(
     with working(database):
         done = commands(*words, "--parameter", "steps=7", "--follow")
     assert (done.code, "assistant@2 is made" in done.said) == (0, True), done.wrong
+    assert "small (chosen): rung 2, loss 2.500, gained 3.2, breaks 0" in done.said
+    assert "wild: failed: the held-out loss is not a finite number" in done.said
     (run,) = client.get("/v1/deployments/assistant/training-runs").json()["training_runs"]
     assert (run["parameters"]["steps"], run["dataset"]) == (7, made["id"])
     wrong = commands(*words, "--parameter", "step=7", "--json")

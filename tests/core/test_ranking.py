@@ -31,7 +31,7 @@ def found(new: float, old: float, **more: Any) -> Results:
 def test_who_breaks_less_comes_first_and_then_who_gains_more() -> None:
     forgetful, idle, good, better = found(0.9, -0.1), found(0.05, 0.0), found(0.3, -0.01), found(0.5, -0.01)
     order = sorted([forgetful, good, idle, better], key=lambda one: rank(PLAN, one), reverse=True)
-    assert order == [better, good, forgetful, idle]
+    assert order == [better, good, idle, forgetful]
     assert [rank(PLAN, one)[0] for one in order] == [0, 0, -1, -1]
 
 

@@ -64,6 +64,7 @@ def seeing(settings: Settings, database: Database, redis: Redis) -> Connections:
 def answered(
     database: Database, worker: UUID, version: UUID, texts: list[str], output: dict[str, str] | None = None
 ) -> list[UUID]:
+    """As fast as ever, whatever else the machine has to do: what shall move is what is asked."""
     jobs = []
     with database.transaction() as session:
         for one in texts:
@@ -75,6 +76,9 @@ def answered(
             said = EngineAnswer(output or {"text": "yes"}, {"prompt_tokens": 9})
             assert answer.succeed(connection, job.fence, said)
             jobs.append(job.fence.job_id)
+    took = {"queue_seconds": 0.01, "total_seconds": 0.1}
+    with database.transaction() as session:
+        session.execute(update(Observation).where(Observation.job_id.in_(jobs)).values(took))
     return jobs
 
 

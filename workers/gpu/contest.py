@@ -21,7 +21,7 @@ from mainspring.training.recipes import SHAPES, Parameters, candidate
 from workers.gpu.evaluating import evaluate
 from workers.gpu.load import check_loadable
 from workers.gpu.recipes import choosing, launching
-from workers.gpu.recipes.selection import select
+from workers.gpu.recipes.selection import END, select
 from workers.gpu.recipes.workshop import Made, Workshop
 
 MOST_ITEMS = 200  # of each set, each time
@@ -60,6 +60,7 @@ class Contest:
                 field="parameters.candidates",
                 remedy="Train one of them alone: the run then says what to change.",
             )
+        workshop.tell(END, f"chosen: {chosen.name}", {"candidates": chosen.results, "chosen": chosen.name})
         made = launching.result(chosen.workshop.folder, 0)
         told = {"chosen": chosen.name, "steps": budget, "results": chosen.results}
         return replace(made, source=made.source | {"candidates": told}, dataset=self._learnt(made))

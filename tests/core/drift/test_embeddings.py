@@ -100,3 +100,20 @@ def test_the_state_does_not_grow_for_ever() -> None:
 def test_a_reference_is_refused_when_it_says_too_little() -> None:
     with pytest.raises(ValueError, match="at least 50 vectors"):
         Embeddings.begin(np.ones((10, 4), np.float32), 1)
+
+
+def test_the_same_again_and_again_is_no_change_whatever_the_last_bits() -> None:
+    """As constant answers are: products of equal vectors differ in their last bits by how they are made, and that is all
+    that there is to see. A different answer is seen soon."""
+    alarms = 0
+    for seed in range(12):
+        one = unit(np.random.default_rng(seed).normal(size=(1, 384)))
+        drift = Embeddings.begin(np.repeat(one, 120, axis=0), seed)
+        for many in (13, 150, 37):
+            taken = drift.take(np.repeat(one, many, axis=0))
+            assert np.abs(taken.strangeness).max() < 1e-4
+            drift = Embeddings.restore(through_a_file(drift.state()))
+        assert not any(one.direction.any() for one in drift.learners)
+        alarms += drift.alarmed_at is not None
+        assert drift.take(np.repeat(-one, 60, axis=0)).alarmed_at is not None
+    assert alarms <= 1  # alpha is one in a hundred
