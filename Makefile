@@ -19,7 +19,7 @@ help: ## Show this
 run: $(READY) ## Install, start everything, make the starter deployments, answer first requests, stay up
 	@exec $(BIN)/mainspring up --try
 
-demo: $(READY) ## The whole story, unattended, in about six minutes: drift, a better version, a poisoned one refused; and its page
+demo: $(READY) ## The whole story, unattended, in six to eight minutes: drift, a better version, a poisoned one refused; and its page
 	@$(BIN)/mainspring demo
 
 test: $(READY) ## The tests, with real PostgreSQL and Valkey
