@@ -1,12 +1,16 @@
 """Which rows a dataset was made without, also one that was refused: the step, the reason, and where each of them was."""
 
-from itertools import islice
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from mainspring.curation.found import SetAside
 from mainspring.curation.rows import Origin
 from mainspring.settings import Settings
 from mainspring.tables import Dataset
+
+if TYPE_CHECKING:
+    from pyarrow.parquet import ParquetFile
 
 NAME = "set_aside.parquet"
 
@@ -32,10 +36,19 @@ def read(settings: Settings, dataset: Dataset, first: int, most: int) -> tuple[l
     if not place.is_file():
         return [], 0
     with parquet.ParquetFile(place) as file:
-        batches = file.iter_batches(columns=["step", "reason", "origin", "source"])
-        rows = (row for batch in batches for row in batch.to_pylist())
         found = [
             SetAside(row["step"], row["reason"], Origin(row["origin"]), row["source"])
-            for row in islice(rows, first, first + most)
+            for row in _rows(file, first, most)
         ]
         return found, int(file.metadata.num_rows)
+
+
+def _rows(file: "ParquetFile", first: int, most: int) -> Iterator[dict[str, Any]]:
+    """Groups of rows before the first are not read: there may be a million of them, and somebody turns the pages."""
+    for group in range(file.num_row_groups):
+        many = file.metadata.row_group(group).num_rows
+        if first < many and most > 0:
+            rows = file.read_row_group(group).slice(first, most).to_pylist()
+            most -= len(rows)
+            yield from rows
+        first = max(0, first - many)

@@ -1,12 +1,19 @@
 """Which rows a dataset is made without is told with line and reason, and all the more when it is refused."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
+from mainspring.curation import excluded
+from mainspring.curation.found import SetAside
+from mainspring.curation.ledger import AT_A_TIME, Ledger
+from mainspring.curation.rows import Origin
+from mainspring.identifiers import uuid7
 from mainspring.settings import Settings
+from mainspring.tables import Dataset
 from tests.api.commanding import Commands
 from workers.gpu.train import train
 
@@ -54,3 +61,21 @@ def test_of_one_that_was_made_too(client: httpx.Client, settings: Settings, comm
     ]
     assert [row["origin"] for row in rows] == ["upload"] * len(BAD)
     assert not (settings.home / "curation" / made["id"]).exists()
+
+
+def test_pages_join_across_groups_of_rows(settings: Settings, tmp_path: Path) -> None:
+    """A million are written some at a time, and each page is where the one before it ended."""
+    dataset = Dataset(id=uuid7(), deployment="d", plan={})
+    ledger = Ledger(tmp_path / excluded.NAME)
+    for number in range(2 * AT_A_TIME + 7):
+        ledger.put(SetAside("quality", "too short", Origin.UPLOAD, f"rows.jsonl:{number + 1}"))
+    ledger.close()
+    excluded.place_of(settings, dataset).parent.mkdir(parents=True)
+    excluded.keep(settings, dataset, tmp_path)
+    read: list[str] = []
+    while len(read) < 2 * AT_A_TIME + 7:
+        rows, total = excluded.read(settings, dataset, len(read), 3000)
+        assert (total, bool(rows)) == (2 * AT_A_TIME + 7, True)
+        read += [row.source for row in rows]
+    assert read == [f"rows.jsonl:{number + 1}" for number in range(2 * AT_A_TIME + 7)]
+    assert excluded.read(settings, dataset, len(read), 10) == ([], len(read))

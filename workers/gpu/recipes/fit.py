@@ -45,9 +45,9 @@ def fit(
 ) -> dict[str, float]:
     """Trains in place and evaluates on what was held out: {loss, loss_before, …, seconds}; resumes from the last checkpoint.
 
-    `until`, or the workshop's: it goes so far this time, and on from there in another call. Raises RunInterrupted (a checkpoint is written),
-    RunLost, RunCancelled, TrainingFailed when there is too little memory or the loss is not finite; in all processes but
-    the first of several, Bystander in the end.
+    `until`, or the workshop's: it goes so far this time, and on from there in another call. Raises RunInterrupted (a
+    checkpoint is written), RunLost, RunCancelled, TrainingFailed when there is too little memory or the loss is not finite;
+    in all processes but the first of several, Bystander in the end.
     """
     given = arguments(schedule, learning_rate, workshop)
     memory.require(model, Loop.of(schedule), training)
